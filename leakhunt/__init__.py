@@ -1,0 +1,78 @@
+"""leakhunt: a memory-leak detective for running CPython programs.
+
+The names of the typed API are loaded on first use (PEP 562), so that ``import leakhunt``
+imports nothing of ours and nothing installed: ``leakhunt.agent`` must load in a process
+that has none of our dependencies.  (The use cases keep their own names here: a name ``hunt``
+would be the function or the submodule, depending on what was imported first.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leakhunt.detectors.base import Category, Finding, Verdict
+    from leakhunt.errors import (
+        LeakhuntError,
+        NativeBuildError,
+        SnapshotError,
+        TargetError,
+        UsageError,
+    )
+    from leakhunt.hunt import HuntOptions, Progress, diff_files, hunt_scenario
+    from leakhunt.report.model import Report
+    from leakhunt.store.reader import open_snapshot
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Category",
+    "Finding",
+    "HuntOptions",
+    "LeakhuntError",
+    "NativeBuildError",
+    "Progress",
+    "Report",
+    "SnapshotError",
+    "TargetError",
+    "UsageError",
+    "Verdict",
+    "__version__",
+    "diff_files",
+    "hunt_scenario",
+    "open_snapshot",
+]
+
+_SOURCE_BY_NAME = {
+    "Category": ("leakhunt.detectors.base", "Category"),
+    "Finding": ("leakhunt.detectors.base", "Finding"),
+    "HuntOptions": ("leakhunt.hunt", "HuntOptions"),
+    "LeakhuntError": ("leakhunt.errors", "LeakhuntError"),
+    "NativeBuildError": ("leakhunt.errors", "NativeBuildError"),
+    "Progress": ("leakhunt.hunt", "Progress"),
+    "Report": ("leakhunt.report.model", "Report"),
+    "SnapshotError": ("leakhunt.errors", "SnapshotError"),
+    "TargetError": ("leakhunt.errors", "TargetError"),
+    "UsageError": ("leakhunt.errors", "UsageError"),
+    "Verdict": ("leakhunt.detectors.base", "Verdict"),
+    "diff_files": ("leakhunt.hunt", "diff_files"),
+    "hunt_scenario": ("leakhunt.hunt", "hunt_scenario"),
+    "open_snapshot": ("leakhunt.store.reader", "open_snapshot"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on first use."""
+    if name not in _SOURCE_BY_NAME:
+        raise AttributeError(f"module 'leakhunt' has no attribute {name!r}")
+    from importlib import import_module
+
+    module_name, attribute = _SOURCE_BY_NAME[name]
+    value: object = getattr(import_module(module_name), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, loaded or not."""
+    return sorted(set(globals()) | set(__all__))

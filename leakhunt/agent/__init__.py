@@ -1,0 +1,1 @@
+"""What runs inside the target: standard library and our C extension only."""

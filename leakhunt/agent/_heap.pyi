@@ -1,0 +1,31 @@
+"""The native agent (``native/module.c``)."""
+
+from typing import TypedDict
+
+class Birth(TypedDict):
+    """How births are tracked."""
+
+    method: str
+    exact: bool
+    inferred_types: list[str]
+    note: str
+
+class Restored(TypedDict):
+    """What is left after tracking."""
+
+    restored: bool
+    note: str
+
+def capture(
+    path: str,
+    header: bytes,
+    mark: bool = False,
+    max_wait_ms: int = 1000,
+    redact: bool = False,
+) -> int: ...
+def birth_start() -> Birth: ...
+def birth_stop() -> Restored: ...
+def birth_mark() -> None: ...
+def is_born(obj: object, /) -> bool: ...
+def self_test() -> None: ...
+def die_with_parent(pid: int, /) -> bool: ...

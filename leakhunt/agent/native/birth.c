@@ -1,0 +1,227 @@
+/* Birth tracking: the map of births and its epochs. */
+#include "birth_map.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+
+lk_slotmap lk_births;
+static int is_fresh;            /* no mark since the start: the first mark is the baseline */
+static int is_broken;           /* births of this epoch were missed */
+static size_t seen_pages;       /* pages of the map with bits in them, when last looked at */
+
+#define PAGE_BYTES ((size_t)4096)
+#define PAGE_WORDS (PAGE_BYTES / sizeof(uint64_t))
+#define LIVE_BITS 0xAAAAAAAAAAAAAAAAull
+
+#define NO_REGION (~(uintptr_t)0)
+lk_hot_leaf lk_birth_hot = {.region = NO_REGION};
+
+uint8_t *
+lk_birth_find_cell(uintptr_t address, int make)
+{
+    uintptr_t region = address >> LK_REGION_SHIFT;
+    /* address 0: an allocation that failed, or free(NULL) */
+    if (lk_births.leaves == NULL || address == 0 || region >= LK_REGIONS) {
+        return NULL;
+    }
+    uint8_t *leaf = lk_births.leaves[region];
+    if (leaf == NULL && make) {
+        leaf = lk_slotmap_add_leaf(&lk_births, address);
+        if (leaf == NULL) {
+            is_broken = 1;
+            return NULL;
+        }
+        /* a huge page would make memory of a map that is mostly empty; refusal does no harm */
+        madvise(leaf, LK_LEAF_BITS_2, MADV_NOHUGEPAGE);
+    }
+    if (leaf == NULL) {
+        return NULL;
+    }
+    lk_birth_hot.region = region;
+    lk_birth_hot.base = (uintptr_t)leaf - region * LK_LEAF_BITS_2;
+    return leaf + LK_CELL_INDEX(address);
+}
+
+/* Turn the hooks into pass-throughs and give the map back. */
+static void
+drop_map(void)
+{
+    lk_birth_hot.region = NO_REGION;
+    lk_slotmap_fini(&lk_births);
+}
+
+const char *const *
+lk_birth_inferred_types(void)
+{
+    static const char *const names[] = {"builtins.float", NULL};
+    return names;
+}
+
+/* A child of fork is not watched: it should not pay, nor copy the map's pages. */
+static void
+leave_child_alone(void)
+{
+    drop_map();
+}
+
+/* Begin.  0, or -1 with *why a constant text.  Needs the GIL. */
+int
+lk_birth_start(const char **why)
+{
+    static int has_fork_handler;
+    if (lk_birth_is_running()) {
+        *why = "birth tracking is running already";
+        return -1;
+    }
+    if (lk_slotmap_init(&lk_births, LK_LEAF_BITS_2) < 0) {
+        *why = "no memory for the birth map";
+        return -1;
+    }
+    is_broken = 0;
+    is_fresh = 1;
+    if (lk_birth_install(why) < 0) {
+        drop_map();
+        return -1;
+    }
+    if (!has_fork_handler) {
+        has_fork_handler = pthread_atfork(NULL, NULL, leave_child_alone) == 0;
+    }
+    return 0;
+}
+
+/* End.  The map's memory goes back.  Needs the GIL. */
+enum lk_birth_rest
+lk_birth_stop(void)
+{
+    /* a child of fork has the hooks and no map; without one we cannot ask who is called */
+    if (lk_births.leaves == NULL && lk_slotmap_init(&lk_births, LK_LEAF_BITS_2) < 0) {
+        return LK_BIRTH_PASS_THROUGH;
+    }
+    enum lk_birth_rest rest = lk_birth_uninstall();
+    drop_map();
+    return rest;
+}
+
+int
+lk_birth_is_running(void)
+{
+    return lk_births.leaves != NULL;
+}
+
+/* False when births of this epoch may have been missed: memory for the map ran out, or
+ * somebody took our hook away.  Needs the GIL. */
+int
+lk_birth_is_sound(void)
+{
+    return !lk_birth_is_running() || (!is_broken && lk_birth_is_watching());
+}
+
+/* Bytes of the map that hold bits, as of the last capture or mark.  What is resident cannot
+ * be asked: looking at an empty page makes it count as such. */
+size_t
+lk_birth_memory(void)
+{
+    return lk_birth_is_running() ? seen_pages * PAGE_BYTES : 0;
+}
+
+unsigned
+lk_birth_bits(uintptr_t address)
+{
+    const uint8_t *leaf = lk_births.leaves == NULL ? NULL : lk_slotmap_leaf(&lk_births, address);
+    return leaf == NULL ? 0 : leaf[LK_CELL_INDEX(address)] >> LK_CELL_SHIFT(address) & 3;
+}
+
+typedef int (*page_visitor)(uint64_t *page, uintptr_t base, void *arg);
+
+/* Visit the pages of the map that are not empty; `base` is the address of the first slot.
+ * Stops when the visitor returns non-zero and returns that.  Needs the GIL. */
+static int
+each_page(page_visitor visit, void *arg)
+{
+    int stop = 0;
+    seen_pages = 0;
+    for (size_t i = 0; lk_births.leaves != NULL && stop == 0 && i < LK_REGIONS; i++) {
+        uint64_t *page = (uint64_t *)lk_births.leaves[i];
+        uintptr_t base = (uintptr_t)i << LK_REGION_SHIFT;
+        for (size_t j = 0; page != NULL && stop == 0 && j < LK_LEAF_BITS_2 / PAGE_BYTES; j++) {
+            uint64_t any = 0;
+            for (size_t k = 0; k < PAGE_WORDS; k++) {
+                any |= page[k];
+            }
+            if (any != 0) {
+                seen_pages++;
+                stop = visit(page, base, arg);
+            }
+            page += PAGE_WORDS;
+            base += PAGE_WORDS * 32 << 4;
+        }
+    }
+    return stop;
+}
+
+/* A page_visitor. */
+static int
+forget_born(uint64_t *page, uintptr_t base, void *arg)
+{
+    (void)base;
+    (void)arg;
+    for (size_t i = 0; i < PAGE_WORDS; i++) {
+        page[i] &= LIVE_BITS;
+    }
+    return 0;
+}
+
+/* Start a new epoch: nothing is born.  The first mark is the baseline: nothing is live
+ * either.  Needs the GIL. */
+void
+lk_birth_mark(void)
+{
+    const char *why;
+    if (!lk_birth_is_running()) {
+        return;
+    }
+    /* our hook may have been taken away, a module with a wanted type imported */
+    is_broken = lk_birth_install(&why) < 0;
+    for (size_t i = 0; is_fresh && i < LK_REGIONS; i++) {
+        if (lk_births.leaves[i] != NULL) {
+            madvise(lk_births.leaves[i], LK_LEAF_BITS_2, MADV_DONTNEED);
+        }
+    }
+    if (!is_fresh) {
+        each_page(forget_born, NULL);
+    }
+    is_fresh = 0;
+}
+
+typedef struct {
+    const lk_slotmap *claimed;
+    int (*found)(uintptr_t, void *);
+    void *arg;
+} live_search;
+
+/* A page_visitor: report the live slots of a page. */
+static int
+report_live(uint64_t *page, uintptr_t base, void *arg)
+{
+    const live_search *search = arg;
+    for (size_t i = 0; i < PAGE_WORDS; i++) {
+        for (uint64_t live = page[i] & LIVE_BITS; live != 0; live &= live - 1) {
+            uintptr_t slot = i * 32 + (uintptr_t)__builtin_ctzll(live) / 2;
+            uintptr_t address = base + (slot << 4);
+            if (!lk_slotmap_has(search->claimed, address)) {
+                int stop = search->found(address, search->arg);
+                if (stop) {
+                    return stop;
+                }
+            }
+        }
+    }
+    return 0;
+}
+
+int
+lk_birth_each_live(const lk_slotmap *claimed, int (*found)(uintptr_t, void *), void *arg)
+{
+    live_search search = {claimed, found, arg};
+    return each_page(report_live, &search);
+}

@@ -1,0 +1,494 @@
+/* Every difference between the CPython versions we serve, and nothing else.
+ *
+ * Private structs are read, never written (docs/decisions/0002).  selftest.c proves each
+ * location on sacrificial objects when the module is loaded; an interpreter that does not
+ * match is refused.
+ */
+#ifndef LEAKHUNT_COMPAT_H
+#define LEAKHUNT_COMPAT_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#define Py_BUILD_CORE 1
+#define PY_SSIZE_T_CLEAN
+#include "Python.h"
+#include "structmember.h"
+#include "internal/pycore_interp.h"
+#include "internal/pycore_pystate.h"
+#include "internal/pycore_dict.h"
+#include "internal/pycore_object.h"
+#include "internal/pycore_frame.h"
+#include "internal/pycore_code.h"
+#include "internal/pycore_context.h"
+#include "internal/pycore_gc.h"
+#include "internal/pycore_runtime.h"
+
+#if PY_VERSION_HEX >= 0x030E0000
+#error "CPython 3.14 and later are not served yet"
+#elif PY_VERSION_HEX >= 0x030D0000
+#define LK_V 313
+#elif PY_VERSION_HEX >= 0x030C0000
+#define LK_V 312
+#elif PY_VERSION_HEX >= 0x030B0000
+#define LK_V 311
+#else
+#error "CPython 3.11 or later is needed"
+#endif
+#ifdef Py_GIL_DISABLED
+#error "free-threaded builds are not served"
+#endif
+#ifdef Py_TRACE_REFS
+#error "Py_TRACE_REFS builds are not served"
+#endif
+
+#define LK_BUILT_FOR PY_VERSION_HEX
+#define LK_HAS_REF_TRACER (LK_V >= 313)
+#define LK_STATIC_BUILTIN_FLAG (1UL << 1)   /* _Py_TPFLAGS_STATIC_BUILTIN, 3.12+ */
+
+/* ---- references ---- */
+
+/* True when the reference count says nothing.  On 3.11 the deep-frozen objects of the
+ * interpreter start at 999,999,999. */
+static inline int
+lk_is_immortal(PyObject *o)
+{
+#if LK_V >= 312
+    return _Py_IsImmortal(o);
+#else
+    return Py_REFCNT(o) >= 500000000;
+#endif
+}
+
+/* sys.getsizeof counts the collector's header of a static type before 3.13, though there is
+ * none: it asked the metaclass, now it asks the object. */
+#define LK_GETSIZEOF_ASKS_OBJECT (LK_V >= 313)
+
+/* Bytes before the object in its block. */
+static inline size_t
+lk_preheader_bytes(PyTypeObject *t)
+{
+    size_t n = (t->tp_flags & Py_TPFLAGS_HAVE_GC) ? sizeof(PyGC_Head) : 0;
+#if LK_V >= 312
+    if (t->tp_flags & Py_TPFLAGS_PREHEADER) {
+#else
+    if (t->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+#endif
+        n += 2 * sizeof(PyObject *);
+    }
+    return n;
+}
+
+/* ---- dicts and inline values ---- */
+
+static inline PyDictUnicodeEntry *
+lk_unicode_entries(PyDictKeysObject *keys)
+{
+    return (PyDictUnicodeEntry *)(keys->dk_indices + ((size_t)1 << keys->dk_log2_index_bytes));
+}
+
+static inline PyDictKeyEntry *
+lk_general_entries(PyDictKeysObject *keys)
+{
+    return (PyDictKeyEntry *)(keys->dk_indices + ((size_t)1 << keys->dk_log2_index_bytes));
+}
+
+/* The inline values of an instance of t, or NULL.  *capacity bounds the array. */
+static inline PyObject **
+lk_inline_values(PyObject *o, PyTypeObject *t, Py_ssize_t *capacity)
+{
+    *capacity = PY_SSIZE_T_MAX;
+#if LK_V == 311
+    if (t->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+        PyDictValues *values = ((PyDictValues **)o)[-4];
+        return values == NULL ? NULL : values->values;
+    }
+#elif LK_V == 312
+    if (t->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+        uintptr_t word = ((uintptr_t *)o)[-3];
+        return (word & 1) ? ((PyDictValues *)(word + 1))->values : NULL;
+    }
+#else
+    if (t->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
+        PyDictValues *values = (PyDictValues *)((char *)o + t->tp_basicsize);
+        *capacity = values->capacity;
+        return values->valid ? values->values : NULL;
+    }
+#endif
+    return NULL;
+}
+
+/* Word of an instance (from its start) that leads to its inline values or its dict. */
+#if LK_V == 311
+#define LK_VALUES_WORD -4
+#else
+#define LK_VALUES_WORD -3
+#endif
+
+/* The separately allocated block behind inline values, or 0 (for the unreached set). */
+static inline uintptr_t
+lk_inline_values_block(PyObject *o, PyTypeObject *t)
+{
+#if LK_V == 313
+    (void)o;
+    (void)t;
+    return 0;
+#else
+    Py_ssize_t capacity;
+    PyObject **values = lk_inline_values(o, t, &capacity);
+    if (values == NULL) {
+        return 0;
+    }
+    /* the byte before the values says how long the prefix is */
+    return (uintptr_t)values - ((uint8_t *)values)[-1];
+#endif
+}
+
+/* The materialised managed dict of an instance of t, or NULL. */
+static inline PyObject *
+lk_managed_dict(PyObject *o, PyTypeObject *t)
+{
+    if (!(t->tp_flags & Py_TPFLAGS_MANAGED_DICT)) {
+        return NULL;
+    }
+#if LK_V == 312
+    uintptr_t word = ((uintptr_t *)o)[-3];
+    return (word & 1) ? NULL : (PyObject *)word;
+#else
+    return ((PyObject **)o)[-3];
+#endif
+}
+
+/* True for the dict that shares its instance's inline values: the instance owns them. */
+static inline int
+lk_dict_is_embedded(PyDictObject *d)
+{
+#if LK_V >= 313
+    return d->ma_values != NULL && d->ma_values->embedded;
+#else
+    (void)d;
+    return 0;
+#endif
+}
+
+/* ---- errors ---- */
+
+#if LK_V >= 312
+typedef PyObject *lk_raised;
+static inline lk_raised
+lk_raised_save(void)
+{
+    return PyErr_GetRaisedException();
+}
+static inline void
+lk_raised_restore(lk_raised saved)
+{
+    PyErr_SetRaisedException(saved);
+}
+#else
+typedef struct {
+    PyObject *type, *value, *traceback;
+} lk_raised;
+static inline lk_raised
+lk_raised_save(void)
+{
+    lk_raised saved;
+    PyErr_Fetch(&saved.type, &saved.value, &saved.traceback);
+    return saved;
+}
+static inline void
+lk_raised_restore(lk_raised saved)
+{
+    PyErr_Restore(saved.type, saved.value, saved.traceback);
+}
+#endif
+
+/* ---- ints ---- */
+
+static inline size_t
+lk_int_digits(PyObject *o)
+{
+#if LK_V >= 312
+    return ((PyLongObject *)o)->long_value.lv_tag >> 3;
+#else
+    Py_ssize_t n = Py_SIZE(o);
+    return (size_t)(n < 0 ? -n : n);
+#endif
+}
+
+/* 1 and the value of an int of at most two digits, else 0. */
+static inline int
+lk_int_value(PyObject *o, int64_t *value)
+{
+    size_t n = lk_int_digits(o);
+#if LK_V >= 312
+    const digit *d = ((PyLongObject *)o)->long_value.ob_digit;
+    int negative = (((PyLongObject *)o)->long_value.lv_tag & 3) == 2;
+#else
+    const digit *d = ((PyLongObject *)o)->ob_digit;
+    int negative = Py_SIZE(o) < 0;
+#endif
+    if (n > 2) {
+        return 0;
+    }
+    *value = (n > 0 ? (int64_t)d[0] : 0) + (n > 1 ? (int64_t)d[1] << PyLong_SHIFT : 0);
+    if (negative) {
+        *value = -*value;
+    }
+    return 1;
+}
+
+/* Bytes of digits as int.__sizeof__ counts them. */
+static inline size_t
+lk_int_size(PyObject *o)
+{
+    size_t n = lk_int_digits(o);
+    n = n == 0 ? 1 : n;
+#if LK_V >= 312
+    return offsetof(PyLongObject, long_value.ob_digit) + n * sizeof(digit);
+#else
+    return offsetof(PyLongObject, ob_digit) + n * sizeof(digit);
+#endif
+}
+
+/* ---- frames ---- */
+
+static inline PyCodeObject *
+lk_frame_code(_PyInterpreterFrame *f)
+{
+#if LK_V >= 313
+    PyObject *x = f->f_executable;
+    return x != NULL && PyCode_Check(x) ? (PyCodeObject *)x : NULL;
+#else
+    return f->f_code;
+#endif
+}
+
+/* Offset in bytes of the instruction a frame is at. */
+static inline Py_ssize_t
+lk_frame_offset(_PyInterpreterFrame *f, PyCodeObject *code)
+{
+#if LK_V >= 313
+    return (char *)f->instr_ptr - (char *)_PyCode_CODE(code);
+#else
+    return (char *)f->prev_instr - (char *)_PyCode_CODE(code);
+#endif
+}
+
+static inline PyObject *
+lk_frame_function(_PyInterpreterFrame *f)
+{
+#if LK_V == 311
+    return (PyObject *)f->f_func;
+#else
+    return f->f_funcobj;
+#endif
+}
+
+/* True for the entry frames of the C stack, which own no locals. */
+static inline int
+lk_frame_is_shim(_PyInterpreterFrame *f)
+{
+#if LK_V >= 312
+    return f->owner == FRAME_OWNED_BY_CSTACK;
+#else
+    (void)f;
+    return 0;
+#endif
+}
+
+static inline _PyInterpreterFrame *
+lk_thread_frame(PyThreadState *ts)
+{
+#if LK_V >= 313
+    return ts->current_frame;
+#else
+    return ts->cframe == NULL ? NULL : ts->cframe->current_frame;
+#endif
+}
+
+/* ---- the trashcan ---- */
+
+/* The thread that holds the GIL, and how deep its deallocators are nested. */
+#if LK_V == 311
+#define LK_TRASH_NESTING(ts) (ts)->trash_delete_nesting
+#define LK_TRASH_LATER(ts) (ts)->trash_delete_later
+static inline PyThreadState *
+lk_current_thread(void)
+{
+    return _PyThreadState_GET();
+}
+#elif LK_V == 312
+#define LK_TRASH_NESTING(ts) (ts)->trash.delete_nesting
+#define LK_TRASH_LATER(ts) (ts)->trash.delete_later
+static inline PyThreadState *
+lk_current_thread(void)
+{
+    return _PyThreadState_UncheckedGet();
+}
+#endif
+
+/* ---- types ---- */
+
+/* The dict and the subclasses dict of a type: static builtin types keep them in the
+ * interpreter since 3.12. */
+static inline void
+lk_type_dicts(PyInterpreterState *interp, PyTypeObject *t, PyObject **dict, PyObject **subclasses)
+{
+    *dict = t->tp_dict;
+    *subclasses = (PyObject *)t->tp_subclasses;
+#if LK_V == 312
+    if (t->tp_flags & LK_STATIC_BUILTIN_FLAG) {
+        *subclasses = NULL;
+        for (size_t i = 0; i < interp->types.num_builtins_initialized; i++) {
+            if (interp->types.builtins[i].type == t) {
+                *dict = interp->types.builtins[i].tp_dict;
+                *subclasses = interp->types.builtins[i].tp_subclasses;
+                return;
+            }
+        }
+    }
+#elif LK_V == 313
+    if (t->tp_flags & LK_STATIC_BUILTIN_FLAG) {
+        *subclasses = NULL;
+        for (size_t i = 0; i < _Py_MAX_MANAGED_STATIC_BUILTIN_TYPES; i++) {
+            if (interp->types.builtins.initialized[i].type == t) {
+                *dict = interp->types.builtins.initialized[i].tp_dict;
+                *subclasses = interp->types.builtins.initialized[i].tp_subclasses;
+                return;
+            }
+        }
+        for (size_t i = 0; i < _Py_MAX_MANAGED_STATIC_EXT_TYPES; i++) {
+            if (interp->types.for_extensions.initialized[i].type == t) {
+                *dict = interp->types.for_extensions.initialized[i].tp_dict;
+                *subclasses = interp->types.for_extensions.initialized[i].tp_subclasses;
+                return;
+            }
+        }
+    }
+#else
+    (void)interp;
+#endif
+}
+
+/* ---- interpreter ---- */
+
+#define LK_GC_LISTS 4
+
+/* Head of one of the collector's lists: three generations and the frozen one. */
+static inline PyGC_Head *
+lk_gc_list(PyInterpreterState *interp, int i)
+{
+    return i < 3 ? &interp->gc.generations[i].head : &interp->gc.permanent_generation.head;
+}
+
+#if LK_V == 311
+#define LK_INTERP_FIELDS(X) \
+    X(modules_by_index) X(sysdict) X(builtins) X(importlib) X(import_func) X(dict) \
+    X(builtins_copy) X(codec_search_path) X(codec_search_cache) X(codec_error_registry) \
+    X(before_forkers) X(after_forkers_parent) X(after_forkers_child) X(audit_hooks) \
+    X(gc.garbage) X(gc.callbacks) X(warnings.filters) X(warnings.once_registry) \
+    X(warnings.default_action)
+#define LK_INTERP_MODULES(interp) ((interp)->modules)
+#define LK_THREAD_FIELDS(X) \
+    X(dict) X(context) X(c_profileobj) X(c_traceobj) X(async_exc) X(async_gen_firstiter) \
+    X(async_gen_finalizer) X(curexc_type) X(curexc_value) X(curexc_traceback) \
+    X(exc_state.exc_value)
+#else
+#if LK_V == 312
+/* 3.12 makes interned strings immortal: the table is what keeps them. */
+#define LK_INTERP_CODECS(X) \
+    X(codec_search_path) X(codec_search_cache) X(codec_error_registry) \
+    X(cached_objects.interned_strings)
+#define LK_THREAD_LOCALS(X)
+#else
+#define LK_INTERP_CODECS(X) \
+    X(codecs.search_path) X(codecs.search_cache) X(codecs.error_registry)
+#define LK_THREAD_LOCALS(X) X(threading_local_key) X(threading_local_sentinel)
+#endif
+#define LK_INTERP_FIELDS(X) \
+    X(imports.modules_by_index) X(sysdict) X(builtins) X(imports.importlib) \
+    X(imports.import_func) X(dict) X(sysdict_copy) X(builtins_copy) LK_INTERP_CODECS(X) \
+    X(before_forkers) X(after_forkers_parent) X(after_forkers_child) X(audit_hooks) \
+    X(gc.garbage) X(gc.callbacks) X(warnings.filters) X(warnings.once_registry) \
+    X(warnings.default_action)
+#define LK_INTERP_MODULES(interp) ((interp)->imports.modules)
+#define LK_THREAD_FIELDS(X) \
+    X(dict) X(context) X(c_profileobj) X(c_traceobj) X(async_exc) X(async_gen_firstiter) \
+    X(async_gen_finalizer) X(current_exception) X(exc_state.exc_value) LK_THREAD_LOCALS(X)
+#endif
+
+/* The cache of attribute look-ups in types: it owns the names. */
+#if LK_V == 311
+#define LK_TYPE_CACHE(interp) ((interp)->type_cache.hashtable)
+#else
+#define LK_TYPE_CACHE(interp) ((interp)->types.type_cache.hashtable)
+#endif
+#define LK_TYPE_CACHE_SIZE (1 << MCACHE_SIZE_EXP)
+
+#if LK_V == 311
+typedef atexit_callback lk_atexit_callback;
+#else
+typedef atexit_py_callback lk_atexit_callback;
+#endif
+
+/* ---- fields whose place or presence differs ---- */
+
+#if LK_V == 311
+#define LK_CODE_CACHED_FIELDS(c) (c)->_co_code
+#define LK_CODE_CACHED_NAMES "co_code"
+#define LK_CODE_CACHED_COUNT 1
+#define LK_FUNCTION_TYPEPARAMS(f) NULL
+#define LK_GENERATOR_CODE(g) ((PyObject *)(g)->gi_code)
+#else
+#define LK_CODE_CACHED_COUNT 4
+#define LK_CODE_CACHED_NAMES "co_code", "co_varnames", "co_cellvars", "co_freevars"
+#define LK_CODE_CACHED_FIELDS(c) \
+    LK_CACHED(c, _co_code), LK_CACHED(c, _co_varnames), LK_CACHED(c, _co_cellvars), \
+        LK_CACHED(c, _co_freevars)
+#define LK_CACHED(c, field) ((c)->_co_cached ? (c)->_co_cached->field : NULL)
+#define LK_FUNCTION_TYPEPARAMS(f) (f)->func_typeparams
+#define LK_GENERATOR_CODE(g) NULL /* the frame owns it */
+#endif
+
+#if LK_V >= 313
+#define LK_FRAME_EXTRA_LOCALS(f) (f)->f_extra_locals
+#define LK_FRAME_LOCALS_CACHE(f) (f)->f_locals_cache
+#else
+#define LK_FRAME_EXTRA_LOCALS(f) NULL
+#define LK_FRAME_LOCALS_CACHE(f) NULL
+#endif
+
+/* Offset of the first reference that a C task has beyond a future. */
+#if LK_V >= 313
+#define LK_TASK_OFFSET 112
+#else
+#define LK_TASK_OFFSET 128
+#endif
+
+/* Offsets in a _thread._local. */
+#if LK_V >= 313
+#define LK_LOCAL_ARGS_OFFSET 16
+#define LK_LOCAL_DICTS_OFFSET 40
+#else
+#define LK_LOCAL_ARGS_OFFSET 24
+#define LK_LOCAL_DICTS_OFFSET 48
+#endif
+
+#ifdef Py_RELATIVE_OFFSET
+#define LK_MEMBER_IS_RELATIVE(m) ((m)->flags & Py_RELATIVE_OFFSET)
+#else
+#define LK_MEMBER_IS_RELATIVE(m) 0
+#endif
+
+/* md_dict and md_name of a module object: the struct is private, the layout old. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *md_dict;
+    struct PyModuleDef *md_def;
+    void *md_state;
+    PyObject *md_weaklist;
+    PyObject *md_name;
+} lk_module;
+
+#endif

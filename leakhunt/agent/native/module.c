@@ -1,0 +1,199 @@
+/* The Python face of the agent: parses arguments, raises exceptions. */
+#include "compat.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "birth.h"
+#include "capture.h"
+#include "selftest.h"
+#include "walk.h"
+
+PyDoc_STRVAR(capture_doc,
+"capture(path, header, mark=False, max_wait_ms=1000, redact=False) -> pause in ns\n\n"
+"Write a snapshot of this interpreter to path (mode 0600, by way of path + '.part').\n"
+"header: JSON as bytes.  mark: start a new birth epoch in the same pause.\n"
+"Raises OSError, MemoryError.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_capture(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"path", "header", "mark", "max_wait_ms", "redact", NULL};
+    PyObject *path;
+    const char *header;
+    Py_ssize_t header_bytes;
+    lk_capture c = {.max_wait_ms = 1000};
+    (void)self;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y#|pip:capture", names,
+                                     PyUnicode_FSConverter, &path, &header, &header_bytes,
+                                     &c.mark, &c.max_wait_ms, &c.redact_names)) {
+        return NULL;
+    }
+    int status = lk_capture_run(&c, PyBytes_AS_STRING(path), header, (size_t)header_bytes);
+    if (status < 0 && c.out_of_memory) {
+        PyErr_NoMemory();
+    }
+    else if (status < 0) {
+        errno = c.error;
+        PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AS_STRING(path));
+    }
+    Py_DECREF(path);
+    return status < 0 ? NULL : PyLong_FromUnsignedLongLong(c.pause_ns);
+}
+
+PyDoc_STRVAR(birth_start_doc,
+"birth_start() -> dict\n\n"
+"Begin to track births; the answer says by which method and what it cannot see.\n"
+"Raises RuntimeError when it cannot.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_birth_start(PyObject *self, PyObject *unused)
+{
+    const char *why = "";
+    (void)self;
+    (void)unused;
+    if (lk_birth_start(&why) < 0) {
+        PyErr_SetString(PyExc_RuntimeError, why);
+        return NULL;
+    }
+    PyObject *inferred = PyList_New(0);
+    for (const char *const *name = lk_birth_inferred_types(); inferred != NULL && *name; name++) {
+        PyObject *text = PyUnicode_FromString(*name);
+        if (text == NULL || PyList_Append(inferred, text) < 0) {
+            Py_CLEAR(inferred);
+        }
+        Py_XDECREF(text);
+    }
+    PyObject *answer = inferred == NULL ? NULL : Py_BuildValue(
+        "{s:s, s:O, s:N, s:s}", "method", lk_birth_method(), "exact", Py_True,
+        "inferred_types", inferred, "note", lk_birth_note());
+    if (answer == NULL) {
+        lk_birth_stop();
+    }
+    return answer;
+}
+
+PyDoc_STRVAR(birth_stop_doc,
+"birth_stop() -> dict\n\nEnd tracking and put back what was touched.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_birth_stop(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    int restored = lk_birth_stop() == LK_BIRTH_NOTHING_LEFT;
+    return Py_BuildValue("{s:O, s:s}", "restored", restored ? Py_True : Py_False, "note",
+                         restored ? "" : "another hook was installed above ours: ours stays as "
+                                         "a pass-through");
+}
+
+PyDoc_STRVAR(birth_mark_doc, "birth_mark() -> None\n\nStart a new birth epoch now.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_birth_mark(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    lk_birth_mark();
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(is_born_doc,
+"is_born(obj) -> bool\n\nWas obj created since the last mark?");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_is_born(PyObject *self, PyObject *o)
+{
+    (void)self;
+    uintptr_t block =
+        (uintptr_t)o - lk_birth_object_offset(lk_preheader_bytes(Py_TYPE(o)));
+    return PyBool_FromLong(lk_birth_is_running() && (lk_birth_bits(block) & LK_BIRTH_BORN));
+}
+
+PyDoc_STRVAR(die_with_parent_doc,
+"die_with_parent(pid) -> bool\n\n"
+"Have the kernel end this process when the thread that started it ends.  False when the\n"
+"parent is not pid any more.  For processes that leakhunt starts itself.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_die_with_parent(PyObject *self, PyObject *arg)
+{
+    long pid = PyLong_AsLong(arg);
+    (void)self;
+    if (pid == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return PyBool_FromLong(getppid() == pid);
+}
+
+PyDoc_STRVAR(self_test_doc,
+"self_test() -> None\n\n"
+"Prove the interpreter's layout on sacrificial objects.\n"
+"Raises RuntimeError naming what does not match.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_self_test(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    if (lk_self_test() < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"capture", (PyCFunction)(void (*)(void))py_capture, METH_VARARGS | METH_KEYWORDS,
+     capture_doc},
+    {"birth_start", py_birth_start, METH_NOARGS, birth_start_doc},
+    {"birth_stop", py_birth_stop, METH_NOARGS, birth_stop_doc},
+    {"birth_mark", py_birth_mark, METH_NOARGS, birth_mark_doc},
+    {"is_born", py_is_born, METH_O, is_born_doc},
+    {"die_with_parent", py_die_with_parent, METH_O, die_with_parent_doc},
+    {"self_test", py_self_test, METH_NOARGS, self_test_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+/* 0, or -1 with an exception set; needs the GIL. */
+static int
+module_exec(PyObject *module)
+{
+    (void)module;
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "leakhunt's agent serves the main interpreter only");
+        return -1;
+    }
+    return lk_types_prepare();
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, module_exec},
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_heap",
+    .m_doc = "Heap walk, birth tracking and snapshot writer of leakhunt's agent.",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+/* New reference; needs the GIL. */
+PyMODINIT_FUNC
+PyInit__heap(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,1 @@
+"""Pure functions over snapshots: reachability, dominators, paths, diff, holders."""

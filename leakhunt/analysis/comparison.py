@@ -1,0 +1,171 @@
+"""The snapshots of one hunt, matched: what every analysis starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from leakhunt.analysis.results import IdentityInfo
+from leakhunt.errors import UsageError
+from leakhunt.graph.heap_graph import HeapGraph, Mask
+from leakhunt.graph.identity import Link, LinkKind, compose, link
+from leakhunt.store.columns import I64, U8, SnapshotColumns
+
+EPOCH_OLD = 0
+EPOCH_FIRST = 1
+"""Born between baseline and window."""
+EPOCH_SECOND = 2
+"""Born between window (or baseline) and loaded."""
+EPOCH_LATE = 3
+
+_BOUND = (
+    "one that took the place of another of its type at the same address passes for the old "
+    "one, as 41 to 100 % of replaced objects do"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """One snapshot of the hunt and where the nodes of final are in it."""
+
+    name: str
+    graph: HeapGraph
+    of_final: I64
+    """(final.node_count,) id here of each node of final, -1 when not there."""
+
+
+class Comparison:
+    """Snapshots in order of time; ``window`` and ``loaded`` may be missing."""
+
+    def __init__(
+        self,
+        baseline: SnapshotColumns,
+        final: SnapshotColumns,
+        loaded: SnapshotColumns | None = None,
+        window: SnapshotColumns | None = None,
+        *,
+        cycles: int | None = None,
+        window_cycles: int | None = None,
+    ) -> None:
+        """Raises UsageError for cycle counts that cannot be."""
+        if cycles is not None and cycles <= 0:
+            raise UsageError(f"cycles is {cycles}", hint="give the number of cycles of the load")
+        if window_cycles is not None and not 0 < window_cycles < (cycles or 0):
+            raise UsageError(
+                f"window_cycles is {window_cycles} of {cycles} cycles",
+                hint="the window ends inside the load",
+            )
+        self.cycles = cycles
+        self.window_cycles = window_cycles if window is not None and loaded is not None else None
+        given = [("baseline", baseline), ("window", window), ("loaded", loaded), ("final", final)]
+        present = [(name, HeapGraph(columns)) for name, columns in given if columns is not None]
+        if final is baseline:
+            present[-1] = ("final", present[0][1])
+        self._present = present
+        self.baseline, self.final = present[0][1], present[-1][1]
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """Each snapshot against the one before, earliest first.  O(n log n) each."""
+        graphs = [graph for _, graph in self._present]
+        return tuple(link(a, b) for a, b in pairwise(graphs))
+
+    @cached_property
+    def stages(self) -> dict[str, Stage]:
+        """Every snapshot by name."""
+        count = self.final.node_count
+        found = {"final": Stage("final", self.final, np.arange(count, dtype=np.int64))}
+        steps: list[I64] = []
+        for (name, graph), step in zip(self._present[-2::-1], self.links[::-1], strict=True):
+            steps.append(step.earlier)
+            found[name] = Stage(name, graph, compose(steps))
+        return found
+
+    def stage(self, name: str) -> Stage | None:
+        """A snapshot by name, None when it was not taken."""
+        return self.stages.get(name)
+
+    @property
+    def to_baseline(self) -> I64:
+        """(final.node_count,) id in baseline, -1 for what was born since."""
+        return self.stages["baseline"].of_final
+
+    @cached_property
+    def is_new(self) -> Mask:
+        """(final.node_count,) objects born after the baseline; roots never are."""
+        mask: Mask = self.to_baseline < 0
+        mask[self.final.columns.heap_count :] = False
+        return mask
+
+    @cached_property
+    def epoch(self) -> U8:
+        """(final.node_count,) EPOCH_OLD, EPOCH_FIRST, EPOCH_SECOND or EPOCH_LATE."""
+        epoch = np.zeros(self.final.node_count, np.uint8)
+        new = self.is_new
+        loaded, window = self.stage("loaded"), self.stage("window")
+        epoch[new] = EPOCH_SECOND
+        if window is not None:
+            epoch[new & (window.of_final >= 0)] = EPOCH_FIRST
+        if loaded is not None:
+            epoch[new & (loaded.of_final < 0)] = EPOCH_LATE
+        return epoch
+
+    @cached_property
+    def is_leaked(self) -> Mask:
+        """(final.node_count,) born after baseline, in loaded, alive and reachable in final."""
+        epoch = self.epoch
+        mask: Mask = (epoch == EPOCH_FIRST) | (epoch == EPOCH_SECOND)
+        return mask & self.final.reachable
+
+    @cached_property
+    def is_same_process(self) -> bool:
+        """Are all snapshots of one process?"""
+        return all(step.kind is not LinkKind.PLACE for step in self.links)
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Is every link marked, by a method that claims to be exact?"""
+        marked = all(step.kind is LinkKind.MARKED for step in self.links)
+        return marked and all(
+            bool((graph.columns.header.get("identity") or {}).get("exact"))
+            for _, graph in self._present[1:]
+        )
+
+    @property
+    def thresholds(self) -> int:
+        """Fewest objects or entries that make a finding."""
+        return 10 if self.cycles is None else max(3, -(-self.cycles // 20))
+
+    def identity(self) -> IdentityInfo:
+        """How birth was decided, in words."""
+        if not self.is_same_process:
+            note = (
+                "The snapshots are of different processes: nothing is the same object in both; "
+                "types are compared by count, holders by their path, and born and departed "
+                "are not known."
+            )
+            return IdentityInfo("none (different processes)", False, (), note)
+        headers = [graph.columns.header.get("identity") or {} for _, graph in self._present[1:]]
+        marked = [step.kind is LinkKind.MARKED for step in self.links]
+        inferred = tuple(sorted({str(t) for h in headers for t in h.get("inferred_types", ())}))
+        if not all(marked):
+            return IdentityInfo(
+                "address and type", False, (), f"Birth is inferred for every type: {_BOUND}."
+            )
+        method = str(headers[0].get("method", "unknown"))
+        if self.is_exact and not inferred:
+            return IdentityInfo(method, True, (), "Birth is exact for every type.")
+        note = f"Births of these are inferred: {_BOUND}." if inferred else ""
+        return IdentityInfo(method, self.is_exact, inferred, note)
+
+
+def item_counts(stage: Stage, nodes: npt.NDArray[np.integer]) -> I64:
+    """Entries in one snapshot of nodes given by their ids in final; 0 where not there."""
+    there = stage.of_final[nodes]
+    counts = stage.graph.item_count[np.maximum(there, 0)].astype(np.int64)
+    result: I64 = np.where(there >= 0, counts, 0)
+    return result

@@ -1,0 +1,403 @@
+"""From groups of newborns to holders: the accumulation point of each, and how it grew."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from leakhunt.agent.format import EdgeKind, Fact
+from leakhunt.analysis.coholders import CoHolder, find_coholders, follows_others
+from leakhunt.analysis.comparison import Comparison, item_counts
+from leakhunt.analysis.cuts import Cuts
+from leakhunt.analysis.descent import Descent, Landing
+from leakhunt.analysis.paths import Path, PathNamer, Step, star
+from leakhunt.analysis.places import (
+    Series,
+    bytes_series,
+    entries_series,
+    objects_series,
+)
+from leakhunt.analysis.population import Group, Population
+from leakhunt.graph.roots import Tier
+from leakhunt.store.columns import NO_NODE, SnapshotColumns
+
+SIZED_FINDINGS = 20
+"""Holders whose retained and exclusive bytes are computed (largest first)."""
+_ELABORATED = 400
+"""Groups looked at one by one (largest first)."""
+_CACHE_WRAPPER = "functools._lru_cache_wrapper"
+_PRUNED = {"sqlite3.Connection": "weak references that sqlite3 prunes every 200"}
+"""Lists inside C objects that their owner keeps small, by the owner's type."""
+_THREADS = frozenset({"threading._active"})
+_FOLLOWERS = frozenset({"threading._shutdown_locks"})
+"""Registries of the standard library that shrink by themselves when their objects go."""
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeShare:
+    """One type's part of a leaked population."""
+
+    type: str
+    count: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Holder:
+    """One accumulation point with what it leaked."""
+
+    path: Path
+    node: int
+    """The holder in final (the first of many merged siblings)."""
+    nodes: Ints
+    """All holders (one, unless merged)."""
+    type: str
+    direct: Ints
+    """Leaked nodes right below."""
+    shares: tuple[TypeShare, ...]
+    """The whole population by type, largest first."""
+    main_type: str
+    """The type that names the leak."""
+    main_count: int
+    count: int
+    bytes: int
+    sizes: Series
+    """Entries of the holder."""
+    series: Series
+    """The measure its growth is judged by."""
+    chain_step: Step | None
+    """The step that repeats, when the population is a linked structure."""
+    bound: int | None
+    is_bound_explicit: bool
+    noise: str | None
+    is_bounded_noise: bool
+    """Noise that its own module keeps small."""
+    follows: bool
+    """It only holds weak references to what others leak."""
+    edge_kinds: frozenset[int]
+    """Kinds of the edges to the direct nodes."""
+    coholders: tuple[CoHolder, ...] = ()
+    retained_bytes: int | None = None
+    exclusive_bytes: int | None = None
+
+
+class HolderFinder:
+    """Finds the holders of one comparison."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        self.graph = comparison.final
+        self.population = Population(comparison)
+        self.namer = PathNamer(self.graph)
+        self.cuts = Cuts(self.graph)
+        self.descent = Descent(comparison, self.population)
+
+    def find(self) -> list[Holder]:
+        """All holders that grew by at least the threshold, largest leaked bytes first."""
+        groups = self._join_cache_wrappers(self._with_grown(self.population.groups()))
+        found = [self._holder(group) for group in groups[:_ELABORATED]]
+        holders = self._distinct([holder for holder in found if holder is not None])
+        holders.sort(key=lambda h: (h.noise is not None, -max(h.bytes, _grown_bytes(h))))
+        sized = [self._sized(holder) for holder in holders[:SIZED_FINDINGS]]
+        return self._without_parts(sized + holders[SIZED_FINDINGS:])
+
+    def _without_parts(self, holders: list[Holder]) -> list[Holder]:
+        """Leaves out what another finding already says: the keys of an index that is named as
+        a co-holder, and what the frames of leaked threads hold."""
+        named = {co.node for holder in holders for co in holder.coholders}
+        threads = max((h.series.growth for h in holders if str(h.path) in _THREADS), default=0)
+        return [
+            holder
+            for holder in holders
+            if not (holder.node in named and holder.edge_kinds == {int(EdgeKind.KEY)})
+            and not (self._is_in_new_frames(holder) and threads >= len(holder.nodes))
+        ]
+
+    def _is_in_new_frames(self, holder: Holder) -> bool:
+        nodes = holder.nodes
+        is_root = nodes >= self.graph.columns.heap_count
+        return bool(is_root.all() and (self.comparison.to_baseline[nodes] < 0).all())
+
+    # ---- groups ----
+
+    def _join_cache_wrappers(self, groups: list[Group]) -> list[Group]:
+        """An lru_cache keeps keys in its dict and results in links: one holder."""
+        tree = self.graph.tree
+        joined: dict[int, Group] = {}
+        rest: list[Group] = []
+        for group in groups:
+            anchor = int(group.anchors[0])
+            above = int(tree.parent[anchor])
+            if self.graph.type_name(anchor) != _CACHE_WRAPPER:
+                is_inside = above != NO_NODE and self.graph.type_name(above) == _CACHE_WRAPPER
+                if not is_inside or self.graph.type_name(anchor) != "builtins.dict":
+                    rest.append(group)
+                    continue
+                anchor = above
+            moved = replace(group, anchors=np.array([anchor]), is_item=True)
+            joined[anchor] = _union(joined[anchor], moved) if anchor in joined else moved
+        return sorted([*joined.values(), *rest], key=lambda g: (-g.bytes, -g.count))
+
+    def _with_grown(self, groups: list[Group]) -> list[Group]:
+        """Adds old containers that grew by entries that are not newborn."""
+        known = {int(a) for group in groups if group.is_item for a in group.anchors}
+        c, graph = self.comparison, self.graph
+        there = c.to_baseline
+        old = np.flatnonzero((there >= 0) & graph.reachable)
+        old = old[old < graph.columns.heap_count]
+        gain = graph.item_count[old].astype(np.int64) - c.baseline.item_count[there[old]]
+        gain = np.maximum(gain, self._length_gain(old))
+        rows = np.flatnonzero(gain >= c.thresholds)
+        rows = rows[np.argsort(-gain[rows], kind="stable")][:_ELABORATED]
+        empty = np.zeros(0, np.int64)
+        extra = [
+            Group(np.array([int(old[r])]), empty, True, 0, 0, 0, 0, int(gain[r]), 0)
+            for r in rows.tolist()
+            if int(old[r]) not in known
+        ]
+        return groups[: _ELABORATED // 2] + extra + groups[_ELABORATED // 2 :]
+
+    def _length_gain(self, old: Ints) -> Ints:
+        """Growth of the LENGTH facts of nodes."""
+        after = _lengths(self.comparison.final.columns)
+        before = _lengths(self.comparison.baseline.columns)
+        gain = after[old] - before[self.comparison.to_baseline[old]]
+        result: Ints = np.where(after[old] > 0, gain, 0)
+        return result
+
+    @staticmethod
+    def _distinct(holders: list[Holder]) -> list[Holder]:
+        seen: set[tuple[int, str]] = set()
+        out = []
+        for holder in holders:
+            key = (holder.node, str(holder.path))
+            if key not in seen:
+                seen.add(key)
+                out.append(holder)
+        return out
+
+    # ---- one holder ----
+
+    def _holder(self, group: Group) -> Holder | None:
+        landing = self.descent.land(group)
+        place = landing.place
+        sizes = entries_series(self.comparison, place)
+        if group.is_merged:
+            sizes = self._summed_entries(group)
+        series = self._growth(group, landing, sizes)
+        least = self.comparison.thresholds
+        if series is None or (series.unit != "bytes" and series.growth < least):
+            return None
+        shares, main_type, main_count = self._shares(landing)
+        bound, explicit = self._bound(place.node)
+        path = self._path(group, landing)
+        noise, is_bounded_noise = self._noise(place.node)
+        return Holder(
+            path=path,
+            node=place.node,
+            nodes=group.anchors if group.is_merged else np.array([place.node]),
+            type=self.graph.type_name(place.node),
+            direct=landing.direct,
+            shares=shares,
+            main_type=main_type,
+            main_count=main_count,
+            count=sum(share.count for share in shares),
+            bytes=sum(share.bytes for share in shares),
+            sizes=sizes,
+            series=series,
+            chain_step=landing.chain_step,
+            bound=bound,
+            is_bound_explicit=explicit,
+            noise=noise,
+            is_bounded_noise=is_bounded_noise,
+            follows=str(path) in _FOLLOWERS
+            or follows_others(self.comparison, self.cuts, landing.direct),
+            edge_kinds=self._edge_kinds(landing),
+        )
+
+    def _growth(self, group: Group, landing: Landing, sizes: Series) -> Series | None:
+        """The measure by which a holder grew: entries, else objects below, else bytes."""
+        least, c = self.comparison.thresholds, self.comparison
+        if landing.chain_step is None and sizes.final is not None and sizes.growth >= least:
+            return sizes
+        if group.is_merged:
+            return self._by_epoch(group)
+        is_few = not landing.place.labels and len(self._without_keys(landing)) < least
+        if is_few and landing.chain_step is None:
+            return None
+        if group.count >= least:
+            series = objects_series(c, landing.place)
+            return series if series.growth >= least else None
+        sized = bytes_series(c, landing.place)
+        return sized if sized.growth >= max(64, c.cycles or 0) else None
+
+    def _by_epoch(self, group: Group) -> Series:
+        has_window = self.comparison.window_cycles is not None
+        return Series("objects", 0, group.first if has_window else None, group.count, group.count)
+
+    def _summed_entries(self, group: Group) -> Series:
+        if not group.is_item:
+            return Series("entries", None, None, None, None)
+        values = [
+            None if stage is None else int(item_counts(stage, group.anchors).sum())
+            for stage in map(self.comparison.stage, ("baseline", "window", "loaded", "final"))
+        ]
+        return Series("entries", *values)
+
+    def _shares(self, landing: Landing) -> tuple[tuple[TypeShare, ...], str, int]:
+        c, columns = self.comparison, self.graph.columns
+        if not len(landing.direct):
+            node = landing.place.node
+            grown = max(0, bytes_series(c, landing.place).growth)
+            name = self.graph.type_name(node)
+            return (TypeShare(name, 1, grown),), name, 1
+        below = self.cuts.below(landing.direct) != 0
+        nodes = np.flatnonzero(below & c.is_leaked)
+        types = columns.node_type[nodes]
+        count = np.bincount(types)
+        size = np.bincount(types, columns.node_size[nodes].astype(np.float64))
+        shares = [
+            TypeShare(self.graph.name_of_type(int(t)), int(count[t]), int(size[t]))
+            for t in np.flatnonzero(count)
+        ]
+        shares.sort(key=lambda s: (-s.bytes, -s.count, s.type))
+        if landing.chain_step is not None:
+            return tuple(shares), landing.chain_step.type, len(landing.direct)
+        main = self._main_type(landing, nodes)
+        return tuple(shares), main, sum(s.count for s in shares if s.type == main)
+
+    def _main_type(self, landing: Landing, nodes: Ints) -> str:
+        """The type a person would call the leak: the nearest that is not the language's own,
+        about one for each entry; else the commonest right below."""
+        columns, tree = self.graph.columns, self.graph.tree
+        direct = self._without_keys(landing)
+        least = len(direct) / 2
+        types, count = np.unique(columns.node_type[nodes], return_counts=True)
+        candidates = []
+        for t, n in zip(types.tolist(), count.tolist(), strict=True):
+            if n >= least and is_own_type(self.graph.name_of_type(t)):
+                depth = float(tree.distance[nodes[columns.node_type[nodes] == t]].min())
+                candidates.append((depth, -n, self.graph.name_of_type(t)))
+        if candidates:
+            return min(candidates)[2]
+        below, n = np.unique(columns.node_type[direct], return_counts=True)
+        kinds = columns.node_type[direct]
+        sizes = [int(columns.node_size[direct[kinds == t]].sum()) for t in below]
+        best = max(zip(n.tolist(), sizes, below.tolist(), strict=True))
+        return self.graph.name_of_type(best[2])
+
+    def _without_keys(self, landing: Landing) -> Ints:
+        edges = self.graph.tree.parent_edge[landing.direct]
+        rest = landing.direct[self.graph.columns.edge_kind[edges] != EdgeKind.KEY]
+        return rest if len(rest) else landing.direct
+
+    def _edge_kinds(self, landing: Landing) -> frozenset[int]:
+        direct = landing.direct if landing.chain_step is None else landing.direct[1:]
+        edges = self.graph.tree.parent_edge[direct]
+        return frozenset(int(kind) for kind in np.unique(self.graph.columns.edge_kind[edges]))
+
+    def _bound(self, node: int) -> tuple[int | None, bool]:
+        """Bound of a holder and whether it is the container's own."""
+        own = self.graph.fact(node, Fact.MAXSIZE)
+        if own is not None and own >= 0:
+            return own, True
+        for _ in range(3):  # the container, its instance dict, its owner
+            bound = self.graph.fact(node, Fact.BOUND)
+            if bound is not None and bound > 0:
+                return bound, False
+            node = int(self.graph.tree.parent[node])
+            if node == NO_NODE or self.graph.is_root(node):
+                break
+        return None, False
+
+    def _noise(self, node: int) -> tuple[str | None, bool]:
+        """Why a holder is ranked lower, and whether its own module keeps it small."""
+        tree = self.graph.tree
+        owner = int(tree.parent[node])
+        if owner != NO_NODE and self.graph.kind(int(tree.parent_edge[node])) == EdgeKind.UNKNOWN:
+            pruned = _PRUNED.get(self.graph.type_name(owner))
+            if pruned is not None:
+                return pruned, True
+        if int(tree.tier[node]) == Tier.NATIVE and not is_own_type(self.graph.type_name(node)):
+            return "held by C code only, probably part of something else", False
+        if int(tree.tier[node]) != Tier.NOISE:
+            return None, False
+        notes = self.graph.plan.noise | self.graph.plan.noise_roots
+        while node not in notes and int(tree.parent[node]) != NO_NODE:
+            node = int(tree.parent[node])
+        note = notes.get(node)
+        return ("known noise", False) if note is None else (note.reason, note.is_bounded)
+
+    def _path(self, group: Group, landing: Landing) -> Path:
+        literal = set(landing.literal)
+
+        def is_born_entry(node: int) -> bool:
+            return bool(self.comparison.is_new[node]) and node not in literal
+
+        path = self.namer.path(landing.place.node, is_born_entry)
+        if group.is_merged:
+            path = self._merged_path(group, path)
+        return path
+
+    def _merged_path(self, group: Group, path: Path) -> Path:
+        """Steps in which the siblings differ are written ``[*]``."""
+        texts = [step.text for step in path.steps]
+        differ = [False] * len(texts)
+        for anchor in group.anchors[1:20].tolist():
+            for i, step in enumerate(self.namer.path(anchor).steps[: len(texts)]):
+                differ[i] |= step.text != texts[i]
+        steps = [star(s) if differ[i] else s for i, s in enumerate(path.steps)]
+        start = path.start
+        if self.graph.is_root(int(group.anchors[0])):  # frames of many threads
+            start = re.sub(r"^thread '[^']*'", "thread '*'", start)
+        return replace(path, start=start, steps=tuple(steps))
+
+    # ---- what a cut would free ----
+
+    def _sized(self, holder: Holder) -> Holder:
+        if not len(holder.direct):
+            return replace(holder, retained_bytes=_grown_bytes(holder), exclusive_bytes=None)
+        retained = self.cuts.bytes_of(self.cuts.retained(holder.direct))
+        exclusive = self.cuts.bytes_of(self.cuts.exclusive(holder.nodes, holder.direct))
+        found = find_coholders(self.comparison, self.population, self.cuts, self.namer, holder)
+        return replace(holder, retained_bytes=retained, exclusive_bytes=exclusive, coholders=found)
+
+
+def is_own_type(name: str) -> bool:
+    """Is it a type of the program or a library, not one of the language's own?"""
+    return name.partition(".")[0] not in _LANGUAGE_MODULES
+
+
+_LANGUAGE_MODULES = frozenset(
+    {"builtins", "types", "collections", "functools", "_thread", "_weakref", "weakref", "typing"}
+)
+
+
+def _grown_bytes(holder: Holder) -> int:
+    return max(0, holder.series.growth) if holder.series.unit == "bytes" else holder.bytes
+
+
+def _union(a: Group, b: Group) -> Group:
+    return Group(
+        anchors=a.anchors,
+        tops=np.union1d(a.tops, b.tops),
+        is_item=True,
+        label=a.label,
+        count=a.count + b.count,
+        bytes=a.bytes + b.bytes,
+        first=a.first + b.first,
+        net_entries=max(a.net_entries, b.net_entries),
+        net_objects=a.net_objects + b.net_objects,
+    )
+
+
+def _lengths(columns: SnapshotColumns) -> Ints:
+    out = np.zeros(columns.node_count, np.int64)
+    chosen = columns.fact_id == Fact.LENGTH
+    out[columns.fact_node[chosen]] = columns.fact_value[chosen]
+    return out

@@ -1,0 +1,255 @@
+"""Growth that no holder explains: garbage awaiting the collector, objects and references
+that C code keeps, blocks that nothing reaches."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from leakhunt.agent.format import EdgeKind
+from leakhunt.analysis.comparison import Comparison, Stage
+from leakhunt.analysis.diff import RAW_BLOCK
+from leakhunt.analysis.holders import TypeShare, is_own_type
+from leakhunt.analysis.paths import Path, PathNamer, Step, edge_words
+from leakhunt.analysis.places import Series
+from leakhunt.analysis.population import Population
+from leakhunt.graph.heap_graph import HeapGraph
+from leakhunt.store.columns import SnapshotColumns
+
+_CYCLE_SEARCH = 10_000
+"""Nodes visited when a whole reference cycle is looked for."""
+_SHOWN = 20
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loose:
+    """A population that hangs from no holder."""
+
+    what: str
+    """``garbage``, ``native hold``, ``references`` or ``unreached``."""
+    main_type: str
+    shares: tuple[TypeShare, ...]
+    series: Series
+    ring: tuple[Step, ...] = ()
+    """One whole reference cycle, for garbage."""
+    node_ids: tuple[int, ...] = ()
+    """Some of the nodes, in final (for garbage: in loaded)."""
+    path: Path | None = None
+    """Where the object is whose references leak."""
+    collector_is_off: bool | None = None
+    """For garbage: was the collector disabled?  None when not known."""
+
+
+def find_loose(comparison: Comparison, population: Population, namer: PathNamer) -> list[Loose]:
+    """All loose populations of at least the threshold, largest first.  O(nodes + edges)."""
+    found = [
+        *_garbage(comparison),
+        *_native_objects(comparison, population),
+        *_native_references(comparison, namer),
+        *_unreached(comparison),
+    ]
+    return sorted(found, key=lambda loose: -sum(share.bytes for share in loose.shares))
+
+
+# ---- garbage ----
+
+
+def _garbage(comparison: Comparison) -> list[Loose]:
+    loaded = comparison.stage("loaded")
+    if loaded is None:
+        return []
+    graph = loaded.graph
+    nodes = np.flatnonzero(~graph.reachable[: graph.columns.heap_count])
+    if len(nodes) < comparison.thresholds:
+        return []
+    in_final = np.zeros(graph.node_count, np.bool_)
+    in_final[loaded.of_final[loaded.of_final >= 0]] = True
+    nodes = nodes[~in_final[nodes]]
+    window = comparison.stage("window")
+    before = comparison.baseline
+    series = Series(
+        "objects",
+        _unreachable_count(before),
+        None if window is None else _unreachable_count(window.graph),
+        len(nodes),
+        0,
+    )
+    ring = _ring(graph, nodes)
+    if not ring or series.loaded is None or series.loaded < comparison.thresholds:
+        return []
+    shares = _shares(graph, nodes)
+    # The rarest type of the program on a reference cycle is what one would call it by.
+    own = [s for s in shares if is_own_type(s.type) and s.count >= comparison.thresholds]
+    main = min(own, key=lambda s: s.count).type if own else ring[-1].type
+    return [
+        Loose(
+            "garbage", main, shares, series, ring,
+            _some(nodes), None, _collector_is_off(loaded.graph.columns),
+        )
+    ]  # fmt: skip
+
+
+def _unreachable_count(graph: HeapGraph) -> int:
+    return int((~graph.reachable[: graph.columns.heap_count]).sum())
+
+
+def _collector_is_off(columns: SnapshotColumns) -> bool | None:
+    value = columns.footer.get("gc_enabled")
+    return None if value is None else not value
+
+
+def _ring(graph: HeapGraph, nodes: Ints) -> tuple[Step, ...]:
+    """One whole reference cycle among the nodes, preferably through a type of the program."""
+    inside = set(nodes.tolist())
+    own = [n for n in nodes.tolist()[:_CYCLE_SEARCH] if is_own_type(graph.type_name(n))]
+    for start in [*own[:50], *nodes.tolist()[:50]]:
+        ring = _ring_through(graph, start, inside)
+        if ring:
+            return ring
+    return ()
+
+
+def _ring_through(graph: HeapGraph, start: int, inside: set[int]) -> tuple[Step, ...]:
+    came: dict[int, int] = {}
+    queue, source_of = deque([start]), {start: -1}
+    while queue and len(source_of) < _CYCLE_SEARCH:
+        node = queue.popleft()
+        for edge in graph.edges(node):
+            target = graph.target(edge)
+            if graph.kind(edge) == EdgeKind.WEAK or target not in inside:
+                continue
+            if target == start:
+                return _ring_steps(graph, [*_way(came, source_of, node), (node, edge)])
+            if target not in source_of:
+                source_of[target], came[target] = node, edge
+                queue.append(target)
+    return ()
+
+
+def _way(came: dict[int, int], source_of: dict[int, int], node: int) -> list[tuple[int, int]]:
+    way = []
+    while node in came:
+        way.append((source_of[node], came[node]))
+        node = source_of[node]
+    return way[::-1]
+
+
+def _ring_steps(graph: HeapGraph, way: list[tuple[int, int]]) -> tuple[Step, ...]:
+    steps = []
+    for source, edge in way:
+        text, kind, is_item = edge_words(graph, source, edge)
+        node = graph.target(edge)
+        steps.append(Step(text, kind, node, graph.type_name(node), is_item))
+    return tuple(steps)
+
+
+# ---- what C code keeps ----
+
+
+def _native_objects(comparison: Comparison, population: Population) -> list[Loose]:
+    """Newborns reachable only through references held by C code, by type."""
+    graph = comparison.final
+    tops = population.native_tops()
+    tops = tops[comparison.is_leaked[tops]]
+    found = []
+    for t, rows in _by_type(graph, tops):
+        if len(rows) >= comparison.thresholds:
+            series = _epoch_series(comparison, rows)
+            shares = (_share(graph, t, rows),)
+            found.append(Loose("native hold", shares[0].type, shares, series, (), _some(rows)))
+    return found
+
+
+def _native_references(comparison: Comparison, namer: PathNamer) -> list[Loose]:
+    """Old objects whose uncounted references grew by at least one a cycle."""
+    final, baseline = comparison.final, comparison.baseline
+    if comparison.cycles is None or not comparison.is_same_process:
+        return []
+    there = comparison.to_baseline
+    old = np.flatnonzero(there >= 0)
+    gain = final.surplus[old] - baseline.surplus[there[old]]
+    rows = old[gain >= max(comparison.thresholds, 0.9 * comparison.cycles)]
+    rows = rows[rows < final.columns.heap_count]
+    found = []
+    for node in rows.tolist()[:_SHOWN]:
+        series = Series("references", *_surplus_values(comparison, node))
+        name = final.type_name(node)
+        size = int(final.columns.node_size[node])
+        path = namer.path(node)
+        shares = (TypeShare(name, 1, size),)
+        found.append(Loose("references", name, shares, series, (), (node,), path))
+    return found
+
+
+def _surplus_values(comparison: Comparison, node: int) -> list[int | None]:
+    values: list[int | None] = []
+    for name in ("baseline", "window", "loaded", "final"):
+        stage = comparison.stage(name)
+        there = -1 if stage is None else int(stage.of_final[node])
+        values.append(None if stage is None or there < 0 else int(stage.graph.surplus[there]))
+    return values
+
+
+def _unreached(comparison: Comparison) -> list[Loose]:
+    """Blocks that no walk reaches, by type."""
+    if not comparison.is_same_process:
+        return []
+    counts = _unreached_counts(comparison.stages["final"])
+    found = []
+    for name, (count, size) in counts.items():
+        if count >= comparison.thresholds:
+            values = [_unreached_count(comparison, s, name) for s in ("window", "loaded")]
+            series = Series("objects", 0, values[0], values[1], count)
+            found.append(Loose("unreached", name, (TypeShare(name, count, size),), series))
+    return found
+
+
+def _unreached_count(comparison: Comparison, stage_name: str, type_name: str) -> int | None:
+    stage = comparison.stage(stage_name)
+    return None if stage is None else _unreached_counts(stage).get(type_name, (0, 0))[0]
+
+
+def _unreached_counts(stage: Stage) -> dict[str, tuple[int, int]]:
+    c = stage.graph.columns
+    counts: dict[str, tuple[int, int]] = {}
+    types, where = np.unique(c.unreached_type, return_inverse=True)
+    number = np.bincount(where, minlength=len(types))
+    sizes = np.bincount(where, c.unreached_size.astype(np.float64), minlength=len(types))
+    for t, n, size in zip(types.tolist(), number.tolist(), sizes.tolist(), strict=True):
+        name = RAW_BLOCK if t < 0 else stage.graph.name_of_type(t)
+        before = counts.get(name, (0, 0))
+        counts[name] = (before[0] + n, before[1] + int(size))
+    return counts
+
+
+# ---- sums ----
+
+
+def _by_type(graph: HeapGraph, nodes: Ints) -> list[tuple[int, Ints]]:
+    types = graph.columns.node_type[nodes]
+    return [(int(t), nodes[types == t]) for t in np.unique(types)]
+
+
+def _share(graph: HeapGraph, type_index: int, nodes: Ints) -> TypeShare:
+    size = int(graph.columns.node_size[nodes].sum())
+    return TypeShare(graph.name_of_type(type_index), len(nodes), size)
+
+
+def _shares(graph: HeapGraph, nodes: Ints) -> tuple[TypeShare, ...]:
+    shares = [_share(graph, t, rows) for t, rows in _by_type(graph, nodes)]
+    return tuple(sorted(shares, key=lambda s: (-s.bytes, -s.count, s.type)))
+
+
+def _epoch_series(comparison: Comparison, nodes: Ints) -> Series:
+    has_window = comparison.window_cycles is not None
+    first = int((comparison.epoch[nodes] == 1).sum())
+    return Series("objects", 0, first if has_window else None, len(nodes), len(nodes))
+
+
+def _some(nodes: Ints) -> tuple[int, ...]:
+    return tuple(int(node) for node in nodes[:_SHOWN])

@@ -1,0 +1,301 @@
+"""Names a node as a person would: ``shop.bus.BUS.listeners['tick']`` (docs/paths.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from leakhunt.agent.format import EdgeKind, Fact, RootKind
+from leakhunt.graph.heap_graph import HeapGraph
+from leakhunt.store.columns import NO_NODE
+
+KEY_CHARACTERS = 64
+"""Longer keys are cut."""
+STAR = "[*]"
+_SHOWN_STEPS = 4096
+"""Steps of a longer chain are left out in the middle; runs collapse anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a path: what is written, and the node it leads to."""
+
+    text: str
+    kind: str
+    node: int
+    type: str
+    is_item: bool = False
+    """Is it an entry (index, key, member) rather than a name?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path from a root."""
+
+    start: str
+    """Written first: module, type or root."""
+    start_type: str
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        return self.start + "".join(text for text, _, _ in collapse(self.steps))
+
+    def described(self) -> list[tuple[str, str, str]]:
+        """Text, kind and type of each step from the start on, runs collapsed."""
+        return [(self.start, "root", self.start_type), *collapse(self.steps)]
+
+    def then(self, step: Step) -> Path:
+        """The path with one more step."""
+        return replace(self, steps=(*self.steps, step))
+
+
+def star(step: Step) -> Step:
+    """The step with its index or key left open."""
+    return replace(step, text=STAR) if step.text.startswith("[") else step
+
+
+def collapse(steps: Sequence[Step]) -> list[tuple[str, str, str]]:
+    """Text, kind and type of each step; a run of one edge to one type is ``(.next)*``."""
+    out: list[tuple[str, str, str]] = []
+    at = 0
+    while at < len(steps):
+        step, end = steps[at], at + 1
+        while end < len(steps) and (steps[end].text, steps[end].type) == (step.text, step.type):
+            end += 1
+        text = step.text if end == at + 1 or step.text.startswith("(") else f"({step.text})*"
+        out.append((text, step.kind, step.type))
+        at = end
+    return out
+
+
+def quote_key(key: str | int | None) -> str:
+    """A key as written between brackets."""
+    if key is None:
+        return "[(…)]"
+    if isinstance(key, int):
+        return f"[{key}]"
+    text = repr(key)
+    if len(text) > KEY_CHARACTERS:
+        text = text[: KEY_CHARACTERS - 2] + "…" + text[0]
+    return f"[{text}]"
+
+
+class PathNamer:
+    """Writes paths of one graph."""
+
+    def __init__(self, graph: HeapGraph) -> None:
+        self.graph = graph
+        self._module_of_dict = {d: name for name, (_, d) in graph.plan.modules.items()}
+        self._module_of_node = {m: name for name, (m, _) in graph.plan.modules.items()}
+        types = graph.columns.type_node
+        self._type_of_node = {int(n): i for i, n in enumerate(types) if n != NO_NODE}
+
+    def path(self, node: int, is_starred: Callable[[int], bool] | None = None) -> Path:
+        """Path of a reachable node; entries that lead to a starred node become ``[*]``.
+
+        O(depth), and O(in-degree) of the first object below a module.
+        """
+        chain = self._chain(node)
+        start, start_type, at = self._start(chain)
+        steps: list[Step] = []
+        while at < len(chain):
+            step, at = self._step(chain, at)
+            if step is not None:
+                is_star = step.is_item and is_starred is not None and is_starred(step.node)
+                steps.append(star(step) if is_star else step)
+        return Path(start, start_type, tuple(steps))
+
+    def _chain(self, node: int) -> list[tuple[int, int]]:
+        """(edge into, node) from the first node below nothing down to ``node``; edge -1 first."""
+        tree = self.graph.tree
+        chain = []
+        while int(tree.parent[node]) != NO_NODE:
+            chain.append((int(tree.parent_edge[node]), node))
+            node = int(tree.parent[node])
+        chain.append((-1, node))
+        chain.reverse()
+        if len(chain) > _SHOWN_STEPS:
+            half = _SHOWN_STEPS // 2
+            chain = chain[:half] + chain[-half:]
+        return chain
+
+    # ---- where a path starts ----
+
+    def _start(self, chain: list[tuple[int, int]]) -> tuple[str, str, int]:
+        """Text and type of the start, and the position of the first step after it."""
+        restart = self._last_type(chain)
+        if restart is not None:
+            node = chain[restart][1]
+            name = self.graph.name_of_type(self._type_of_node[node])
+            return name, self.graph.type_name(node), restart + 1
+        graph, first = self.graph, chain[0][1]
+        if not graph.is_root(first):
+            return f"<native hold> {graph.type_name(first)}", graph.type_name(first), 1
+        if len(chain) > 1 and chain[1][1] == graph.plan.sys_modules:
+            return self._module_start(chain)
+        index = first - graph.columns.heap_count
+        label = graph.columns.string(int(graph.columns.root_label[index]))
+        if graph.columns.root_kind[index] == RootKind.FRAME:
+            line = graph.fact(first, Fact.LINE)
+            if line is not None and line > 0 and not label.endswith(f":{line}"):
+                label += f":{line}"
+        return label, "root", 1
+
+    def _last_type(self, chain: list[tuple[int, int]]) -> int | None:
+        """Position of the last class on the path whose name says more than the way to it."""
+        for at in range(len(chain) - 1, 0, -1):
+            edge, node = chain[at]
+            if node in self._type_of_node and self.graph.kind(edge) != EdgeKind.INDEX:
+                return at
+        return None
+
+    def _module_start(self, chain: list[tuple[int, int]]) -> tuple[str, str, int]:
+        graph = self.graph
+        if len(chain) == 2:
+            return "sys.modules", "builtins.dict", 2
+        module = self._module_of_node.get(chain[2][1])
+        if module is None:
+            return "sys.modules", "builtins.dict", 2
+        namespace = graph.plan.modules[module][1]
+        if len(chain) > 4 and chain[3][1] == namespace:
+            name = self._defining_name(chain[4], module)
+            if name is not None:
+                return name, graph.type_name(chain[4][1]), 5
+        return module, "builtins.module", 3
+
+    def _defining_name(self, entry: tuple[int, int], module: str) -> str | None:
+        """``pkg.mod.NAME`` of a module global, in the module that defines it."""
+        edge, node = entry
+        if self.graph.kind(edge) != EdgeKind.VALUE:
+            return None
+        best = self._module_that_defines(node, module)
+        if best != module:
+            edges, _ = self._edges_between(self.graph.plan.modules[best][1], node)
+            edge = edges
+        name = self.graph.text(int(self.graph.columns.edge_name[edge]))
+        return None if name is None else f"{best}.{name}"
+
+    def _edges_between(self, source: int, target: int) -> tuple[int, int]:
+        lo, hi = (int(self.graph.columns.edge_offset[source + i]) for i in (0, 1))
+        hits = (self.graph.columns.edge_target[lo:hi] == target).nonzero()[0]
+        values = [lo + int(h) for h in hits if self.graph.kind(lo + int(h)) == EdgeKind.VALUE]
+        return (values[0], len(values)) if values else (lo + int(hits[0]), len(hits))
+
+    def _module_that_defines(self, node: int, module: str) -> str:
+        """Of the modules that name a node, the one it comes from, as far as one can tell."""
+        holders = {
+            self._module_of_dict[int(source)]
+            for source in set(self.graph.referrers(node).tolist())
+            if int(source) in self._module_of_dict
+        }
+        if len(holders) < 2:
+            return module
+        home = self._home(node)
+        matching = [m for m in holders if home == m or home.startswith(m + ".")]
+        if matching:
+            return max(matching, key=len)
+        inner = [m for m in holders if m.startswith(module + ".")]
+        if inner:
+            return max(inner, key=lambda m: (m.count("."), m))
+        others = sorted(m for m in holders if m != "__main__")
+        return others[0] if module == "__main__" and others else module
+
+    def _home(self, node: int) -> str:
+        """Qualified name that tells in which module an object was defined, or ``""``."""
+        if node in self._type_of_node:
+            return self.graph.name_of_type(self._type_of_node[node])
+        module = self.graph.named_child(node, "__module__")
+        text = None if module is None else self.graph.text(module)
+        return text if text is not None else self.graph.type_name(node)
+
+    # ---- one step ----
+
+    def _step(self, chain: list[tuple[int, int]], at: int) -> tuple[Step | None, int]:
+        """The step at a position (None when it is not written), and the next position."""
+        edge, node = chain[at]
+        graph = self.graph
+        kind = graph.kind(edge)
+        name = graph.edge_text(edge) if kind in (EdgeKind.FIELD, EdgeKind.ATTR) else None
+        following = chain[at + 1] if at + 1 < len(chain) else None
+        if name == "__dict__" and following is not None:
+            attribute = self._attribute(following)
+            if attribute is not None:
+                return attribute, at + 2
+        if name == "__closure__":
+            return self._closure(chain, at)
+        return self._plain(chain[at - 1][1], edge, node), at + 1
+
+    def _attribute(self, following: tuple[int, int]) -> Step | None:
+        edge, node = following
+        if self.graph.kind(edge) != EdgeKind.VALUE:
+            return None
+        key = self.graph.text(int(self.graph.columns.edge_name[edge]))
+        if key is None:
+            return None
+        text = f".{key}" if key.isidentifier() else f".__dict__{quote_key(key)}"
+        return Step(text, "attr", node, self.graph.type_name(node))
+
+    def _closure(self, chain: list[tuple[int, int]], at: int) -> tuple[Step, int]:
+        """``.<closure>['x']`` for function, tuple, cell, contents; less when it ends early."""
+        graph = self.graph
+        if at + 1 >= len(chain):
+            return self._plain(chain[at - 1][1], *chain[at]), at + 1
+        item, cell = chain[at + 1]
+        index = int(graph.columns.edge_name[item])
+        name = self._free_variable(chain[at - 1][1], chain[at][1], index)
+        text = f".<closure>{quote_key(index if name is None else name)}"
+        end = at + 2
+        if end < len(chain) and graph.edge_text_is(chain[end][0], "cell_contents"):
+            cell, end = chain[end][1], end + 1
+        return Step(text, "cell", cell, graph.type_name(cell)), end
+
+    def _free_variable(self, function: int, closure: int, index: int) -> str | None:
+        graph = self.graph
+        code = graph.named_child(function, "__code__")
+        if code is None:
+            return None
+        free = graph.named_child(code, "co_freevars")
+        names = graph.named_child(code, "co_localsplusnames")
+        if free is not None and graph.item_count[free]:
+            return self._item_text(free, index)
+        if names is None:
+            return None
+        first = int(graph.item_count[names]) - int(graph.item_count[closure])
+        return self._item_text(names, first + index)
+
+    def _item_text(self, sequence: int, index: int) -> str | None:
+        for edge in self.graph.edges(sequence):
+            is_item = self.graph.kind(edge) == EdgeKind.INDEX
+            if is_item and int(self.graph.columns.edge_name[edge]) == index:
+                return self.graph.text(self.graph.target(edge))
+        return None
+
+    def _plain(self, source: int, edge: int, node: int) -> Step:
+        text, kind, is_item = edge_words(self.graph, source, edge)
+        return Step(text, kind, node, self.graph.type_name(node), is_item)
+
+
+def edge_words(graph: HeapGraph, source: int, edge: int) -> tuple[str, str, bool]:
+    """How one edge is written, its kind in words, and whether it is an entry.  O(log n)."""
+    kind, name = EdgeKind(graph.kind(edge)), int(graph.columns.edge_name[edge])
+    word = kind.name.lower()
+    if kind is EdgeKind.INDEX:
+        return f"[{name}]", word, True
+    if kind is EdgeKind.VALUE:
+        return quote_key(graph.key(name)), word, True
+    if kind is EdgeKind.ELEMENT:
+        return "{*}", word, True
+    if kind is EdgeKind.KEY:
+        return ".keys()[*]", word, True
+    if kind is EdgeKind.LOCAL:
+        text = graph.edge_text(edge) or "?"
+        is_running = graph.is_root(source)
+        return (f", local '{text}'" if is_running else f".<local>['{text}']"), word, False
+    if kind is EdgeKind.TYPE:
+        return ".__class__", word, False
+    if kind in (EdgeKind.ATTR, EdgeKind.FIELD):
+        text = graph.edge_text(edge) or "?"
+        if text == "cell_contents":
+            word = "cell"
+        return f".{text}", word, False
+    return f".<{word}>", word, True

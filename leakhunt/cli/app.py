@@ -1,0 +1,140 @@
+"""The ``leakhunt`` command: its group, and what happens when a command ends badly.
+
+Commands are imported when the group is, so they must be light: what is costly to import (numpy,
+rich, the use cases) they import when they run. A test holds that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+import click
+
+from leakhunt import __version__
+from leakhunt.cli import exit_codes, streams
+from leakhunt.cli.commands.diff import diff
+from leakhunt.cli.commands.hunt import hunt
+from leakhunt.cli.commands.version import version
+from leakhunt.cli.exit_codes import ExitCode
+from leakhunt.errors import LeakhuntError
+
+_CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+_EXAMPLES = """\b
+Examples:
+  leakhunt hunt --scenario checkout.py --cycles 200
+  leakhunt hunt --scenario checkout.py --python .venv/bin/python --json > report.json
+  leakhunt hunt --scenario checkout.py --save before/
+  leakhunt diff baseline.lkheap final.lkheap --cycles 200
+
+\b
+Exit codes:
+  0  no leak
+  1  a leak (with --strict, a suspect too)
+  2  the request or its input is bad
+  3  the target failed or is out of reach, or the result is only partial
+"""
+
+
+@click.group(
+    context_settings=_CONTEXT_SETTINGS,
+    epilog=_EXAMPLES,
+    invoke_without_command=True,
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Find memory leaks in CPython programs: what grows, who holds it, and why."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for _command in (hunt, diff, version):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; never raises for what a user can cause.
+
+    ``arguments`` are those after the program's name; None takes them from ``sys.argv``.
+    """
+    streams.make_writable()
+    try:
+        with _terminated_like_interrupted():
+            return _run(arguments)
+    except LeakhuntError as error:
+        streams.complain(str(error), error.hint)
+        return exit_codes.of_error(error)
+    except click.ClickException as error:
+        streams.complain(_lowered(error.format_message()), _usage_hint(error))
+        return ExitCode.USAGE
+    except _Terminated:
+        streams.complain("terminated", "")
+        return ExitCode.TERMINATED
+    except (KeyboardInterrupt, click.Abort):
+        streams.complain("interrupted", "")
+        return ExitCode.INTERRUPTED
+    except Exception:  # noqa: BLE001  an unexpected one must not look like an answer
+        return _confess()
+    finally:
+        streams.flush()
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    result = cli.main(
+        args=None if arguments is None else list(arguments),
+        prog_name="leakhunt",
+        standalone_mode=False,
+    )
+    return result if isinstance(result, int) else ExitCode.NO_LEAK
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context is not None else "leakhunt"
+    return f"{path} --help lists the options"
+
+
+def _lowered(message: str) -> str:
+    return message[:1].lower() + message[1:].removesuffix(".")
+
+
+def _confess() -> int:
+    """An exception that no one expected: not the user's fault, and not an answer."""
+    import traceback
+
+    traceback.print_exc()
+    streams.complain(
+        f"this is a mistake in leakhunt {__version__}, not in the program it looked at",
+        "please report it with the lines above",
+    )
+    return ExitCode.INTERNAL
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as an exception: whoever started a target ends it on the way out."""
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Rules that say why something leaks, one category a file."""

@@ -1,0 +1,105 @@
+"""What a finding is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What we say of a finding, always with a reason."""
+
+    LEAK = "LEAK"
+    SUSPECT = "SUSPECT"
+    NOT = "NOT"
+
+
+class Category(StrEnum):
+    """The mechanism that holds a leaked population."""
+
+    LISTENER = "listener"
+    TIMER = "timer"
+    CLOSURE = "closure"
+    CACHE = "cache"
+    PENDING = "pending"
+    STREAM = "stream"
+    LOG = "log"
+    CYCLE = "cycle"
+    THREAD = "thread"
+    CLASS = "class"
+    COLLECTION = "collection"
+    NATIVE = "native"
+    FRAGMENTATION = "fragmentation"
+
+
+@dataclass(frozen=True, slots=True)
+class HolderInfo:
+    """The accumulation point, named as a person would write it."""
+
+    path: str
+    """For instance ``shop.bus.BUS.listeners['tick']`` (grammar in docs/paths.md)."""
+    type: str
+    size_baseline: int | None
+    """Number of entries; None when the holder has none or did not exist."""
+    size_loaded: int | None
+    size_final: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeakedType:
+    """How much of one type is in a leaked population."""
+
+    type: str
+    count: int
+    shallow_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One edge of a retaining path, from the root downwards."""
+
+    edge: str
+    """The edge as written in a path: ``.listeners``, ``['tick']``, ``[*]``, ``(.next)*``."""
+    kind: str
+    """Edge kind in lower case: attr, value, index, local, cell, field, ..."""
+    type: str
+    """Type of the node the edge leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One leaked population with its holder, verdict and evidence."""
+
+    rank: int
+    fingerprint: str
+    """16 hex digits over category, holder path and leaked types: the same leak has the same
+    fingerprint in every run."""
+    category: Category
+    verdict: Verdict
+    reason: str
+    """Why this verdict, one sentence."""
+    confidence: float
+    """0 to 1."""
+    title: str
+    """One sentence for people."""
+    holder: HolderInfo
+    leaked: tuple[LeakedType, ...]
+    """Largest first (by bytes)."""
+    count_per_cycle: float | None
+    """Objects directly held by the holder, per cycle; None when the cycles are not known."""
+    bytes_per_cycle: float | None
+    """Shallow bytes of the whole leaked population, per cycle."""
+    retained_bytes: int | None
+    """Freed if the directly held leaked objects went; None when not computed."""
+    exclusive_bytes: int | None
+    """Freed if only this holder let go of them; None when not computed."""
+    retaining_path: tuple[PathStep, ...]
+    co_holders: tuple[HolderInfo, ...] = ()
+    """Other holders that each must let go as well."""
+    sites: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    advice: str = ""
+    noise: str | None = None
+    """Why it is ranked lower, when it is (import caches, linecache ...)."""
+    node_ids: tuple[int, ...] = field(default=())
+    """Some directly held leaked nodes (ids in the final snapshot)."""

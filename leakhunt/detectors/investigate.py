@@ -1,0 +1,195 @@
+"""From snapshots to findings: the one call above the analyses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from leakhunt.agent.format import EdgeKind
+from leakhunt.analysis.comparison import Comparison
+from leakhunt.analysis.diff import growth
+from leakhunt.analysis.holders import Holder, HolderFinder
+from leakhunt.analysis.loose import find_loose
+from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.detectors.advice import advise
+from leakhunt.detectors.base import (
+    Finding,
+    HolderInfo,
+    LeakedType,
+    PathStep,
+    Verdict,
+)
+from leakhunt.detectors.category import categorise
+from leakhunt.detectors.judge_loose import loose_finding
+from leakhunt.detectors.verdict import Judgement, Load, judge
+from leakhunt.detectors.wording import fingerprint, growth_words, holder_words, noun
+from leakhunt.store.columns import SnapshotColumns
+
+_RANK = {Verdict.LEAK: 0, Verdict.SUSPECT: 1, Verdict.NOT: 2}
+_SHOWN_NODES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSnapshots:
+    """The snapshots of one hunt and what was done between them."""
+
+    baseline: SnapshotColumns
+    final: SnapshotColumns
+    loaded: SnapshotColumns | None = None
+    window: SnapshotColumns | None = None
+    """Taken after the first ``window_cycles`` of the ``cycles``."""
+    cycles: int | None = None
+    window_cycles: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Investigation:
+    """What was found."""
+
+    identity: IdentityInfo
+    growth: tuple[GrowthRow, ...]
+    findings: tuple[Finding, ...]
+    """Worst first."""
+    notes: tuple[str, ...]
+
+
+def investigate(case: CaseSnapshots) -> Investigation:
+    """Diff the snapshots and judge what grew.  Raises UsageError for impossible cycle counts.
+
+    Time and memory are linear in nodes and edges, plus a sort of the leaked nodes.
+    """
+    comparison = Comparison(
+        case.baseline,
+        case.final,
+        case.loaded,
+        case.window,
+        cycles=case.cycles,
+        window_cycles=case.window_cycles,
+    )
+    rows = growth(comparison)
+    finder = HolderFinder(comparison)
+    load = Load(
+        comparison.cycles,
+        comparison.window_cycles,
+        comparison.is_same_process,
+        comparison.is_exact,
+    )
+    holders = finder.find()
+    findings = [_finding(finder, holder, load) for holder in holders]
+    counts = {share.count for holder in holders for share in holder.shares}
+    for loose in find_loose(comparison, finder.population, finder.namer):
+        found = loose_finding(loose, load, counts)
+        findings += [] if found is None else [found]
+    return Investigation(comparison.identity(), rows, _ranked(findings), _notes(comparison))
+
+
+def _ranked(findings: list[Finding]) -> tuple[Finding, ...]:
+    def weight(finding: Finding) -> tuple[int, bool, int, str]:
+        size = sum(leaked.shallow_bytes for leaked in finding.leaked)
+        size = max(size, finding.exclusive_bytes or 0)
+        return (_RANK[finding.verdict], finding.noise is not None, -size, finding.fingerprint)
+
+    ordered = sorted(findings, key=weight)
+    return tuple(replace(finding, rank=i) for i, finding in enumerate(ordered, 1))
+
+
+def _notes(comparison: Comparison) -> tuple[str, ...]:
+    notes = []
+    if comparison.cycles is not None and comparison.window_cycles is None:
+        notes.append("No snapshot inside the load: steady growth cannot be told from a warm-up.")
+    for name, stage in comparison.stages.items():
+        if stage.graph.columns.footer.get("collecting"):
+            notes.append(
+                f"The collector was running during the {name} snapshot: "
+                "objects it held apart are not in it."
+            )
+    return tuple(notes)
+
+
+def _finding(finder: HolderFinder, holder: Holder, load: Load) -> Finding:
+    judgement = judge(
+        holder.series,
+        load,
+        bound=holder.bound,
+        is_bound_explicit=holder.is_bound_explicit,
+        noise=holder.noise,
+        is_bounded_noise=holder.is_bounded_noise,
+        follows=holder.follows,
+    )
+    category = categorise(finder.graph, holder)
+    path = str(holder.path)
+    count = _count(holder)
+    types = tuple(share.type for share in holder.shares)
+    words = growth_words(holder.main_type, count, holder.bytes, load.cycles)
+    if holder.series.unit == "entries" and not len(holder.direct):
+        word = "entry" if count == load.cycles else "entries"
+        words = growth_words(word, count, holder.bytes, load.cycles)
+    return Finding(
+        rank=0,
+        fingerprint=fingerprint(category, _stable(path), types),
+        category=category,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        confidence=judgement.confidence,
+        title=f"{noun(category)}: {words}, {holder_words(path, holder.type, holder.sizes)}.",
+        holder=_info(holder),
+        leaked=tuple(LeakedType(s.type, s.count, s.bytes) for s in holder.shares),
+        count_per_cycle=None if load.cycles is None else count / load.cycles,
+        bytes_per_cycle=None if load.cycles is None else holder.bytes / load.cycles,
+        retained_bytes=holder.retained_bytes,
+        exclusive_bytes=holder.exclusive_bytes,
+        retaining_path=_retaining_path(holder),
+        co_holders=tuple(
+            HolderInfo(str(c.path), c.type, c.sizes.baseline, c.sizes.loaded, c.sizes.final)
+            for c in holder.coholders
+        ),
+        evidence=_evidence(finder, holder, judgement),
+        advice=advise(category, path, holder.main_type),
+        noise=holder.noise,
+        node_ids=tuple(int(node) for node in holder.direct[:_SHOWN_NODES]),
+    )
+
+
+def _retaining_path(holder: Holder) -> tuple[PathStep, ...]:
+    path = holder.path if holder.chain_step is None else holder.path.then(holder.chain_step)
+    return tuple(PathStep(text, kind, type_name) for text, kind, type_name in path.described())
+
+
+def _count(holder: Holder) -> int:
+    """Directly held things gained: entries when it has any, else objects."""
+    if holder.series.unit == "entries":
+        return holder.series.growth
+    return holder.main_count
+
+
+def _info(holder: Holder) -> HolderInfo:
+    sizes = holder.sizes
+    return HolderInfo(str(holder.path), holder.type, sizes.baseline, sizes.loaded, sizes.final)
+
+
+def _stable(path: str) -> str:
+    """The path without what differs from run to run: indexes, thread numbers, lines."""
+    path = re.sub(r"\[\d+\]", "[*]", path)
+    path = re.sub(r"0x[0-9a-fA-F]+", "0x*", path)
+    return re.sub(r"(?<=[-:])\d+", "*", path) if path.startswith("thread ") else path
+
+
+def _evidence(finder: HolderFinder, holder: Holder, judgement: Judgement) -> tuple[str, ...]:
+    series = holder.series
+    points = [
+        f"{name} {value:,}"
+        for name in ("baseline", "window", "loaded", "final")
+        if (value := getattr(series, name)) is not None
+    ]
+    lines = [f"{series.unit}: {', '.join(points)}"]
+    lines += [
+        f"{share.count:,} `{share.type}`, {share.bytes:,} bytes" for share in holder.shares[:5]
+    ]
+    held = int((finder.graph.surplus[holder.direct] > 0).sum()) if len(holder.direct) else 0
+    if held * 2 > len(holder.direct) > 0:
+        lines.append(f"{held:,} of them are also held by references counted on no edge (C code)")
+    if EdgeKind.WEAK in holder.edge_kinds:
+        lines.append("held weakly")
+    if holder.bound is not None and judgement.verdict is not Verdict.NOT:
+        lines.append(f"a bound of {holder.bound:,} is in sight, far from the present size")
+    return tuple(lines)

@@ -1,0 +1,144 @@
+"""LEAK, SUSPECT or NOT, with the reason.
+
+A false accusation is as bad as a miss: LEAK needs growth at about one rate over two windows,
+no bound in sight, and no known noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leakhunt.analysis.places import Series
+from leakhunt.detectors.base import Verdict
+
+STEADY = 2.0
+"""Rates of the two windows may differ by this factor."""
+FADED = 0.3
+"""Below this part of the first window's rate, growth has ended."""
+SLOWEST = 0.08
+"""Entries per cycle below which growth is never more than SUSPECT."""
+BOUND_NEAR = 100
+"""A bound found by name counts when it is at most this many times the size."""
+DRAINED = 0.2
+"""Part of the growth that goes when the load stops, above which it is a backlog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, its reason (one sentence) and how sure we are (0 to 1)."""
+
+    verdict: Verdict
+    reason: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much was done between the snapshots."""
+
+    cycles: int | None
+    window_cycles: int | None
+    is_same_process: bool = True
+    is_exact: bool = True
+
+
+def judge(
+    series: Series,
+    load: Load,
+    *,
+    bound: int | None = None,
+    is_bound_explicit: bool = False,
+    noise: str | None = None,
+    is_bounded_noise: bool = False,
+    follows: bool = False,
+) -> Judgement:
+    """Judge one series of growth."""
+    if follows:
+        reason = "It holds only weak references: it shrinks when the objects go."
+        return Judgement(Verdict.NOT, reason, 0.9)
+    if noise is not None and is_bounded_noise:
+        reason = f"Known noise ({noise}), kept small by its own module."
+        return Judgement(Verdict.NOT, reason, 0.9)
+    bounded = _bounded(series, bound, is_bound_explicit)
+    if bounded is not None:
+        return bounded
+    found = _by_growth(series, load)
+    if not load.is_same_process:
+        found = _at_most_suspect(found, "the snapshots are of different processes")
+    elif noise is not None:
+        found = _at_most_suspect(found, f"known noise ({noise})")
+    if not load.is_exact:
+        found = Judgement(found.verdict, found.reason, round(found.confidence * 0.8, 2))
+    return found
+
+
+def _at_most_suspect(found: Judgement, why: str) -> Judgement:
+    verdict = Verdict.SUSPECT if found.verdict is Verdict.LEAK else found.verdict
+    reason = f"{found.reason[:-1]}; {why}."
+    return Judgement(verdict, reason, min(found.confidence, 0.4))
+
+
+def _bounded(series: Series, bound: int | None, is_explicit: bool) -> Judgement | None:
+    size = series.final or 0
+    if bound is None or series.unit != "entries" or size > bound:
+        return None
+    if not is_explicit and bound > BOUND_NEAR * max(1, size):
+        return None
+    state = "full" if size == bound else f"still filling ({size} of {bound})"
+    confidence = 0.95 if is_explicit else 0.8
+    return Judgement(Verdict.NOT, f"Bounded at {bound}, {state}.", confidence)
+
+
+def _by_growth(series: Series, load: Load) -> Judgement:
+    start, end = series.baseline or 0, series.final or 0
+    top = end if series.loaded is None else series.loaded
+    growth = end - start
+    if growth <= 0:
+        return Judgement(Verdict.NOT, "It did not grow.", 0.9)
+    if top - end > DRAINED * max(1, top - start):
+        reason = f"A backlog: {top - end} {series.unit} went when the load stopped."
+        return Judgement(Verdict.SUSPECT, reason, 0.5)
+    if load.cycles is None:
+        reason = f"It grew by {growth} {series.unit}, and the number of cycles is not known."
+        return Judgement(Verdict.SUSPECT, reason, 0.4)
+    if load.window_cycles is None or series.loaded is None:
+        words = _rate_words(growth, series.unit, load.cycles)
+        reason = f"It grew by {words}, seen in one window only."
+        return Judgement(Verdict.SUSPECT, reason, 0.5)
+    window = series.window
+    if window is None:  # it was not there yet: everything came after the window
+        window = start
+    return _two_windows(
+        series, window - start, top - window, load.window_cycles, load.cycles - load.window_cycles
+    )
+
+
+def _two_windows(series: Series, first: int, second: int, early: int, rest: int) -> Judgement:
+    """Judge growth of ``first`` in ``early`` cycles and ``second`` in the ``rest``."""
+    rate_1, rate_2 = first / early, second / rest
+    cycles, growth = early + rest, series.growth
+    words = _rate_words(growth, series.unit, cycles)
+    split = f"{first} in the first {early} cycles, {second} in the other {rest}"
+    if rate_2 <= FADED * rate_1:
+        reason = f"Growth ended: {split}. That is a warm-up, a lazy import or a bound kept in code."
+        return Judgement(Verdict.NOT, reason, 0.8)
+    if rate_1 <= FADED * rate_2 and rate_1 < 0.5:
+        reason = f"It grew in one window only: {split}."
+        verdict = Verdict.NOT if first <= 0 else Verdict.SUSPECT
+        return Judgement(verdict, reason, 0.5)
+    if max(rate_1, rate_2) > STEADY * min(rate_1, rate_2):
+        trend = "slows down" if rate_2 < rate_1 else "speeds up"
+        return Judgement(Verdict.SUSPECT, f"It grew by {words}, but {trend}: {split}.", 0.5)
+    if growth < SLOWEST * cycles:
+        return Judgement(Verdict.SUSPECT, f"It grew by {words}: slowly ({split}).", 0.4)
+    multiple = growth % cycles == 0
+    exactly = "exactly " if multiple else ""
+    reason = f"It grew by {exactly}{words}, at one rate in both windows ({split})."
+    return Judgement(Verdict.LEAK, reason, 0.97 if multiple else 0.85)
+
+
+def _rate_words(growth: int, unit: str, cycles: int) -> str:
+    rate = growth / cycles
+    number = f"{rate:.0f}" if rate == int(rate) else f"{rate:.3g}"
+    one = {"entries": "entry", "objects": "object", "bytes": "byte", "references": "reference"}
+    return f"{number} {one.get(unit, unit) if growth == cycles else unit} per cycle"

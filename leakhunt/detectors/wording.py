@@ -1,0 +1,72 @@
+"""Titles and numbers as people read them."""
+
+from __future__ import annotations
+
+import hashlib
+
+from leakhunt.analysis.places import Series
+from leakhunt.detectors.base import Category
+
+_NOUN = {
+    Category.LISTENER: "Unremoved listener",
+    Category.TIMER: "Uncancelled timer",
+    Category.CLOSURE: "Retaining closure",
+    Category.CACHE: "Unbounded cache",
+    Category.PENDING: "Never finished task",
+    Category.STREAM: "Unclosed stream",
+    Category.LOG: "Kept log record",
+    Category.CYCLE: "Reference cycle",
+    Category.THREAD: "Thread that never ends",
+    Category.CLASS: "Class or module made per cycle",
+    Category.COLLECTION: "Growing collection",
+    Category.NATIVE: "Native leak",
+    Category.FRAGMENTATION: "Fragmentation",
+}
+_MIXED_TYPES = 3
+"""Leaked types that enter the fingerprint."""
+
+
+def noun(category: Category) -> str:
+    """The words a title starts with."""
+    return _NOUN[category]
+
+
+def human_bytes(size: float) -> str:
+    """``10.1 KiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(size) < 1024 or unit == "GiB":
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError("unreachable")
+
+
+def human_rate(rate: float) -> str:
+    """``+1``, ``+0.5``, ``+2.33``: at most three significant digits."""
+    return f"+{rate:.0f}" if rate == int(rate) else f"+{rate:.3g}"
+
+
+def _is_type(text: str) -> bool:
+    return "." in text and "`" not in text
+
+
+def growth_words(main_type: str, count: int, size: int, cycles: int | None) -> str:
+    """``+1 `shop.Session` per cycle (+10.1 KiB)``; ``entry`` is a word, not a type."""
+    name = f"`{main_type}`" if _is_type(main_type) else main_type
+    if cycles is None:
+        return f"+{count:,} {name} (+{human_bytes(size)})"
+    rate = human_rate(count / cycles)
+    return f"{rate} {name} per cycle (+{human_bytes(size / cycles)})"
+
+
+def holder_words(path: str, type_name: str, sizes: Series) -> str:
+    """``held by `BUS.listeners` (list, 45 to 245)``."""
+    short = type_name.removeprefix("builtins.")
+    if sizes.final is None:
+        return f"held by `{path}` ({short})"
+    return f"held by `{path}` ({short}, {sizes.baseline or 0:,} to {sizes.final:,})"
+
+
+def fingerprint(category: Category, path: str, types: tuple[str, ...]) -> str:
+    """16 hex digits that name the leak in every run: no addresses, counts or indexes."""
+    text = "\n".join([category.value, path, *sorted(types[:_MIXED_TYPES])])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""The heap graph on flat arrays."""

@@ -1,0 +1,48 @@
+"""Passes over a heap graph held in plain arrays; the GIL is released during each.
+
+``skip`` is 256 bytes, nonzero for edge kinds to ignore.  All raise ValueError for an offset,
+edge or node out of range, TypeError for an array of another item size.
+"""
+
+from leakhunt.store.columns import I64, U8, U32, U64
+
+def explore(
+    edge_offset: U64,
+    edge_target: U32,
+    edge_kind: U8,
+    skip: U8,
+    blocked: U8,
+    seeds: U32,
+    tier: int,
+    parent: U32,
+    parent_edge: U64,
+    distance: U32,
+    tier_of: U8,
+    order: U32,
+    length: int,
+    /,
+) -> int: ...
+def in_degree(edge_offset: U64, edge_target: U32, edge_kind: U8, skip: U8, out: U32, /) -> None: ...
+def out_count(edge_offset: U64, edge_target: U32, edge_kind: U8, skip: U8, out: U32, /) -> None: ...
+def reverse(
+    edge_offset: U64, edge_target: U32, edge_kind: U8, skip: U8, back: U64, source: U32, /
+) -> int: ...
+def climb(order: U32, parent: U32, marked: U8, top: U32, /) -> None: ...
+def sum_up(order: U32, parent: U32, value: I64, /) -> None: ...
+def fold_down(order: U32, parent: U32, contribution: U64, out: U64, /) -> None: ...
+def mark_below(order: U32, parent: U32, mark: U8, /) -> None: ...
+def keep_alive(
+    edge_offset: U64,
+    edge_target: U32,
+    edge_kind: U8,
+    skip: U8,
+    back: U64,
+    source: U32,
+    reachable: U8,
+    inside: U8,
+    removed: U8,
+    cut_source: U8,
+    cut_target: U8,
+    queue: U32,
+    /,
+) -> None: ...

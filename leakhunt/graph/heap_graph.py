@@ -1,0 +1,317 @@
+"""HeapGraph: one snapshot with its roots, its breadth-first tree and its reverse edges.
+
+Nothing here is computed before it is asked for, and each is computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from leakhunt.agent.format import EdgeKind, Fact, NodeFlag, TypeFlag
+from leakhunt.graph import _kernels
+from leakhunt.graph.roots import RootPlan, Tier, plan_roots
+from leakhunt.graph.tables import NO_TIER, SKIP_WEAK, skip_all_but
+from leakhunt.store.columns import I64, NO_NODE, NO_STRING, U8, U32, U64, SnapshotColumns
+
+Mask = npt.NDArray[np.bool_]
+
+_SKIP_NON_ITEMS = skip_all_but(EdgeKind.INDEX, EdgeKind.VALUE, EdgeKind.ELEMENT)
+_CONTAINERS = frozenset(
+    {
+        "builtins.list",
+        "builtins.dict",
+        "builtins.set",
+        "builtins.frozenset",
+        "builtins.tuple",
+        "collections.deque",
+        "collections.OrderedDict",
+        "collections.defaultdict",
+        "functools._lru_cache_wrapper",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tree:
+    """Breadth-first tree from the roots, tier by tier."""
+
+    parent: U32
+    """(node_count,) tree parent, NO_NODE for seeds and unreachable nodes."""
+    parent_edge: U64
+    """(node_count,) edge from the parent; meaningless without a parent."""
+    distance: U32
+    """(node_count,) edges from the seed."""
+    tier: U8
+    """(node_count,) :class:`~leakhunt.graph.roots.Tier`, NO_TIER when unreachable."""
+    order: U32
+    """(reachable,) nodes as they were reached."""
+
+
+class HeapGraph:
+    """One snapshot as a graph.  Building it costs nothing."""
+
+    def __init__(self, columns: SnapshotColumns) -> None:
+        self.columns = columns
+        self._text_nodes: dict[str, U32] = {}
+        self._type_name: dict[int, str] = {}
+
+    @property
+    def node_count(self) -> int:
+        """Number of nodes, roots included."""
+        return self.columns.node_count
+
+    # ---- one node ----
+
+    def type_index(self, node: int) -> int:
+        """Type index of a node.  O(1)."""
+        return int(self.columns.node_type[node])
+
+    def type_name(self, node: int) -> str:
+        """``module.QualName`` of a node's type.  O(1) after the first of its type."""
+        return self.name_of_type(self.type_index(node))
+
+    def name_of_type(self, type_index: int) -> str:
+        """``module.QualName`` of a type index.  O(1) after the first time."""
+        name = self._type_name.get(type_index)
+        if name is None:
+            name = self._type_name[type_index] = self.columns.type_string(type_index)
+        return name
+
+    def edges(self, node: int) -> range:
+        """Edge ids of a node.  O(1)."""
+        offset = self.columns.edge_offset
+        return range(int(offset[node]), int(offset[node + 1]))
+
+    def kind(self, edge: int) -> int:
+        """Edge kind.  O(1)."""
+        return int(self.columns.edge_kind[edge])
+
+    def target(self, edge: int) -> int:
+        """Node an edge leads to.  O(1)."""
+        return int(self.columns.edge_target[edge])
+
+    def source(self, edge: int) -> int:
+        """Node an edge comes from.  O(log n)."""
+        return int(np.searchsorted(self.columns.edge_offset, edge, "right")) - 1
+
+    def edge_text(self, edge: int) -> str | None:
+        """Name of an ATTR, FIELD or LOCAL edge.  O(length)."""
+        name = int(self.columns.edge_name[edge])
+        return None if name == NO_STRING else self.columns.string(name)
+
+    def edge_text_is(self, edge: int, text: str) -> bool:
+        """Is it an ATTR, FIELD or LOCAL edge of this name?  O(length)."""
+        named = self.kind(edge) in (EdgeKind.ATTR, EdgeKind.FIELD, EdgeKind.LOCAL)
+        return named and self.edge_text(edge) == text
+
+    def text(self, node: int) -> str | None:
+        """Text of a str node, when recorded.  O(log n)."""
+        string_id = self.columns.text_id_of_node(node)
+        return None if string_id is None else self.columns.string(string_id)
+
+    def key(self, node: int) -> str | int | None:
+        """Value of a str or int node used as a key, when recorded.  O(log n)."""
+        text = self.text(node)
+        return text if text is not None else self.columns.int_of_node(node)
+
+    def fact(self, node: int, fact: Fact) -> int | None:
+        """One fact of a node.  O(log n)."""
+        return self.columns.facts_of_node(node).get(int(fact))
+
+    def is_root(self, node: int) -> bool:
+        """Is it a named root rather than an object?  O(1)."""
+        return node >= self.columns.heap_count
+
+    def named_child(self, node: int, *names: str) -> int | None:
+        """Target of the first ATTR, FIELD or LOCAL edge with one of the names.  O(degree)."""
+        for edge in self.named_edges(node):
+            if self.edge_text(edge) in names:
+                return self.target(edge)
+        return None
+
+    def named_edges(self, node: int) -> Iterator[int]:
+        """ATTR, FIELD and LOCAL edges of a node.  O(degree)."""
+        for edge in self.edges(node):
+            if self.kind(edge) in (EdgeKind.ATTR, EdgeKind.FIELD, EdgeKind.LOCAL):
+                yield edge
+
+    def attribute(self, node: int, *names: str) -> int | None:
+        """Value of an attribute, inline or in the instance's dict.  O(degree)."""
+        found = self.named_child(node, *names)
+        if found is not None:
+            return found
+        namespace = self.named_child(node, "__dict__")
+        if namespace is None:
+            return None
+        for name in names:
+            edge = self.value_edge(namespace, name)
+            if edge is not None:
+                return self.target(edge)
+        return None
+
+    def value_edge(self, mapping: int, text: str) -> int | None:
+        """VALUE edge of a dict under a str key.  O(degree) vectorised."""
+        keys = self.nodes_with_text(text)
+        lo, hi = (int(self.columns.edge_offset[mapping + i]) for i in (0, 1))
+        names = self.columns.edge_name[lo:hi]
+        kinds = self.columns.edge_kind[lo:hi]
+        for key in keys:
+            hits = np.flatnonzero((names == key) & (kinds == EdgeKind.VALUE))
+            if len(hits):
+                return lo + int(hits[0])
+        return None
+
+    def nodes_with_text(self, text: str) -> U32:
+        """Str nodes with exactly this text.  O(strings) vectorised the first time."""
+        found = self._text_nodes.get(text)
+        if found is None:
+            found = self._text_nodes[text] = self._find_text(text)
+        return found
+
+    def _find_text(self, text: str) -> U32:
+        nodes = self.columns.string_node[self._string_ids(text)]
+        return np.ascontiguousarray(nodes[nodes != NO_NODE], dtype=np.uint32)
+
+    def _string_ids(self, text: str) -> I64:
+        """Strings with exactly this text.  O(strings) vectorised."""
+        c = self.columns
+        wanted = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+        hits: I64 = np.flatnonzero(np.diff(c.string_offset) == len(wanted))
+        for i, byte in enumerate(wanted):
+            hits = hits[c.string_bytes[c.string_offset[hits] + np.uint64(i)] == byte]
+        return hits
+
+    def entries(self, node: int) -> int | None:
+        """Number of entries of a container, None when it is none.  O(log n)."""
+        if self.is_root(node):
+            return None
+        length = self.fact(node, Fact.LENGTH)
+        if length is not None:
+            return length
+        count = int(self.item_count[node])
+        return count if count or self.type_name(node) in _CONTAINERS else None
+
+    # ---- the whole graph ----
+
+    @cached_property
+    def plan(self) -> RootPlan:
+        """Seeds of each tier.  O(modules)."""
+        return plan_roots(self)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """Breadth-first tree.  O(nodes + edges) once."""
+        n = self.node_count
+        tree = Tree(
+            parent=np.full(n, NO_NODE, np.uint32),
+            parent_edge=np.zeros(n, np.uint64),
+            distance=np.zeros(n, np.uint32),
+            tier=np.full(n, NO_TIER, np.uint8),
+            order=np.zeros(n, np.uint32),
+        )
+        plan, blocked = self.plan, np.zeros(n, np.uint8)
+        blocked[list(plan.noise)] = 1
+        length = 0
+        for tier, seeds in plan.tiers:
+            length = self._explore(tree, tier, seeds, blocked, length)
+        blocked[:] = 0
+        length = self._seed_noise(tree, blocked, length)
+        length = self._explore(tree, Tier.NATIVE, self._native_seeds(tree), blocked, length)
+        return Tree(tree.parent, tree.parent_edge, tree.distance, tree.tier, tree.order[:length])
+
+    def _explore(self, tree: Tree, tier: int, seeds: U32, blocked: U8, length: int) -> int:
+        c = self.columns
+        return _kernels.explore(
+            c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, blocked,
+            np.ascontiguousarray(seeds, np.uint32), int(tier), tree.parent, tree.parent_edge,
+            tree.distance, tree.tier, tree.order, length,
+        )  # fmt: skip
+
+    def _seed_noise(self, tree: Tree, blocked: U8, length: int) -> int:
+        seeds = list(self.plan.noise_roots)
+        for node, note in self.plan.noise.items():
+            if tree.tier[node] == NO_TIER and tree.tier[note.holder] != NO_TIER:
+                tree.parent[node] = note.holder
+                tree.parent_edge[node] = note.edge
+                tree.distance[node] = tree.distance[note.holder] + 1
+                seeds.append(node)
+        return self._explore(tree, Tier.NOISE, np.array(seeds, np.uint32), blocked, length)
+
+    def _native_seeds(self, tree: Tree) -> U32:
+        held = (self.surplus > 0) & (tree.tier == NO_TIER)
+        return np.flatnonzero(held).astype(np.uint32)
+
+    @cached_property
+    def reachable(self) -> Mask:
+        """(node_count,) reached from a root or a native hold.  O(nodes)."""
+        mask: Mask = self.tree.tier != NO_TIER
+        return mask
+
+    @cached_property
+    def surplus(self) -> I64:
+        """(node_count,) references counted and found on no edge; 0 where that means nothing
+        (immortal objects, roots, static types).  O(edges) once."""
+        c = self.columns
+        degree = np.zeros(self.node_count, np.uint32)
+        _kernels.in_degree(c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, degree)
+        surplus: I64 = c.node_refcount.astype(np.int64) - degree
+        exempt = (c.node_flags & (NodeFlag.IMMORTAL | NodeFlag.ROOT)) != 0
+        exempt |= c.node_refcount == 0
+        exempt[c.heap_count :] = True
+        static = c.type_node[(c.type_flags & (TypeFlag.HEAP | TypeFlag.ROOT)) == 0]
+        exempt[static[static != NO_NODE]] = True
+        surplus[exempt] = 0
+        return surplus
+
+    @cached_property
+    def item_count(self) -> U32:
+        """(node_count,) number of INDEX, VALUE and ELEMENT edges.  O(edges) once."""
+        c = self.columns
+        out = np.zeros(self.node_count, np.uint32)
+        _kernels.out_count(c.edge_offset, c.edge_target, c.edge_kind, _SKIP_NON_ITEMS, out)
+        return out
+
+    @cached_property
+    def reverse(self) -> tuple[U64, U32]:
+        """Offsets (node_count+1,) and sources of the strong edges to each node.  O(edges)."""
+        c = self.columns
+        back = np.zeros(self.node_count + 1, np.uint64)
+        source = np.zeros(c.edge_count, np.uint32)
+        used = _kernels.reverse(c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, back, source)
+        return back, source[:used]
+
+    def referrers(self, node: int) -> U32:
+        """Sources of the strong edges to a node, one per edge.  O(in-degree)."""
+        back, source = self.reverse
+        return source[int(back[node]) : int(back[node + 1])]
+
+    @cached_property
+    def subtree_count(self) -> I64:
+        """(node_count,) objects in the tree below each node, itself included.  O(nodes)."""
+        out = np.ones(self.node_count, np.int64)
+        _kernels.sum_up(self.tree.order, self.tree.parent, out)
+        return out
+
+    @cached_property
+    def is_namespace(self) -> Mask:
+        """(node_count,) dicts that are the ``__dict__`` of something.  O(edges) once."""
+        c = self.columns
+        mask = np.zeros(self.node_count, np.bool_)
+        named = (c.edge_kind == EdgeKind.FIELD) | (c.edge_kind == EdgeKind.ATTR)
+        for string_id in self._string_ids("__dict__"):
+            mask[c.edge_target[named & (c.edge_name == string_id)]] = True
+        return mask
+
+    def expand(self, nodes: npt.NDArray[np.integer]) -> tuple[I64, I64]:
+        """Edge ids of many nodes, and for each the position of its node in ``nodes``.
+        O(edges of them) vectorised."""
+        start = self.columns.edge_offset[nodes].astype(np.int64)
+        count = self.columns.edge_offset[np.asarray(nodes) + 1].astype(np.int64) - start
+        owner = np.repeat(np.arange(len(nodes), dtype=np.int64), count)
+        first = np.repeat(start - (np.cumsum(count) - count), count)
+        return first + np.arange(len(owner), dtype=np.int64), owner

@@ -1,0 +1,439 @@
+/* leakhunt.graph._kernels: Python's door to graph_core.h.
+ *
+ * Takes buffers, checks their item sizes and lengths, lets go of the GIL for the pass.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "graph_core.h"
+
+#define MAX_BUFFERS 12
+
+/* The buffers of one call; all are released together. */
+struct buffers {
+    Py_buffer view[MAX_BUFFERS];
+    int count;
+};
+
+/* Releases every buffer.  Needs the GIL. */
+static void
+release_all(struct buffers *b)
+{
+    while (b->count > 0) {
+        PyBuffer_Release(&b->view[--b->count]);
+    }
+}
+
+/* Returns the memory of an array argument, or NULL with an exception; `length` -1 accepts any
+ * length.  The buffer is owned by `b`.  Needs the GIL. */
+static void *
+take(struct buffers *b, PyObject *object, const char *name, Py_ssize_t item_bytes,
+     Py_ssize_t length, int writable)
+{
+    static char empty[8];
+    int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
+    Py_buffer *view = &b->view[b->count];
+    if (b->count >= MAX_BUFFERS) {
+        PyErr_SetString(PyExc_SystemError, "too many buffers");
+        return NULL;
+    }
+    if (PyObject_GetBuffer(object, view, flags) < 0) {
+        return NULL;
+    }
+    b->count++;
+    if (view->itemsize != item_bytes || view->ndim != 1) {
+        PyErr_Format(PyExc_TypeError, "%s: expected one dimension of %zd-byte items", name,
+                     item_bytes);
+        return NULL;
+    }
+    if (length >= 0 && view->len / item_bytes != length) {
+        PyErr_Format(PyExc_ValueError, "%s: %zd items, expected %zd", name,
+                     view->len / item_bytes, length);
+        return NULL;
+    }
+    return view->len == 0 ? empty : view->buf;
+}
+
+/* Number of items of the buffer taken last.  Needs no GIL. */
+static Py_ssize_t
+last_length(const struct buffers *b)
+{
+    const Py_buffer *view = &b->view[b->count - 1];
+    return view->len / view->itemsize;
+}
+
+/* Turns a fault into ValueError; always NULL.  Needs the GIL. */
+static PyObject *
+raise_fault(const struct lk_fault *fault)
+{
+    return PyErr_Format(PyExc_ValueError, "%s %llu is out of range (limit %llu)", fault->what,
+                        (unsigned long long)fault->value, (unsigned long long)fault->limit);
+}
+
+/* Fills `g` from the four arrays every graph pass starts with.  0 or -1 with an exception;
+ * the buffers are owned by `b`.  Needs the GIL. */
+static int
+take_graph(struct buffers *b, PyObject *const *args, struct lk_graph *g)
+{
+    if ((g->offset = take(b, args[0], "edge_offset", 8, -1, 0)) == NULL) {
+        return -1;
+    }
+    if (last_length(b) < 1 || (uint64_t)last_length(b) > LK_NO_NODE) {
+        PyErr_SetString(PyExc_ValueError, "edge_offset: needs 1 to 2**32 - 1 items");
+        return -1;
+    }
+    g->nodes = (size_t)last_length(b) - 1;
+    if ((g->target = take(b, args[1], "edge_target", 4, -1, 0)) == NULL) {
+        return -1;
+    }
+    g->edges = (size_t)last_length(b);
+    if ((g->kind = take(b, args[2], "edge_kind", 1, (Py_ssize_t)g->edges, 0)) == NULL
+        || (g->skip = take(b, args[3], "skip", 1, 256, 0)) == NULL) {
+        return -1;
+    }
+    return 0;
+}
+
+/* 0 when the call has `expected` arguments, else -1 with an exception.  Needs the GIL. */
+static int
+check_count(const char *name, Py_ssize_t given, Py_ssize_t expected)
+{
+    if (given != expected) {
+        PyErr_Format(PyExc_TypeError, "%s() takes %zd arguments (%zd given)", name, expected,
+                     given);
+        return -1;
+    }
+    return 0;
+}
+
+PyDoc_STRVAR(explore_doc,
+"explore(edge_offset, edge_target, edge_kind, skip, blocked, seeds, tier, parent,\n"
+"        parent_edge, distance, tier_of, order, length) -> int\n\n"
+"Add one tier to a breadth-first tree; returns the new length of order.");
+
+static PyObject *
+explore(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    struct buffers b = {.count = 0};
+    struct lk_graph g;
+    struct lk_tree tree;
+    struct lk_fault fault = {"nothing", 0, 0};
+    const uint8_t *blocked;
+    const uint32_t *seeds;
+    Py_ssize_t n, seed_count;
+    long tier;
+    size_t length;
+    int64_t done;
+    if (check_count("explore", nargs, 13) < 0) {
+        return NULL;
+    }
+    tier = PyLong_AsLong(args[6]);
+    if (tier == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    length = PyLong_AsSize_t(args[12]);
+    if (length == (size_t)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (tier < 0 || tier >= (long)LK_NO_TIER) {
+        return PyErr_Format(PyExc_ValueError, "tier %ld is not in 0 to 254", tier);
+    }
+    if (take_graph(&b, args, &g) < 0) {
+        goto error;
+    }
+    n = (Py_ssize_t)g.nodes;
+    if ((blocked = take(&b, args[4], "blocked", 1, n, 0)) == NULL
+        || (seeds = take(&b, args[5], "seeds", 4, -1, 0)) == NULL) {
+        goto error;
+    }
+    seed_count = last_length(&b);
+    if ((tree.parent = take(&b, args[7], "parent", 4, n, 1)) == NULL
+        || (tree.parent_edge = take(&b, args[8], "parent_edge", 8, n, 1)) == NULL
+        || (tree.distance = take(&b, args[9], "distance", 4, n, 1)) == NULL
+        || (tree.tier = take(&b, args[10], "tier_of", 1, n, 1)) == NULL
+        || (tree.order = take(&b, args[11], "order", 4, n, 1)) == NULL) {
+        goto error;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    done = lk_explore(&g, blocked, seeds, (size_t)seed_count, (uint8_t)tier, &tree, length,
+                      &fault);
+    Py_END_ALLOW_THREADS
+    if (done < 0) {
+        raise_fault(&fault);
+        goto error;
+    }
+    release_all(&b);
+    return PyLong_FromLongLong(done);
+error:
+    release_all(&b);
+    return NULL;
+}
+
+/* Runs a pass that writes one number a node.  New reference to None, or NULL.  Needs the GIL. */
+static PyObject *
+count_pass(PyObject *const *args, Py_ssize_t nargs, const char *name,
+           int (*pass)(const struct lk_graph *, uint32_t *, struct lk_fault *))
+{
+    struct buffers b = {.count = 0};
+    struct lk_graph g;
+    struct lk_fault fault = {"nothing", 0, 0};
+    uint32_t *out;
+    int status;
+    if (check_count(name, nargs, 5) < 0) {
+        return NULL;
+    }
+    if (take_graph(&b, args, &g) < 0
+        || (out = take(&b, args[4], "out", 4, (Py_ssize_t)g.nodes, 1)) == NULL) {
+        goto error;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    status = pass(&g, out, &fault);
+    Py_END_ALLOW_THREADS
+    if (status < 0) {
+        raise_fault(&fault);
+        goto error;
+    }
+    release_all(&b);
+    Py_RETURN_NONE;
+error:
+    release_all(&b);
+    return NULL;
+}
+
+PyDoc_STRVAR(in_degree_doc,
+"in_degree(edge_offset, edge_target, edge_kind, skip, out)\n\n"
+"out[w] = number of edges to w whose kind is not skipped.");
+
+static PyObject *
+in_degree(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    return count_pass(args, nargs, "in_degree", lk_in_degree);
+}
+
+PyDoc_STRVAR(out_count_doc,
+"out_count(edge_offset, edge_target, edge_kind, skip, out)\n\n"
+"out[v] = number of edges of v whose kind is not skipped.");
+
+static PyObject *
+out_count(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    return count_pass(args, nargs, "out_count", lk_out_count);
+}
+
+PyDoc_STRVAR(reverse_doc,
+"reverse(edge_offset, edge_target, edge_kind, skip, back, source) -> int\n\n"
+"Reverse adjacency; returns how many items of source were written.");
+
+static PyObject *
+reverse(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    struct buffers b = {.count = 0};
+    struct lk_graph g;
+    struct lk_fault fault = {"nothing", 0, 0};
+    uint64_t *back;
+    uint32_t *source;
+    int64_t done;
+    if (check_count("reverse", nargs, 6) < 0) {
+        return NULL;
+    }
+    if (take_graph(&b, args, &g) < 0
+        || (back = take(&b, args[4], "back", 8, (Py_ssize_t)g.nodes + 1, 1)) == NULL
+        || (source = take(&b, args[5], "source", 4, (Py_ssize_t)g.edges, 1)) == NULL) {
+        goto error;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    done = lk_reverse(&g, back, source, &fault);
+    Py_END_ALLOW_THREADS
+    if (done < 0) {
+        raise_fault(&fault);
+        goto error;
+    }
+    release_all(&b);
+    return PyLong_FromLongLong(done);
+error:
+    release_all(&b);
+    return NULL;
+}
+
+/* The passes along the tree; they share the arguments order and parent. */
+enum tree_pass { CLIMB, SUM_UP, FOLD_DOWN, MARK_BELOW };
+
+/* Takes (order, parent, array[, out]) and runs one pass.  New reference to None, or NULL.
+ * Needs the GIL. */
+static PyObject *
+tree_pass(PyObject *const *args, Py_ssize_t nargs, const char *name, enum tree_pass which)
+{
+    struct buffers b = {.count = 0};
+    struct lk_fault fault = {"nothing", 0, 0};
+    const uint32_t *order, *parent;
+    void *array, *out = NULL;
+    Py_ssize_t length, n;
+    Py_ssize_t item = which == CLIMB || which == MARK_BELOW ? 1 : 8;
+    int has_out = which == CLIMB || which == FOLD_DOWN;
+    int status = -1;
+    if (check_count(name, nargs, has_out ? 4 : 3) < 0) {
+        return NULL;
+    }
+    if ((order = take(&b, args[0], "order", 4, -1, 0)) == NULL) {
+        goto error;
+    }
+    length = last_length(&b);
+    if ((parent = take(&b, args[1], "parent", 4, -1, 0)) == NULL) {
+        goto error;
+    }
+    n = last_length(&b);
+    if ((array = take(&b, args[2], "values", item, n, !has_out)) == NULL
+        || (has_out && (out = take(&b, args[3], "out", which == CLIMB ? 4 : 8, n, 1)) == NULL)) {
+        goto error;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    switch (which) {
+    case CLIMB:
+        status = lk_climb(order, (size_t)length, parent, array, out, (size_t)n, &fault);
+        break;
+    case SUM_UP:
+        status = lk_sum_up(order, (size_t)length, parent, array, (size_t)n, &fault);
+        break;
+    case FOLD_DOWN:
+        status = lk_fold_down(order, (size_t)length, parent, array, out, (size_t)n, &fault);
+        break;
+    case MARK_BELOW:
+        status = lk_mark_below(order, (size_t)length, parent, array, (size_t)n, &fault);
+        break;
+    }
+    Py_END_ALLOW_THREADS
+    if (status < 0) {
+        raise_fault(&fault);
+        goto error;
+    }
+    release_all(&b);
+    Py_RETURN_NONE;
+error:
+    release_all(&b);
+    return NULL;
+}
+
+PyDoc_STRVAR(climb_doc,
+"climb(order, parent, marked, top)\n\n"
+"top[v] = highest ancestor such that all from it to v are marked.");
+
+static PyObject *
+climb(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    return tree_pass(args, nargs, "climb", CLIMB);
+}
+
+PyDoc_STRVAR(sum_up_doc,
+"sum_up(order, parent, value)\n\n"
+"value[v] becomes the sum over the subtree of v.");
+
+static PyObject *
+sum_up(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    return tree_pass(args, nargs, "sum_up", SUM_UP);
+}
+
+PyDoc_STRVAR(fold_down_doc,
+"fold_down(order, parent, contribution, out)\n\n"
+"out[v] = hash of the contributions from the root down to v.");
+
+static PyObject *
+fold_down(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    return tree_pass(args, nargs, "fold_down", FOLD_DOWN);
+}
+
+PyDoc_STRVAR(mark_below_doc,
+"mark_below(order, parent, mark)\n\n"
+"Mark every node of the tree below a marked one.");
+
+static PyObject *
+mark_below(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    return tree_pass(args, nargs, "mark_below", MARK_BELOW);
+}
+
+PyDoc_STRVAR(keep_alive_doc,
+"keep_alive(edge_offset, edge_target, edge_kind, skip, back, source, reachable, inside,\n"
+"           removed, cut_source, cut_target, queue)\n\n"
+"Unmark in inside what stays reachable after a cut.");
+
+static PyObject *
+keep_alive(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    struct buffers b = {.count = 0};
+    struct lk_graph g;
+    struct lk_fault fault = {"nothing", 0, 0};
+    const uint64_t *back;
+    const uint32_t *source;
+    const uint8_t *reachable, *removed, *cut_source, *cut_target;
+    uint8_t *inside;
+    uint32_t *queue;
+    Py_ssize_t n, source_count;
+    int status;
+    if (check_count("keep_alive", nargs, 12) < 0) {
+        return NULL;
+    }
+    if (take_graph(&b, args, &g) < 0) {
+        goto error;
+    }
+    n = (Py_ssize_t)g.nodes;
+    if ((back = take(&b, args[4], "back", 8, n + 1, 0)) == NULL
+        || (source = take(&b, args[5], "source", 4, -1, 0)) == NULL) {
+        goto error;
+    }
+    source_count = last_length(&b);
+    if ((reachable = take(&b, args[6], "reachable", 1, n, 0)) == NULL
+        || (inside = take(&b, args[7], "inside", 1, n, 1)) == NULL
+        || (removed = take(&b, args[8], "removed", 1, n, 0)) == NULL
+        || (cut_source = take(&b, args[9], "cut_source", 1, n, 0)) == NULL
+        || (cut_target = take(&b, args[10], "cut_target", 1, n, 0)) == NULL
+        || (queue = take(&b, args[11], "queue", 4, n, 1)) == NULL) {
+        goto error;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    status = lk_keep_alive(&g, back, source, (size_t)source_count, reachable, inside, removed,
+                           cut_source, cut_target, queue, &fault);
+    Py_END_ALLOW_THREADS
+    if (status < 0) {
+        raise_fault(&fault);
+        goto error;
+    }
+    release_all(&b);
+    Py_RETURN_NONE;
+error:
+    release_all(&b);
+    return NULL;
+}
+
+#define METHOD(name) \
+    {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, name##_doc}
+
+static PyMethodDef methods[] = {
+    METHOD(explore), METHOD(in_degree), METHOD(out_count), METHOD(reverse),
+    METHOD(climb), METHOD(sum_up), METHOD(fold_down), METHOD(mark_below),
+    METHOD(keep_alive),
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "leakhunt.graph._kernels",
+    .m_doc = "Passes over a heap graph held in plain arrays.",
+    .m_size = 0,
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__kernels(void)
+{
+    return PyModuleDef_Init(&module_def);
+}

@@ -1,0 +1,205 @@
+"""Which roots come first, and which holders are known noise.
+
+An object held by a module and by a running frame is named by the module: tiers are explored
+one after the other.  Known noise comes after every honest root, so that a node is blamed on
+a cache of the interpreter only when nothing else holds it.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakhunt.agent.format import EdgeKind, RootKind
+from leakhunt.store.columns import U32
+
+if TYPE_CHECKING:
+    from leakhunt.graph.heap_graph import HeapGraph
+
+
+class Tier(IntEnum):
+    """Order in which roots claim objects."""
+
+    MODULES = 0
+    INTERPRETER = 1
+    THREADS = 2
+    NOISE = 3
+    NATIVE = 4
+
+
+_TIER_OF_KIND = {
+    RootKind.MODULES: Tier.MODULES,
+    RootKind.INTERPRETER: Tier.INTERPRETER,
+    RootKind.STATIC_TYPE: Tier.INTERPRETER,
+    RootKind.THREAD: Tier.THREADS,
+    RootKind.FRAME: Tier.THREADS,
+    RootKind.NATIVE: Tier.NATIVE,
+}
+
+_NOISE_ATTRIBUTES = {
+    ("linecache", "cache"): "source lines kept for tracebacks",
+    ("linecache", "_interactive_cache"): "source lines kept for tracebacks",
+    ("re", "_cache"): "compiled patterns",
+    ("re", "_cache2"): "compiled patterns",
+    ("_strptime", "_regex_cache"): "compiled time formats",
+    ("inspect", "modulesbyfile"): "module names kept by inspect",
+    ("inspect", "_filesbymodname"): "module names kept by inspect",
+    ("sys", "path_importer_cache"): "import cache",
+    ("importlib._bootstrap", "_module_locks"): "import locks",
+    ("importlib._bootstrap", "_blocking_on"): "import locks",
+    ("_frozen_importlib", "_module_locks"): "import locks",
+    ("_frozen_importlib", "_blocking_on"): "import locks",
+    ("zipimport", "_zip_directory_cache"): "import cache",
+    ("warnings", "onceregistry"): "warnings already shown",
+    ("warnings", "_onceregistry"): "warnings already shown",
+    ("encodings", "_cache"): "codecs looked up",
+    ("sys", "last_traceback"): "last traceback shown at a prompt",
+    ("sys", "last_exc"): "last exception shown at a prompt",
+    ("sys", "last_value"): "last exception shown at a prompt",
+}
+_BOUNDED_BY_CODE = frozenset({("re", "_cache"), ("re", "_cache2"), ("_strptime", "_regex_cache")})
+"""Noise that its own module keeps small."""
+_NOISE_EVERYWHERE = {"__warningregistry__": "warnings already shown"}
+_NOISE_FIELDS = {"cached_objects.interned_strings": "interned strings of the interpreter"}
+"""Fields of the interpreter state."""
+_NOISE_ROOTS = {"type attribute cache": ("the interpreter's attribute cache", True)}
+"""Whole roots, by label."""
+_NOISE_PACKAGES = {
+    "leakhunt": "leakhunt itself",
+    "_pytest": "test runner",
+    "pluggy": "test runner",
+}
+_CACHE_WRAPPER = "functools._lru_cache_wrapper"
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseNote:
+    """A node whose growth is expected of the interpreter or its helpers."""
+
+    holder: int
+    """Dict the node is named in."""
+    edge: int
+    reason: str
+    is_bounded: bool = False
+    """Its own module keeps it small."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootPlan:
+    """Seeds in the order they are explored, and the known noise."""
+
+    tiers: tuple[tuple[Tier, U32], ...]
+    noise: dict[int, NoiseNote]
+    """By node."""
+    modules: dict[str, tuple[int, int]]
+    """Module node and its namespace dict by name in sys.modules."""
+    sys_modules: int | None
+    """The dict ``sys.modules``."""
+    noise_roots: dict[int, NoiseNote]
+    """Roots that are noise as a whole; their notes have no holder (-1)."""
+
+
+def plan_roots(graph: HeapGraph) -> RootPlan:
+    """Sort the roots into tiers and find the noise.  O(names in all modules)."""
+    heap = graph.columns.heap_count
+    by_tier: dict[Tier, list[int]] = {tier: [] for tier in (0, 1, 2)}  # type: ignore[misc]
+    sys_modules = None
+    noise_roots: dict[int, NoiseNote] = {}
+    for i, kind in enumerate(graph.columns.root_kind):
+        label = graph.columns.string(int(graph.columns.root_label[i]))
+        if label in _NOISE_ROOTS:
+            noise_roots[heap + i] = NoiseNote(-1, -1, *_NOISE_ROOTS[label])
+            continue
+        tier = _TIER_OF_KIND.get(RootKind(int(kind)), Tier.INTERPRETER)
+        if tier in by_tier:
+            by_tier[tier].append(heap + i)
+        if kind == RootKind.MODULES and sys_modules is None:
+            sys_modules = _first_dict(graph, heap + i)
+    modules = {} if sys_modules is None else _modules(graph, sys_modules)
+    tiers = tuple((tier, np.array(seeds, np.uint32)) for tier, seeds in by_tier.items())
+    noise = _find_noise(graph, modules)
+    for root in by_tier[Tier.INTERPRETER]:
+        _note_fields(graph, root, noise)
+    return RootPlan(tiers, noise, modules, sys_modules, noise_roots)
+
+
+def _first_dict(graph: HeapGraph, root: int) -> int | None:
+    for edge in graph.edges(root):
+        if graph.type_name(graph.target(edge)) == "builtins.dict":
+            return graph.target(edge)
+    return None
+
+
+def _modules(graph: HeapGraph, sys_modules: int) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for edge in graph.edges(sys_modules):
+        if graph.kind(edge) == EdgeKind.VALUE:
+            name = graph.text(int(graph.columns.edge_name[edge]))
+            namespace = graph.named_child(graph.target(edge), "__dict__")
+            if name is not None and namespace is not None:
+                found[name] = (graph.target(edge), namespace)
+    return found
+
+
+def _find_noise(graph: HeapGraph, modules: dict[str, tuple[int, int]]) -> dict[int, NoiseNote]:
+    noise: dict[int, NoiseNote] = {}
+    for (module, attribute), reason in _NOISE_ATTRIBUTES.items():
+        if module in modules:
+            note = (reason, (module, attribute) in _BOUNDED_BY_CODE)
+            _note_value(graph, modules[module][1], attribute, note, noise)
+    for module, (node, namespace) in modules.items():
+        package = module.partition(".")[0]
+        for attribute, reason in _NOISE_EVERYWHERE.items():
+            _note_value(graph, namespace, attribute, (reason, False), noise)
+        if package in sys.stdlib_module_names:
+            _note_cached_functions(graph, namespace, noise)
+        if package in _NOISE_PACKAGES:
+            _note_module(graph, node, namespace, _NOISE_PACKAGES[package], noise)
+    return noise
+
+
+def _note_value(
+    graph: HeapGraph,
+    namespace: int,
+    attribute: str,
+    note: tuple[str, bool],
+    noise: dict[int, NoiseNote],
+) -> None:
+    edge = graph.value_edge(namespace, attribute)
+    if edge is not None and _is_collection(graph, graph.target(edge)):
+        noise.setdefault(graph.target(edge), NoiseNote(namespace, edge, *note))
+
+
+def _note_fields(graph: HeapGraph, root: int, noise: dict[int, NoiseNote]) -> None:
+    for edge in graph.named_edges(root):
+        reason = _NOISE_FIELDS.get(graph.edge_text(edge) or "")
+        if reason is not None:
+            noise.setdefault(graph.target(edge), NoiseNote(root, edge, reason))
+
+
+def _is_collection(graph: HeapGraph, node: int) -> bool:
+    """A shared singleton (None, an empty tuple) must not be taken for a cache."""
+    name = graph.type_name(node)
+    return name not in ("builtins.NoneType", "builtins.tuple", "builtins.str", "builtins.int")
+
+
+def _note_cached_functions(graph: HeapGraph, namespace: int, noise: dict[int, NoiseNote]) -> None:
+    for edge in graph.edges(namespace):
+        if graph.kind(edge) == EdgeKind.VALUE:
+            node = graph.target(edge)
+            if graph.type_name(node) == _CACHE_WRAPPER:
+                note = NoiseNote(namespace, edge, "function cache of the standard library")
+                noise.setdefault(node, note)
+
+
+def _note_module(
+    graph: HeapGraph, node: int, namespace: int, reason: str, noise: dict[int, NoiseNote]
+) -> None:
+    for edge in graph.edges(node):
+        if graph.target(edge) == namespace:
+            noise.setdefault(namespace, NoiseNote(node, edge, reason))
+            return

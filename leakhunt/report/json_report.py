@@ -1,0 +1,304 @@
+"""A report as JSON (schema ``leakhunt.report/1``), and back.
+
+The text is pure ASCII, whatever the names of the target hold: control characters and lone
+surrogates are JSON escapes. Numbers and names are exact; nothing is elided.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.detectors.base import (
+    Category,
+    Finding,
+    HolderInfo,
+    LeakedType,
+    PathStep,
+    Verdict,
+)
+from leakhunt.errors import UsageError
+from leakhunt.report.json_fields import Fields, whole, wrong
+from leakhunt.report.model import SCHEMA, Report, SnapshotSummary
+
+# --- to JSON ---------------------------------------------------------------------------------
+
+
+def to_json(report: Report, *, indent: int | None = 2) -> str:
+    """The report as ASCII JSON text without a final newline."""
+    return json.dumps(to_dict(report), indent=indent, ensure_ascii=True, allow_nan=False)
+
+
+def to_dict(report: Report) -> dict[str, Any]:
+    """The report as plain dicts, lists, strings, numbers and None."""
+    return {
+        "schema": SCHEMA,
+        "verdict": str(report.verdict),
+        "target": {name: _plain(value) for name, value in report.target.items()},
+        "identity": {
+            "method": report.identity.method,
+            "exact": report.identity.exact,
+            "inferred_types": list(report.identity.inferred_types),
+            "note": report.identity.note,
+        },
+        "errors": list(report.errors),
+        "snapshots": [_snapshot(snapshot) for snapshot in report.snapshots],
+        "cycles": report.cycles,
+        "rate": {"bytes": _finite(report.rate_bytes), "objects": _finite(report.rate_objects)},
+        "memory": dict(report.memory),
+        "growth": [_growth_row(row) for row in report.growth],
+        "findings": [_finding(finding) for finding in report.findings],
+        "notes": list(report.notes),
+        "collect_ns": list(report.collect_ns),
+        "timings_ns": dict(report.timings_ns),
+    }
+
+
+def _snapshot(snapshot: SnapshotSummary) -> dict[str, Any]:
+    return {
+        "label": snapshot.label,
+        "path": snapshot.path,
+        "mode": snapshot.mode,
+        "objects": snapshot.objects,
+        "edges": snapshot.edges,
+        "bytes": snapshot.bytes,
+        "pause_ns": snapshot.pause_ns,
+        "file_bytes": snapshot.file_bytes,
+        "rss_bytes": snapshot.rss_bytes,
+    }
+
+
+def _growth_row(row: GrowthRow) -> dict[str, Any]:
+    return {
+        "type": row.type,
+        "count": {
+            "baseline": row.count_baseline,
+            "loaded": row.count_loaded,
+            "final": row.count_final,
+            "delta": row.count_delta,
+        },
+        "bytes": {
+            "baseline": row.bytes_baseline,
+            "loaded": row.bytes_loaded,
+            "final": row.bytes_final,
+            "delta": row.bytes_delta,
+        },
+        "born": row.born,
+        "departed": row.departed,
+        "transient": row.transient,
+        "late": row.late,
+        "resized_bytes": row.resized_bytes,
+        "garbage": row.garbage,
+        "unreached": row.unreached,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rank": finding.rank,
+        "fingerprint": finding.fingerprint,
+        "category": str(finding.category),
+        "verdict": str(finding.verdict),
+        "reason": finding.reason,
+        "confidence": finding.confidence,
+        "title": finding.title,
+        "holder": _holder(finding.holder),
+        "leaked": [
+            {"type": leaked.type, "count": leaked.count, "shallow_bytes": leaked.shallow_bytes}
+            for leaked in finding.leaked
+        ],
+        "per_cycle": {
+            "count": _finite(finding.count_per_cycle),
+            "bytes": _finite(finding.bytes_per_cycle),
+        },
+        "retained_bytes": finding.retained_bytes,
+        "exclusive_bytes": finding.exclusive_bytes,
+        "retaining_path": [
+            {"edge": step.edge, "kind": step.kind, "type": step.type}
+            for step in finding.retaining_path
+        ],
+        "co_holders": [_holder(holder) for holder in finding.co_holders],
+        "sites": list(finding.sites),
+        "evidence": list(finding.evidence),
+        "advice": finding.advice,
+        "noise": finding.noise,
+        "node_ids": list(finding.node_ids),
+    }
+
+
+def _holder(holder: HolderInfo) -> dict[str, Any]:
+    return {
+        "path": holder.path,
+        "type": holder.type,
+        "size": {
+            "baseline": holder.size_baseline,
+            "loaded": holder.size_loaded,
+            "final": holder.size_final,
+        },
+    }
+
+
+def _plain(value: object) -> object:
+    """Facts about the target as JSON values: paths and the like as strings."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no infinity: what is not a number is not known."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+# --- from JSON -------------------------------------------------------------------------------
+
+
+def from_json(text: str | bytes) -> Report:
+    """The report that ``text`` holds; ``from_json(to_json(r)) == r``.
+
+    Raises:
+        UsageError: not JSON, another schema, or a member missing or of the wrong kind.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"not a leakhunt report: not JSON ({error})",
+            hint="write one with: leakhunt hunt --json ... > report.json",
+        ) from error
+    return from_dict(value)
+
+
+def from_dict(value: object) -> Report:
+    """The report that :func:`to_dict` made ``value`` of. Raises UsageError as from_json does."""
+    fields = Fields(value)
+    schema = fields.text("schema")
+    if schema != SCHEMA:
+        raise UsageError(
+            f"the report has schema {schema!a}, this leakhunt reads {SCHEMA!r}",
+            hint="open it with the leakhunt version that wrote it",
+        )
+    rate = fields.object("rate")
+    memory = fields.object("memory")
+    timings = fields.object("timings_ns")
+    return Report(
+        verdict=fields.one_of("verdict", Verdict).value,
+        target=fields.mapping("target"),
+        identity=_read_identity(fields.object("identity")),
+        errors=fields.texts("errors"),
+        snapshots=fields.each("snapshots", _read_snapshot),
+        cycles=fields.integer_or_none("cycles"),
+        rate_bytes=rate.number_or_none("bytes"),
+        rate_objects=rate.number_or_none("objects"),
+        memory={name: memory.integer_or_none(name) for name in fields.mapping("memory")},
+        growth=fields.each("growth", _read_growth_row),
+        findings=fields.each("findings", _read_finding),
+        notes=fields.texts("notes"),
+        collect_ns=fields.each("collect_ns", whole),
+        timings_ns={name: timings.integer(name) for name in fields.mapping("timings_ns")},
+    )
+
+
+def _read_identity(fields: Fields) -> IdentityInfo:
+    return IdentityInfo(
+        method=fields.text("method"),
+        exact=fields.boolean("exact"),
+        inferred_types=fields.texts("inferred_types"),
+        note=fields.text("note"),
+    )
+
+
+def _read_snapshot(value: object, place: str) -> SnapshotSummary:
+    fields = Fields(value, place)
+    return SnapshotSummary(
+        label=fields.text("label"),
+        path=fields.text_or_none("path"),
+        mode=fields.text("mode"),
+        objects=fields.integer("objects"),
+        edges=fields.integer("edges"),
+        bytes=fields.integer("bytes"),
+        pause_ns=fields.integer("pause_ns"),
+        file_bytes=fields.integer("file_bytes"),
+        rss_bytes=fields.integer("rss_bytes"),
+    )
+
+
+def _read_growth_row(value: object, place: str) -> GrowthRow:
+    fields = Fields(value, place)
+    counts, sizes = fields.object("count"), fields.object("bytes")
+    row = GrowthRow(
+        type=fields.text("type"),
+        count_baseline=counts.integer("baseline"),
+        count_loaded=counts.integer("loaded"),
+        count_final=counts.integer("final"),
+        bytes_baseline=sizes.integer("baseline"),
+        bytes_loaded=sizes.integer("loaded"),
+        bytes_final=sizes.integer("final"),
+        born=fields.integer("born"),
+        departed=fields.integer("departed"),
+        transient=fields.integer("transient"),
+        late=fields.integer("late"),
+        resized_bytes=fields.integer("resized_bytes"),
+        garbage=fields.integer("garbage"),
+        unreached=fields.integer("unreached"),
+    )
+    for columns, delta in ((counts, row.count_delta), (sizes, row.bytes_delta)):
+        if columns.integer("delta") != delta:
+            raise wrong(
+                columns.place("delta"), f"final - baseline = {delta}", columns.integer("delta")
+            )
+    return row
+
+
+def _read_finding(value: object, place: str) -> Finding:
+    fields = Fields(value, place)
+    per_cycle = fields.object("per_cycle")
+    return Finding(
+        rank=fields.integer("rank"),
+        fingerprint=fields.text("fingerprint"),
+        category=fields.one_of("category", Category),
+        verdict=fields.one_of("verdict", Verdict),
+        reason=fields.text("reason"),
+        confidence=fields.number("confidence"),
+        title=fields.text("title"),
+        holder=_read_holder(fields.object("holder")),
+        leaked=fields.each("leaked", _read_leaked),
+        count_per_cycle=per_cycle.number_or_none("count"),
+        bytes_per_cycle=per_cycle.number_or_none("bytes"),
+        retained_bytes=fields.integer_or_none("retained_bytes"),
+        exclusive_bytes=fields.integer_or_none("exclusive_bytes"),
+        retaining_path=fields.each("retaining_path", _read_step),
+        co_holders=fields.each("co_holders", lambda item, at: _read_holder(Fields(item, at))),
+        sites=fields.texts("sites"),
+        evidence=fields.texts("evidence"),
+        advice=fields.text("advice"),
+        noise=fields.text_or_none("noise"),
+        node_ids=fields.integers("node_ids"),
+    )
+
+
+def _read_holder(fields: Fields) -> HolderInfo:
+    size = fields.object("size")
+    return HolderInfo(
+        path=fields.text("path"),
+        type=fields.text("type"),
+        size_baseline=size.integer_or_none("baseline"),
+        size_loaded=size.integer_or_none("loaded"),
+        size_final=size.integer_or_none("final"),
+    )
+
+
+def _read_leaked(value: object, place: str) -> LeakedType:
+    fields = Fields(value, place)
+    return LeakedType(fields.text("type"), fields.integer("count"), fields.integer("shallow_bytes"))
+
+
+def _read_step(value: object, place: str) -> PathStep:
+    fields = Fields(value, place)
+    return PathStep(fields.text("edge"), fields.text("kind"), fields.text("type"))

@@ -1,0 +1,14 @@
+"""The JSON Schema files of our reports, one for each version."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+
+def load_schema(version: int = 1) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of ``leakhunt.report/<version>``."""
+    text = (files(__name__) / f"report-{version}.json").read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema

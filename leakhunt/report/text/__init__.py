@@ -1,0 +1,60 @@
+"""The report as a screen for people.
+
+It answers, in this order: is the result whole, is it leaking and how fast, how do we know what
+is new, is it Python's memory, who holds what and why and what to do, what grows, what next.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from rich.console import Console, RenderableType
+
+from leakhunt.report.model import Report
+from leakhunt.report.text import findings, growth, head, tail
+from leakhunt.report.text.sheet import Sheet, TextOptions
+
+__all__ = ["TextOptions", "render_text"]
+
+
+def render_text(report: Report, options: TextOptions | None = None) -> str:
+    """The whole screen, lines ending in a line feed, no trailing blanks.
+
+    Without ``options.color`` the text holds no escape sequence, whatever the names of the
+    target are. Cost: linear in what is shown, plus one sort of the growth rows.
+    """
+    sheet = Sheet(options or TextOptions())
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer,
+        width=sheet.width,
+        force_terminal=sheet.options.color,
+        color_system="standard" if sheet.options.color else None,
+        no_color=not sheet.options.color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    for number, section in enumerate(_sections(report, sheet)):
+        if number:
+            console.print()
+        for renderable in section:
+            console.print(renderable)
+    lines = (line.rstrip(" ") for line in buffer.getvalue().split("\n"))
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _sections(report: Report, sheet: Sheet) -> Iterator[list[RenderableType]]:
+    for section in (
+        head.errors(report, sheet),
+        head.verdict(report, sheet),
+        head.facts(report, sheet),
+        *findings.sections(report, sheet),
+        growth.section(report, sheet),
+        tail.notes(report, sheet),
+        tail.next_steps(report, sheet),
+    ):
+        if section:
+            yield section

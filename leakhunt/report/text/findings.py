@@ -1,0 +1,221 @@
+"""The findings: a numbered sentence each, and below it what proves it and what ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.cells import cell_len
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from leakhunt.detectors.base import Finding, HolderInfo, LeakedType, Verdict
+from leakhunt.report import units
+from leakhunt.report.model import Report
+from leakhunt.report.text import path_tree
+from leakhunt.report.text.sheet import (
+    HOLDER_STYLE,
+    LABEL_WIDTH,
+    MARGIN,
+    PROSE_WIDTH,
+    QUIET,
+    STRONG,
+    STYLE_BY_VERDICT,
+    Sheet,
+    join_words,
+)
+
+_INDENT: Final = 4
+_IN_FULL: Final = 5
+"""Findings shown with all their evidence; the others take a sentence."""
+_IN_BRIEF: Final = 10
+_VERDICT_WORDS: Final = {
+    Verdict.LEAK: "LEAK",
+    Verdict.SUSPECT: "SUSPECT",
+    Verdict.NOT: "no leak",
+}
+_LEAKED_TYPES: Final = 3
+_LINES: Final = 6
+"""Sites, co-holders and pieces of evidence shown of one finding."""
+
+
+def sections(report: Report, sheet: Sheet) -> list[list[RenderableType]]:
+    """One section a finding, worst first; then one for those left out."""
+    every = sheet.options.show_all
+    found = sorted(report.findings, key=lambda finding: finding.rank)
+    full = found if every else [one for one in found if _deserves_detail(one)][:_IN_FULL]
+    brief = [one for one in found if one not in full]
+    shown = [_in_full(finding, sheet) for finding in full]
+    if brief:
+        shown.append([_in_brief(brief[:_IN_BRIEF], sheet)])
+    if rest := brief[_IN_BRIEF:]:
+        more = units.plural(len(rest), "more finding")
+        shown.append([sheet.paragraph(Text(f"and {more}: --all shows them", style=QUIET))])
+    return shown
+
+
+def _in_full(finding: Finding, sheet: Sheet) -> list[RenderableType]:
+    return [
+        _heading(finding, sheet),
+        sheet.paragraph(_title(finding, sheet), indent=_INDENT),
+        Text(),
+        sheet.labelled(_rows(finding, sheet), indent=_INDENT),
+    ]
+
+
+def _deserves_detail(finding: Finding) -> bool:
+    return finding.verdict != Verdict.NOT and finding.noise is None
+
+
+def _in_brief(findings: Sequence[Finding], sheet: Sheet) -> RenderableType:
+    """A number, a verdict, the sentence, and the reason below it."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(justify="right", style=STRONG, no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for finding in findings:
+        what = Text(_VERDICT_WORDS[finding.verdict], style=STYLE_BY_VERDICT[finding.verdict])
+        what.append(f" {finding.category}", style="not bold default")
+        text = _title(finding, sheet)
+        for why in (finding.reason, finding.noise):
+            if why:
+                text.append(f"\n{_capital(sheet.sentence(why))}", style=QUIET)
+        grid.add_row(str(finding.rank), what, text)
+    return Padding(grid, (0, sheet.width - min(sheet.width, PROSE_WIDTH), 0, MARGIN))
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _heading(finding: Finding, sheet: Sheet) -> Text:
+    """``── 1  LEAK  listener ────────── confidence 98 %, 3f2a91bc5d7e8f01 ──``."""
+    rule = sheet.symbols.rule
+    left = Text(f"{rule * 2} ", style=QUIET)
+    left.append(f"{finding.rank}", style="not dim bold")
+    left.append("  ")
+    left.append(
+        _VERDICT_WORDS[finding.verdict], style=f"not dim {STYLE_BY_VERDICT[finding.verdict]}"
+    )
+    left.append("  ")
+    left.append(f"{finding.category}", style="not dim")
+    right = f" confidence {finding.confidence:.0%}".replace("%", " %")
+    right += f", {sheet.name(finding.fingerprint, 16)} {rule * 2}"
+    width = min(sheet.width, PROSE_WIDTH)
+    left.append(" " + rule * max(width - left.cell_len - 1 - cell_len(right), 2))
+    left.append(right)
+    left.no_wrap, left.overflow = True, "crop"
+    return left
+
+
+def _title(finding: Finding, sheet: Sheet) -> Text:
+    """The sentence, its holder and its leaked types standing out."""
+    text = Text(sheet.sentence(finding.title))
+    for leaked in finding.leaked[:_LEAKED_TYPES]:
+        _stylize(text, sheet.name(leaked.type), STRONG)
+    _stylize(text, sheet.name(finding.holder.path), HOLDER_STYLE)
+    return text
+
+
+def _stylize(text: Text, part: str, style: str) -> None:
+    start = text.plain.find(part) if part.strip() else -1
+    if start >= 0:
+        text.stylize(style, start, start + len(part))
+
+
+def _rows(finding: Finding, sheet: Sheet) -> list[tuple[str, Text]]:
+    rows = [
+        ("holder", _holder(finding.holder, sheet, HOLDER_STYLE)),
+        ("leaked", _leaked(finding.leaked, sheet)),
+        ("rate", _rate(finding)),
+        ("frees", _frees(finding)),
+        ("path", _path(finding, sheet)),
+        ("also by", _co_holders(finding.co_holders, sheet)),
+        ("made at", _lines(finding.sites, sheet, bullet="")),
+        ("proof", _lines(finding.evidence, sheet, bullet=f"{sheet.symbols.bullet} ")),
+        ("why", Text(sheet.sentence(finding.reason))),
+        ("noise", Text(sheet.sentence(finding.noise or ""))),
+        ("do", Text(sheet.sentence(finding.advice), style="green")),
+    ]
+    return [(label, text) for label, text in rows if text.plain]
+
+
+def _holder(holder: HolderInfo, sheet: Sheet, style: str) -> Text:
+    text = Text(sheet.name(holder.path), style="")
+    text.stylize(style)
+    text.append(f"\n{sheet.name(holder.type)}")
+    if sizes := _sizes(holder, sheet):
+        text.append(f", {sizes}")
+    return text
+
+
+def _sizes(holder: HolderInfo, sheet: Sheet) -> str:
+    """``45 → 245 entries``; the loaded size only where it differs from both."""
+    known = (holder.size_baseline, holder.size_loaded, holder.size_final)
+    before, loaded, after = known
+    if after is None and loaded is None:
+        return ""
+    steps = [before if before is not None else 0, loaded, after]
+    kept = [step for step in steps if step is not None]
+    if len(kept) == 3 and kept[1] in (kept[0], kept[2]):
+        kept = [kept[0], kept[2]]
+    arrow = f" {sheet.symbols.arrow} "
+    new = " (new)" if before is None else ""
+    return arrow.join(units.count(step) for step in kept) + " entries" + new
+
+
+def _leaked(leaked: Sequence[LeakedType], sheet: Sheet) -> Text:
+    words = [
+        f"{units.count(one.count)} {sheet.name(one.type)} ({units.size(one.shallow_bytes)})"
+        for one in leaked[:_LEAKED_TYPES]
+    ]
+    if rest := leaked[_LEAKED_TYPES:]:
+        bytes_more = units.size(sum(one.shallow_bytes for one in rest))
+        words.append(f"{units.plural(len(rest), 'more type')} ({bytes_more})")
+    return Text(join_words(words))
+
+
+def _rate(finding: Finding) -> Text:
+    words = []
+    if finding.count_per_cycle is not None:
+        things = "object" if abs(finding.count_per_cycle) == 1 else "objects"
+        words.append(f"{units.count(finding.count_per_cycle, signed=True)} {things}")
+    if finding.bytes_per_cycle is not None:
+        words.append(units.size(finding.bytes_per_cycle, signed=True))
+    return Text(f"{join_words(words)} per cycle" if words else "", style=STRONG)
+
+
+def _frees(finding: Finding) -> Text:
+    retained, exclusive = finding.retained_bytes, finding.exclusive_bytes
+    if retained is None:
+        return Text("" if exclusive is None else f"{units.size(exclusive)} if this holder lets go")
+    text = Text(units.size(retained), style="")
+    text.stylize(STRONG)
+    if exclusive is None:
+        return text.append(" when they go")
+    if exclusive >= retained:
+        return text.append(", all of it once this holder lets go")
+    if exclusive == 0:
+        return text.append(" when every holder lets go; nothing by this one alone")
+    return text.append(f" when every holder lets go, {units.size(exclusive)} by this one alone")
+
+
+def _path(finding: Finding, sheet: Sheet) -> Text:
+    width = min(sheet.width, PROSE_WIDTH) - _INDENT - LABEL_WIDTH - 1
+    return path_tree.draw(finding, sheet, width)
+
+
+def _co_holders(holders: Sequence[HolderInfo], sheet: Sheet) -> Text:
+    return _limited([_holder(holder, sheet, "cyan") for holder in holders])
+
+
+def _lines(sentences: Sequence[str], sheet: Sheet, bullet: str) -> Text:
+    return _limited([Text(f"{bullet}{sheet.sentence(one)}") for one in sentences if one])
+
+
+def _limited(lines: list[Text]) -> Text:
+    if len(lines) > _LINES:
+        lines = [*lines[:_LINES], Text(f"and {len(lines) - _LINES:,} more", style=QUIET)]
+    return Text("\n").join(lines)

@@ -1,0 +1,245 @@
+"""The top of the screen: errors, the verdict with its rate, and the facts it rests on."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from leakhunt.detectors.base import Verdict
+from leakhunt.report import units
+from leakhunt.report.model import Report, SnapshotSummary
+from leakhunt.report.text.sheet import (
+    LABEL_STYLE,
+    QUIET,
+    STRONG,
+    STYLE_BY_VERDICT,
+    Sheet,
+    join_words,
+)
+
+_COLUMNS = ("baseline", "loaded", "final")
+_SHOWN_INFERRED = 4
+
+
+def errors(report: Report, sheet: Sheet) -> list[RenderableType]:
+    """Why the result is partial; nothing when it is whole."""
+    if not report.errors:
+        return []
+    lines: list[RenderableType] = []
+    for error in report.errors:
+        text = Text()
+        text.append("Partial result: ", style="bold yellow")
+        text.append(sheet.sentence(error))
+        lines.append(sheet.paragraph(text))
+    return lines
+
+
+# --- the verdict -----------------------------------------------------------------------------
+
+
+def verdict(report: Report, sheet: Sheet) -> list[RenderableType]:
+    """One line: is it leaking, and how fast."""
+    text = Text()
+    style = STYLE_BY_VERDICT.get(report.verdict, STRONG)
+    if report.verdict != Verdict.NOT:
+        text.append(f" {report.verdict} ", style=f"{style} reverse")
+        text.append(f" {_how_many(report)}", style=STRONG)
+        text.append(f": {_rate(report)}")
+    elif report.errors:
+        text.append("No verdict", style="bold yellow")
+        text.append(f": nothing was found, but the result is partial; {_rate(report)}")
+    else:
+        text.append("No leak", style=style)
+        text.append(f": {_why_not(report)}")
+    return [sheet.paragraph(text)]
+
+
+def _how_many(report: Report) -> str:
+    verdicts = [finding.verdict for finding in report.findings]
+    words = []
+    if leaks := verdicts.count(Verdict.LEAK):
+        words.append(units.plural(leaks, "leak"))
+    if suspects := verdicts.count(Verdict.SUSPECT):
+        words.append(units.plural(suspects, "suspect"))
+    return ", ".join(words) or "Memory grows"
+
+
+def _rate(report: Report) -> str:
+    """Growth of all objects, as a rate when the number of cycles is known."""
+    if report.cycles and report.rate_bytes is not None:
+        amounts = [units.size(report.rate_bytes, signed=True)]
+        if report.rate_objects is not None:
+            things = "object" if abs(report.rate_objects) == 1 else "objects"
+            amounts.append(f"{units.count(report.rate_objects, signed=True)} {things}")
+        return f"{', '.join(amounts)} per cycle ({units.plural(report.cycles, 'cycle')})"
+    grown = _change(report, "python")
+    if grown is None:
+        return "the growth could not be measured"
+    return f"{units.size(grown, signed=True)} of Python objects from baseline to final"
+
+
+def _why_not(report: Report) -> str:
+    judged = len(report.findings)
+    if judged == 1:
+        return f"{_rate(report)}, and the one holder that grew has a good reason to"
+    if judged:
+        return f"{_rate(report)}, and the {judged:,} holders that grew have a good reason to"
+    return f"{_rate(report)}, and no holder grew"
+
+
+# --- the facts -------------------------------------------------------------------------------
+
+
+def facts(report: Report, sheet: Sheet) -> list[RenderableType]:
+    """What was hunted, how births are known, the memory, and what the looking cost."""
+    rows = [
+        ("target", _target(report, sheet)),
+        ("births", _births(report, sheet)),
+        ("memory", _memory(report, sheet)),
+        ("cost", _cost(report)),
+    ]
+    kept = [(label, text) for label, text in rows if text.plain]
+    return [sheet.labelled(kept)] if kept else []
+
+
+def _target(report: Report, sheet: Sheet) -> Text:
+    """``checkout.py, CPython 3.12.1, pid 4242``, of what is known."""
+    words = []
+    command = report.target.get("command")
+    if isinstance(command, list | tuple):
+        command = " ".join(map(str, command))
+    files = " ".join(one.path for one in report.snapshots if one.path)
+    if what := report.target.get("scenario") or command or files:
+        words.append(sheet.name(str(what)))
+    python = report.target.get("python")
+    if isinstance(python, dict):
+        python = python.get("version")
+    if python:
+        words.append(f"CPython {sheet.name((str(python).split() or ['?'])[0], 40)}")
+    if pid := report.target.get("pid"):
+        words.append(f"pid {sheet.name(str(pid), 20)}")
+    return Text(", ".join(words))
+
+
+def _births(report: Report, sheet: Sheet) -> Text:
+    identity = report.identity
+    if not identity.method:
+        return Text()
+    types = identity.inferred_types
+    text = Text()
+    if identity.exact or types:
+        text.append("exact", style="green")
+    else:
+        text.append("inferred", style="yellow")
+    text.append(f" by {sheet.sentence(identity.method).replace('+', ' and ')}")
+    if types:
+        shown = [sheet.name(name, 60) for name in types[:_SHOWN_INFERRED]]
+        if more := len(types) - len(shown):
+            shown.append(units.plural(more, "more type"))
+        text.append(", ")
+        text.append("inferred", style="yellow")
+        text.append(f" for {join_words(shown)}")
+    text.append(".")
+    if identity.note:
+        text.append(f" {sheet.sentence(identity.note)}", style=QUIET)
+    return text
+
+
+def _memory(report: Report, sheet: Sheet) -> Text:
+    """Three columns and the change; a line that says whose growth it is."""
+    rows = [
+        _memory_row(report, "rss", "process RSS"),
+        _memory_row(report, "python", "Python objects"),
+        *(_memory_row(report, name, name.replace("_", " ")) for name in _other_rows(report)),
+        _objects_row(report),
+        *(_count_row(report, name) for name in ("threads", "descriptors")),
+    ]
+    known = [row for row in rows if any(cell != "" for cell in row[1:])]
+    if not known:
+        return Text()
+    first = max(len(row[0]) for row in known)
+    used = [i for i in range(1, 5) if any(row[i] for row in known)]
+    widths = {i: max(len(row[i]) for row in [*known, _HEADINGS]) + 2 for i in used}
+    text = Text(no_wrap=True)
+    for number, row in enumerate([_HEADINGS, *known]):
+        cells = "".join(row[i].rjust(width) for i, width in widths.items())
+        line = sheet.sentence(row[0]).ljust(first) + cells
+        text.append(line + "\n", style=LABEL_STYLE if number == 0 else "")
+    text.append(_whose(report))
+    text.rstrip()
+    return text
+
+
+_Row = tuple[str, str, str, str, str]
+_HEADINGS: _Row = ("", *_COLUMNS, "change")
+
+
+def _memory_row(report: Report, name: str, title: str) -> _Row:
+    values = [report.memory.get(f"{name}_{column}_bytes") for column in _COLUMNS]
+    cells = ["" if value is None else units.size(value) for value in values]
+    change = _change(report, name)
+    return title, cells[0], cells[1], cells[2], _signed_size(change)
+
+
+def _other_rows(report: Report) -> list[str]:
+    suffix = "_baseline_bytes"
+    names = [name.removesuffix(suffix) for name in report.memory if name.endswith(suffix)]
+    return [name for name in names if name not in ("rss", "python")]
+
+
+def _objects_row(report: Report) -> _Row:
+    found: dict[str, SnapshotSummary] = {snapshot.label: snapshot for snapshot in report.snapshots}
+    values = [found[label].objects if label in found else None for label in _COLUMNS]
+    cells = ["" if value is None else units.count(value) for value in values]
+    before, after = values[0], values[2]
+    change = "" if before is None or after is None else units.count(after - before, signed=True)
+    return "number of them", cells[0], cells[1], cells[2], change
+
+
+def _count_row(report: Report, name: str) -> _Row:
+    """Threads or descriptors: a row only when their number changed."""
+    values = [report.memory.get(f"{name}_{column}") for column in _COLUMNS]
+    before, after = values[0], values[2]
+    if before is None or after is None or before == after:
+        return name, "", "", "", ""
+    cells = ["" if value is None else units.count(value) for value in values]
+    return name, cells[0], cells[1], cells[2], units.count(after - before, signed=True)
+
+
+def _change(report: Report, name: str) -> int | None:
+    before = report.memory.get(f"{name}_baseline_bytes")
+    after = report.memory.get(f"{name}_final_bytes")
+    return None if before is None or after is None else after - before
+
+
+def _signed_size(value: int | None) -> str:
+    return "" if value is None else units.size(value, signed=True)
+
+
+_WORTH_EXPLAINING_BYTES = 1 << 20
+"""A process grows by less than this for reasons of its own: arenas, stacks, page cache."""
+
+
+def _whose(report: Report) -> str:
+    resident, python = _change(report, "rss"), _change(report, "python")
+    if resident is None or python is None or resident < _WORTH_EXPLAINING_BYTES:
+        return ""
+    if python > resident:
+        return "Python objects grew more than the process: freed memory was used again."
+    share = f"{max(python, 0) / resident:.0%}".replace("%", " %")
+    if python >= resident / 2:
+        return f"Python objects account for {share} of the growth of the process."
+    return f"Python objects account for only {share} of the growth: the rest is outside them."
+
+
+def _cost(report: Report) -> Text:
+    words = []
+    if report.snapshots:
+        pauses = [snapshot.pause_ns for snapshot in report.snapshots]
+        number = units.plural(len(pauses), "capture")
+        longest = units.duration(max(pauses))
+        words.append(f"{number} paused it for {units.duration(sum(pauses))} (longest {longest})")
+    if report.collect_ns:
+        number = units.plural(len(report.collect_ns), "forced collection")
+        words.append(f"{number} took {units.duration(sum(report.collect_ns))}")
+    return Text("; ".join(words), style=QUIET)

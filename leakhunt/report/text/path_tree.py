@@ -1,0 +1,75 @@
+"""A retaining path as a small tree: edges stepping down from the root, types beside them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from leakhunt.detectors.base import Finding, PathStep
+from leakhunt.report.text.sheet import HOLDER_STYLE, QUIET, STRONG, Sheet
+
+_DEEPEST: Final = 7
+"""Levels that still step to the right."""
+_STEPS: Final = 14
+"""Steps shown; the middle of a longer path is left out."""
+
+
+def draw(finding: Finding, sheet: Sheet, width: int) -> Text:
+    """The path in lines of at most ``width`` columns, the holder marked."""
+    steps = finding.retaining_path
+    holder = _holder_step(finding)
+    shown = _shown(len(steps), holder)
+    edges = {i: _edge(i, steps[i], sheet, width) for i in shown}
+    column = max((cell_len(edge) for edge in edges.values()), default=0) + 2
+    lines = []
+    last = -1
+    for i in shown:
+        if i > last + 1:
+            more = f"{_indent(i)}{sheet.symbols.ellipsis} {i - last - 1} more steps"
+            lines.append(Text(more, style=QUIET))
+        edge = Text(edges[i] + " " * (column - cell_len(edges[i])))
+        if i == holder:
+            edge.stylize(HOLDER_STYLE, len(_lead(i, sheet)))
+        mark = f" {sheet.symbols.mark}grows here" if i == holder else ""
+        edge.append(sheet.fit(steps[i].type, max(width - column - cell_len(mark), 8)), style=QUIET)
+        edge.append(mark, style=STRONG)
+        lines.append(edge)
+        last = i
+    return Text("\n", no_wrap=True).join(lines)
+
+
+def _edge(level: int, step: PathStep, sheet: Sheet, width: int) -> str:
+    before = _lead(level, sheet)
+    written = step.edge if step.edge.strip() else f"({step.kind})"
+    return before + sheet.fit(written, max(width * 3 // 5 - len(before), 12))
+
+
+def _lead(level: int, sheet: Sheet) -> str:
+    return _indent(level) + (sheet.symbols.branch if level else "")
+
+
+def _indent(level: int) -> str:
+    return "   " * min(max(level - 1, 0), _DEEPEST)
+
+
+def _holder_step(finding: Finding) -> int | None:
+    """The step whose edges so far spell the holder's path."""
+    spelled = ""
+    for number, step in enumerate(finding.retaining_path):
+        spelled += step.edge
+        if spelled == finding.holder.path:
+            return number
+    return None
+
+
+def _shown(total: int, holder: int | None) -> list[int]:
+    """Numbers of the steps to draw: both ends, and the holder."""
+    if total <= _STEPS:
+        return list(range(total))
+    head = _STEPS // 2
+    kept = {*range(head), *range(total - (_STEPS - head), total)}
+    if holder is not None:
+        kept.add(holder)
+    return sorted(kept)

@@ -1,0 +1,1 @@
+"""Snapshot files to frozen arrays and back: the only file I/O."""

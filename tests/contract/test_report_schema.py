@@ -1,0 +1,113 @@
+"""``--json`` keeps its word: the schema is sound, strict, and what we write obeys it."""
+
+from __future__ import annotations
+
+import copy
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from leakhunt.detectors.base import Category, Verdict
+from leakhunt.report.json_report import to_dict
+from leakhunt.report.model import SCHEMA
+from leakhunt.report.schema import load_schema
+from tests.golden.sample_reports import ALL, LEAKY, nasty_report
+from tests.nasty_names import NASTY_NAMES
+
+REPORT_SCHEMA = load_schema()
+VALIDATOR = Draft202012Validator(REPORT_SCHEMA)
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(REPORT_SCHEMA)
+    assert REPORT_SCHEMA["properties"]["schema"]["const"] == SCHEMA
+
+
+def test_the_schema_is_shipped_beside_the_code() -> None:
+    assert (files("leakhunt.report.schema") / "report-1.json").is_file()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_reports_obey_the_schema(name: str) -> None:
+    VALIDATOR.validate(to_dict(ALL[name]))
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
+def test_reports_with_nasty_names_obey_the_schema(name: str) -> None:
+    VALIDATOR.validate(to_dict(nasty_report(name)))
+
+
+def test_the_words_are_the_programs_words() -> None:
+    definitions = REPORT_SCHEMA["$defs"]
+    assert definitions["verdict"]["enum"] == [str(verdict) for verdict in Verdict]
+    assert definitions["finding"]["properties"]["category"]["enum"] == [
+        str(category) for category in Category
+    ]
+
+
+def _objects(schema: Any, place: str = "") -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            found.append((place, schema))
+        for name, part in schema.items():
+            found += _objects(part, f"{place}/{name}")
+    return found
+
+
+OPEN = ("/properties/target", "/properties/timings_ns")
+"""Members whose names are free."""
+
+
+@pytest.mark.parametrize(("place", "schema"), _objects(REPORT_SCHEMA), ids=lambda v: str(v)[:60])
+def test_every_object_is_closed_and_whole(place: str, schema: dict[str, Any]) -> None:
+    if place in OPEN:
+        return
+    assert schema["additionalProperties"] is False
+    if place != "/properties/memory":
+        assert schema["required"] == list(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        (), ("identity",), ("rate",), ("memory",), ("snapshots", 0), ("growth", 0),
+        ("growth", 0, "count"), ("findings", 0), ("findings", 0, "holder"),
+        ("findings", 0, "holder", "size"), ("findings", 0, "leaked", 0),
+        ("findings", 0, "per_cycle"), ("findings", 0, "retaining_path", 0),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_unknown_members_are_refused(path: tuple[str | int, ...]) -> None:
+    value: Any = copy.deepcopy(to_dict(LEAKY))
+    VALIDATOR.validate(value)
+    place = value
+    for name in path:
+        place = place[name]
+    place["surprise"] = 1
+    assert not VALIDATOR.is_valid(value)
+
+
+@pytest.mark.parametrize(
+    ("path", "bad"),
+    [
+        (("verdict",), "MAYBE"),
+        (("schema",), "leakhunt.report/2"),
+        (("cycles",), -1),
+        (("findings", 0, "confidence"), 1.5),
+        (("findings", 0, "fingerprint"), "xyz"),
+        (("findings", 0, "category"), "gremlin"),
+        (("findings", 0, "retained_bytes"), "20 MiB"),
+        (("growth", 0, "born"), -1),
+    ],
+    ids=str,
+)
+def test_bad_values_are_refused(path: tuple[str | int, ...], bad: object) -> None:
+    value: Any = copy.deepcopy(to_dict(LEAKY))
+    place = value
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = bad
+    assert not VALIDATOR.is_valid(value)

@@ -1,0 +1,367 @@
+"""Hand-built reports that the renderers are tested on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.detectors.base import (
+    Category,
+    Finding,
+    HolderInfo,
+    LeakedType,
+    PathStep,
+    Verdict,
+)
+from leakhunt.report.model import Report, SnapshotSummary
+from tests.nasty_names import NASTY_NAMES
+
+KIB: Final = 1024
+MIB: Final = 1024 * 1024
+
+
+def snapshot(label: str, objects: int, size: int, rss: int, path: str | None) -> SnapshotSummary:
+    return SnapshotSummary(
+        label=label,
+        path=path,
+        mode="in-process",
+        objects=objects,
+        edges=objects * 3,
+        bytes=size,
+        pause_ns=12_400_000,
+        file_bytes=objects * 14,
+        rss_bytes=rss,
+    )
+
+
+def row(
+    name: str, counts: tuple[int, int, int], sizes: tuple[int, int, int], **more: int
+) -> GrowthRow:
+    values = {
+        "born": max(counts[2] - counts[0], 0),
+        "departed": 0,
+        "transient": 0,
+        "late": 0,
+        "resized_bytes": 0,
+        "garbage": 0,
+        "unreached": 0,
+    }
+    values.update(more)
+    return GrowthRow(name, *counts, *sizes, **values)
+
+
+LISTENER: Final = Finding(
+    rank=1,
+    fingerprint="3f2a91bc5d7e8f01",
+    category=Category.LISTENER,
+    verdict=Verdict.LEAK,
+    reason="grew by exactly 1 in each of 2,000 cycles, in both windows, and no bound is visible",
+    confidence=0.98,
+    title=(
+        "Unremoved listener: +1 shop.Session per cycle (+10.1 KiB retained), held by "
+        "shop.bus.BUS.listeners['tick'] (list, 45 to 2,045, never shrank), added at "
+        "shop/session.py:14."
+    ),
+    holder=HolderInfo("shop.bus.BUS.listeners['tick']", "builtins.list", 45, 2045, 2045),
+    leaked=(
+        LeakedType("builtins.bytes", 2000, 19_600_000),
+        LeakedType("builtins.dict", 4000, 928_000),
+        LeakedType("shop.Session", 2000, 96_000),
+        LeakedType("builtins.method", 2000, 128_000),
+        LeakedType("builtins.str", 2000, 120_000),
+    ),
+    count_per_cycle=1.0,
+    bytes_per_cycle=10_436.0,
+    retained_bytes=21_590_000,
+    exclusive_bytes=21_590_000,
+    retaining_path=(
+        PathStep("shop.bus", "module", "builtins.module"),
+        PathStep(".BUS", "attr", "shop.bus.Emitter"),
+        PathStep(".listeners", "attr", "builtins.dict"),
+        PathStep("['tick']", "value", "builtins.list"),
+        PathStep("[*]", "index", "builtins.method"),
+        PathStep(".__self__", "field", "shop.Session"),
+    ),
+    sites=("shop/session.py:14 in Session.__init__",),
+    evidence=(
+        "2,000 bound methods of Session.on_tick are in the list, and none was ever removed",
+        "the list kept its length after the settle time and 2 collections",
+    ),
+    advice="Call BUS.off('tick', session.on_tick) when the session ends.",
+    node_ids=(101, 105, 109),
+)
+
+CACHE: Final = Finding(
+    rank=2,
+    fingerprint="77aa01bc5d7e8f02",
+    category=Category.CACHE,
+    verdict=Verdict.SUSPECT,
+    reason="it grew in the first window and stood still in the second",
+    confidence=0.55,
+    title=(
+        "Growing cache: +0.5 builtins.tuple per cycle, held by "
+        "shop.catalogue.prices.PRICES and by shop.catalogue.prices.INDEX"
+    ),
+    holder=HolderInfo("shop.catalogue.prices.PRICES", "builtins.dict", 12, 1012, 1010),
+    leaked=(LeakedType("builtins.tuple", 998, 63_872),),
+    count_per_cycle=0.5,
+    bytes_per_cycle=31.9,
+    retained_bytes=1_203_200,
+    exclusive_bytes=0,
+    retaining_path=(
+        PathStep("shop.catalogue.prices", "module", "builtins.module"),
+        PathStep(".PRICES", "attr", "builtins.dict"),
+        PathStep("[*]", "value", "builtins.tuple"),
+    ),
+    co_holders=(HolderInfo("shop.catalogue.prices.INDEX", "builtins.dict", None, 1000, 998),),
+    advice="Give the cache a bound, or clear both mappings together.",
+)
+
+BOUNDED: Final = Finding(
+    rank=4,
+    fingerprint="0123456789abcdef",
+    category=Category.CACHE,
+    verdict=Verdict.NOT,
+    reason="bounded cache still filling: 245 of 4,096 entries.",
+    confidence=0.99,
+    title="shop.views.render grew by 200 entries.",
+    holder=HolderInfo("shop.views.render", "functools._lru_cache_wrapper", 45, 245, 245),
+    leaked=(LeakedType("builtins.str", 200, 14_000),),
+    count_per_cycle=0.1,
+    bytes_per_cycle=7.0,
+    retained_bytes=None,
+    exclusive_bytes=None,
+    retaining_path=(PathStep("shop.views.render", "attr", "functools._lru_cache_wrapper"),),
+)
+
+IMPORT_NOISE: Final = replace(
+    BOUNDED,
+    rank=3,
+    fingerprint="fedcba9876543210",
+    category=Category.COLLECTION,
+    verdict=Verdict.SUSPECT,
+    reason="it grew by 3 entries in 2,000 cycles",
+    confidence=0.2,
+    title="linecache.cache grew by 3 entries.",
+    holder=HolderInfo("linecache.cache", "builtins.dict", 1, 4, 4),
+    noise="linecache keeps the source lines of each file that appeared in a traceback",
+)
+
+GROWTH: Final = (
+    row("builtins.bytes", (1_200, 3_210, 3_200), (2_400_000, 22_010_000, 22_000_000), transient=10),
+    row(
+        "builtins.dict",
+        (31_004, 35_104, 35_004),
+        (7_200_000, 8_151_000, 8_128_000),
+        born=4_020,
+        departed=20,
+        transient=80,
+        resized_bytes=36_864,
+    ),
+    row("builtins.tuple", (60_123, 61_130, 61_121), (3_900_000, 3_964_000, 3_963_872), late=3),
+    row("builtins.method", (12, 2_012, 2_012), (768, 128_768, 128_768)),
+    row("builtins.str", (140_022, 142_031, 142_022), (11_000_000, 11_120_200, 11_120_000)),
+    row("shop.Session", (45, 2_046, 2_045), (2_160, 98_208, 98_160), transient=1, garbage=1),
+    row("builtins.list", (9_001, 9_001, 9_001), (800_000, 816_384, 816_384), resized_bytes=16_384),
+    row(
+        "shop.catalogue.prices.PriceWithAVeryLongQualifiedName.Inner",
+        (10, 60, 20),
+        (480, 2_880, 960),
+    ),
+    row("builtins.cell", (4_000, 4_000, 3_990), (160_000, 160_000, 159_600), born=0, departed=10),
+)
+
+EXACT: Final = IdentityInfo(
+    method="allocator+deallocators",
+    exact=False,
+    inferred_types=("builtins.float", "builtins.tuple"),
+    note=(
+        "Every block the allocator gave out after the baseline is known; floats and tuples that "
+        "come from free lists can be missed, at most 0.1 % of them."
+    ),
+)
+
+LEAKY: Final = Report(
+    verdict="LEAK",
+    target={
+        "scenario": "scenarios/shop_listeners.py",
+        "command": ["/usr/bin/python3.12", "scenarios/shop_listeners.py"],
+        "python": {"version": "3.12.1", "executable": "/usr/bin/python3.12"},
+        "pid": 4242,
+    },
+    identity=EXACT,
+    errors=(),
+    snapshots=(
+        snapshot("baseline", 412_034, 32_700_000, 64_000_000, None),
+        snapshot("loaded", 433_120, 55_500_000, 87_100_000, None),
+        snapshot("final", 432_450, 54_420_000, 86_400_000, None),
+    ),
+    cycles=2000,
+    rate_bytes=10_860.0,
+    rate_objects=10.208,
+    memory={
+        "rss_baseline_bytes": 64_000_000,
+        "rss_loaded_bytes": 87_100_000,
+        "rss_final_bytes": 86_400_000,
+        "python_baseline_bytes": 32_700_000,
+        "python_loaded_bytes": 55_500_000,
+        "python_final_bytes": 54_420_000,
+        "threads_baseline": 4,
+        "threads_loaded": 4,
+        "threads_final": 4,
+        "descriptors_baseline": 17,
+        "descriptors_loaded": 19,
+        "descriptors_final": 18,
+        "blocks_baseline": 401_000,
+        "blocks_loaded": 422_000,
+        "blocks_final": 421_000,
+    },
+    growth=GROWTH,
+    findings=(LISTENER, CACHE, IMPORT_NOISE, BOUNDED),
+    notes=(
+        "the collector is off in this program (gc.disable); it was forced for the final snapshot",
+    ),
+    collect_ns=(31_000_000, 9_800_000),
+    timings_ns={"setup": 120_000_000, "cycles": 2_400_000_000, "analysis": 340_000_000},
+)
+
+CLEAN: Final = replace(
+    LEAKY,
+    verdict="NOT",
+    identity=IdentityInfo("reference tracer", True, (), "Exact for every type."),
+    cycles=200,
+    rate_bytes=0.0,
+    rate_objects=0.0,
+    snapshots=(
+        snapshot("baseline", 52_034, 4_700_000, 24_000_000, "out/baseline.lkheap"),
+        snapshot("loaded", 52_100, 4_705_000, 24_100_000, "out/loaded.lkheap"),
+        snapshot("final", 52_034, 4_700_000, 24_000_000, "out/final.lkheap"),
+    ),
+    memory={
+        "rss_baseline_bytes": 24_000_000,
+        "rss_loaded_bytes": 24_100_000,
+        "rss_final_bytes": 24_000_000,
+        "python_baseline_bytes": 4_700_000,
+        "python_loaded_bytes": 4_705_000,
+        "python_final_bytes": 4_700_000,
+    },
+    growth=(
+        row("builtins.cell", (4_000, 4_066, 4_000), (160_000, 165_000, 160_000), transient=66),
+    ),
+    findings=(),
+    notes=(),
+    collect_ns=(9_800_000,),
+    timings_ns={},
+)
+
+FILLING: Final = replace(
+    CLEAN,
+    rate_bytes=70.0,
+    rate_objects=1.0,
+    findings=(replace(BOUNDED, rank=1),),
+    growth=GROWTH[3:6],
+)
+
+PARTIAL: Final = replace(
+    LEAKY,
+    errors=(
+        (
+            "cycle 137 of 2,000 raised ConnectionResetError: [Errno 104] Connection reset by "
+            "peer; what follows compares the baseline with the state after 136 cycles"
+        ),
+    ),
+    cycles=136,
+    findings=(LISTENER,),
+    notes=(),
+)
+
+EMPTY: Final = Report(
+    verdict="NOT",
+    target={},
+    identity=IdentityInfo("", False, (), ""),
+    errors=("the target ended in setup with exit code 7",),
+    snapshots=(),
+    cycles=None,
+    rate_bytes=None,
+    rate_objects=None,
+    memory={},
+    growth=(),
+    findings=(),
+)
+
+TWO_FILES: Final = replace(
+    LEAKY,
+    target={"scenario": None, "command": None, "pid": 77, "python": {"version": "3.13.0"}},
+    snapshots=(
+        snapshot("baseline", 412_034, 32_700_000, 64_000_000, "before.lkheap"),
+        snapshot("final", 432_450, 54_420_000, 86_400_000, "after.lkheap"),
+    ),
+    cycles=None,
+    rate_bytes=None,
+    rate_objects=None,
+    memory={
+        "python_baseline_bytes": 32_700_000,
+        "python_loaded_bytes": None,
+        "python_final_bytes": 54_420_000,
+    },
+    findings=(replace(LISTENER, count_per_cycle=None, bytes_per_cycle=None),),
+    notes=(),
+    collect_ns=(),
+)
+
+
+def nasty_finding(name: str, rank: int = 1) -> Finding:
+    """Every member that can hold a name of the target holds this one."""
+    return replace(
+        LISTENER,
+        rank=rank,
+        title=f"Growing collection: held by {name}",
+        reason=f"grew: {name}",
+        holder=HolderInfo(name, name, 1, 2, 3),
+        leaked=(LeakedType(name, 1, 2), LeakedType(name, 3, 4)),
+        retaining_path=(PathStep(name, "attr", name), PathStep(f"[{name}]", "value", name)),
+        co_holders=(HolderInfo(name, name, None, None, None),),
+        sites=(name,),
+        evidence=(name,),
+        advice=name,
+        noise=name,
+    )
+
+
+def nasty_report(name: str) -> Report:
+    """A report in which everything is called ``name``."""
+    return replace(
+        LEAKY,
+        target={"scenario": name, "python": {"version": name}, "pid": name},
+        identity=IdentityInfo(name, False, (name,), name),
+        errors=(name,),
+        findings=(nasty_finding(name), replace(nasty_finding(name, 2), verdict=Verdict.NOT)),
+        growth=tuple(replace(one, type=name) for one in GROWTH[:2]),
+        notes=(name,),
+        snapshots=tuple(replace(one, label=name, path=name) for one in LEAKY.snapshots),
+    )
+
+
+NASTY: Final = replace(
+    LEAKY,
+    findings=tuple(
+        replace(nasty_finding(name, rank), noise=None, reason="it grew", title=f"held by {name}")
+        for rank, name in enumerate((NASTY_NAMES[3], NASTY_NAMES[23], "y" * 5_000), start=1)
+    ),
+    growth=tuple(
+        replace(GROWTH[0], type=name, bytes_final=GROWTH[0].bytes_final - number)
+        for number, name in enumerate(NASTY_NAMES[:40])
+    ),
+    notes=(),
+)
+
+ALL: Final = {
+    "leaky": LEAKY,
+    "clean": CLEAN,
+    "filling": FILLING,
+    "partial": PARTIAL,
+    "empty": EMPTY,
+    "two_files": TWO_FILES,
+    "nasty": NASTY,
+}

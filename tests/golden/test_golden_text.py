@@ -1,0 +1,47 @@
+"""The screens, letter by letter.
+
+After a change that is meant, run with LEAKHUNT_UPDATE_GOLDEN=1 and read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from leakhunt.report.json_report import to_json
+from leakhunt.report.text import TextOptions, render_text
+from tests.golden.sample_reports import ALL, LEAKY
+
+FOLDER = Path(__file__).parent / "screens"
+
+
+def check(name: str, text: str) -> None:
+    path = FOLDER / name
+    if os.environ.get("LEAKHUNT_UPDATE_GOLDEN"):
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    assert text == path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", ALL)
+def test_screen(name: str, width: int) -> None:
+    check(f"{name}-{width}.txt", render_text(ALL[name], TextOptions(width=width)))
+
+
+def test_screen_with_everything() -> None:
+    check("leaky-all-160.txt", render_text(LEAKY, TextOptions(width=160, show_all=True)))
+
+
+def test_screen_in_color() -> None:
+    check("leaky-color-80.txt", render_text(LEAKY, TextOptions(color=True)))
+
+
+def test_screen_in_ascii() -> None:
+    check("leaky-ascii-80.txt", render_text(LEAKY, TextOptions(ascii_only=True)))
+
+
+def test_json() -> None:
+    check("leaky.json", to_json(LEAKY) + "\n")

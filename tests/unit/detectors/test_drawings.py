@@ -1,0 +1,603 @@
+"""Each kind of growth as a drawing: what leaks, and its clean twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from leakhunt.agent.format import EdgeKind, Fact, RootKind
+from leakhunt.detectors.base import Category, Finding, Verdict
+from leakhunt.detectors.investigate import CaseSnapshots, Investigation, investigate
+from tests.builders import Heap, Obj
+
+CYCLES, WINDOW = 60, 20
+
+
+def run(heap: Heap, cycle: Callable[[int], object], **options: int | None) -> Investigation:
+    """Warm up, snap, load with a window, snap, collect, snap."""
+    for i in range(6):
+        cycle(i)
+    heap.collect()
+    b = heap.snap("baseline")
+    for i in range(6, 6 + WINDOW):
+        cycle(i)
+    w = heap.snap("window")
+    for i in range(6 + WINDOW, 6 + CYCLES):
+        cycle(i)
+    loaded = heap.snap("loaded")
+    heap.collect()
+    f = heap.snap("final")
+    cycles = options.get("cycles", CYCLES)
+    return investigate(CaseSnapshots(b, f, loaded, w, cycles, WINDOW if cycles else None))
+
+
+def only(result: Investigation) -> Finding:
+    loud = [f for f in result.findings if f.verdict is not Verdict.NOT]
+    assert len(loud) == 1, [f.title for f in result.findings]
+    assert result.findings[0] is loud[0]
+    return loud[0]
+
+
+def leak(result: Investigation) -> Finding:
+    found = only(result)
+    assert found.verdict is Verdict.LEAK, found.reason
+    return found
+
+
+def quiet(result: Investigation) -> None:
+    assert [f.title for f in result.findings if f.verdict is not Verdict.NOT] == []
+
+
+# ---- an old container grows ----
+
+
+def session(heap: Heap) -> Obj:
+    return heap.object("shop.session.Session", 900, log=heap.list())
+
+
+def test_listeners_of_a_bus() -> None:
+    heap = Heap()
+    tick, function = heap.list(), heap.function()
+    bus = heap.object("shop.bus.Bus", listeners=heap.dict({"tick": tick}))
+    heap.module("shop.session", BUS=bus, on_tick=function)  # imported first
+    heap.module("shop.bus", BUS=bus)
+    found = leak(run(heap, lambda _: tick.append(heap.method(session(heap), function))))
+    assert found.holder.path == "shop.bus.BUS.listeners['tick']"
+    assert (found.holder.size_baseline, found.holder.size_final) == (6, 66)
+    assert found.category is Category.LISTENER
+    assert found.count_per_cycle == 1.0
+    assert found.title == (
+        "Unremoved listener: +1 `shop.session.Session` per cycle (+1020 B), "
+        "held by `shop.bus.BUS.listeners['tick']` (list, 6 to 66)."
+    )
+    assert found.retained_bytes == found.exclusive_bytes == CYCLES * (900 + 56 + 64)
+    assert found.confidence > 0.9
+
+
+def test_listeners_that_are_removed() -> None:
+    heap = Heap()
+    tick, function = heap.list(), heap.function()
+    heap.module("shop.bus", LISTENERS=tick, on_tick=function)
+
+    def cycle(_: int) -> None:
+        tick.append(heap.method(session(heap), function))
+        tick.pop()
+
+    quiet(run(heap, cycle))
+
+
+def test_a_dict_by_new_keys() -> None:
+    heap = Heap()
+    cache = heap.dict()
+    heap.module("shop", CACHE=cache)
+    found = leak(run(heap, lambda i: cache.put(f"request {i}", session(heap))))
+    assert found.holder.path == "shop.CACHE"
+    assert found.category is Category.CACHE
+    assert found.count_per_cycle == 1.0
+
+
+def test_a_dict_that_replaces_entries_does_not_grow() -> None:
+    heap = Heap()
+    cache = heap.dict()
+    heap.module("shop", CACHE=cache)
+
+    def cycle(i: int) -> None:
+        cache.put(f"request {i}", session(heap))
+        if i >= 5:
+            cache.pop(f"request {i - 5}")
+
+    quiet(run(heap, cycle))
+
+
+def test_entries_overwritten_in_place_do_not_grow() -> None:
+    heap = Heap()
+    ring = heap.dict()
+    heap.module("shop", RING=ring)
+    quiet(run(heap, lambda i: ring.put(i % 5, session(heap))))
+
+
+def test_a_set_and_a_class_attribute() -> None:
+    heap = Heap()
+    known = heap.set()
+    heap.module("shop", Account=heap.cls("shop.Account", known=known))
+    found = leak(run(heap, lambda _: known.add(heap.object("shop.Account"))))
+    assert found.holder.path == "shop.Account.known"
+
+
+def test_growth_by_old_objects_only() -> None:
+    heap = Heap()
+    codes, code = heap.list(), heap.key(200)
+    heap.module("shop", CODES=codes, OK=code)
+    found = leak(run(heap, lambda _: codes.append(code, code)))
+    assert found.holder.path == "shop.CODES"
+    assert found.count_per_cycle == 2.0
+    assert [item.type for item in found.leaked] == ["builtins.list"]
+
+
+def test_a_buffer_that_grows() -> None:
+    heap = Heap()
+    journal = heap.object("builtins.bytearray", 0)
+    heap.module("shop", JOURNAL=journal)
+
+    def cycle(_: int) -> None:
+        journal.size += 64
+        journal.fact(Fact.LENGTH, journal.size)
+
+    found = leak(run(heap, cycle))
+    assert found.holder.path == "shop.JOURNAL"
+    assert found.count_per_cycle == 64.0
+    assert found.leaked[0].shallow_bytes == 64 * CYCLES
+
+
+def test_a_text_replaced_by_a_longer_one() -> None:
+    heap = Heap()
+    module = heap.module("shop", LOG=heap.object("builtins.bytes", 100))
+    sizes = iter(range(200, 100_000, 50))
+    found = leak(run(heap, lambda _: module.put("LOG", heap.object("builtins.bytes", next(sizes)))))
+    assert found.holder.path == "shop.LOG"
+    assert "bytes" in found.reason
+
+
+# ---- a path is the holder ----
+
+
+def test_a_dict_made_anew_each_time() -> None:
+    heap = Heap()
+    entries: dict[str | int, Obj] = {}
+    module = heap.module("shop", STATE=heap.dict())
+
+    def cycle(i: int) -> None:
+        entries[f"entry {i}"] = heap.object("shop.Entry")
+        module.put("STATE", heap.dict(entries))
+
+    found = leak(run(heap, cycle))
+    assert found.holder.path == "shop.STATE"
+    assert (found.holder.size_baseline, found.holder.size_final) == (6, 66)
+    assert found.count_per_cycle == 1.0
+
+
+def test_a_dict_made_anew_of_the_same_size() -> None:
+    heap = Heap()
+    module = heap.module("shop", STATE=heap.dict())
+
+    def cycle(_: int) -> None:
+        module.put("STATE", heap.dict({n: session(heap) for n in range(50)}))
+
+    quiet(run(heap, cycle))
+
+
+def test_state_below_a_literal_index() -> None:
+    heap = Heap()
+    entries: dict[str | int, Obj] = {}
+    states = heap.list(heap.dict(), heap.dict())
+    heap.module("shop", STATES=states)
+
+    def cycle(i: int) -> None:
+        entries[f"entry {i}"] = heap.object("shop.Entry")
+        states.edges[1] = (EdgeKind.INDEX, 1, heap.dict(entries))
+
+    assert leak(run(heap, cycle)).holder.path == "shop.STATES[1]"
+
+
+@pytest.mark.parametrize("through_dict", [False, True])
+def test_a_linked_list(through_dict: bool) -> None:
+    heap = Heap()
+    module = heap.module("shop", HEAD=heap.object("shop.Node"))
+
+    def cycle(_: int) -> None:
+        before = module.heap.module("shop").edges[-1][2]
+        node = heap.object("shop.Node", step=heap.list())
+        if through_dict:
+            node.field("__dict__", heap.dict({"next": before}))
+        else:
+            node.set(next=before)
+        module.put("HEAD", node)
+
+    found = leak(run(heap, cycle))
+    assert found.holder.path == "shop.HEAD"
+    assert found.count_per_cycle == 1.0
+    assert found.retaining_path[-1].edge.startswith("(.")
+    assert found.retaining_path[-1].edge.endswith(")*")
+
+
+def test_a_linked_list_that_is_cut() -> None:
+    heap = Heap()
+    nodes: list[Obj] = []
+    module = heap.module("shop", HEAD=heap.object("shop.Node"))
+
+    def cycle(_: int) -> None:
+        node = heap.object("shop.Node")
+        if nodes:
+            node.set(next=nodes[-1])
+        nodes.append(node)
+        if len(nodes) > 4:
+            nodes[-4].edges.clear()
+        module.put("HEAD", node)
+
+    quiet(run(heap, cycle))
+
+
+def test_a_container_made_during_the_load() -> None:
+    heap = Heap()
+    made: list[Obj] = []
+    module = heap.module("shop", X=heap.list())
+
+    def cycle(i: int) -> None:
+        if i == 6:
+            made.append(heap.dict())
+            module.put("LATE", made[0])
+        if made:
+            made[0].put(f"k{i}", session(heap))
+
+    found = leak(run(heap, cycle))
+    assert found.holder.path == "shop.LATE"
+    assert found.holder.size_baseline is None
+
+
+# ---- siblings ----
+
+
+def test_many_siblings_that_grow_a_little_each() -> None:
+    heap = Heap()
+    users = [heap.list() for _ in range(12)]
+    heap.module("shop", BY_USER=heap.dict({f"user {n}": made for n, made in enumerate(users)}))
+    found = leak(run(heap, lambda i: users[i % 12].append(session(heap))))
+    assert found.holder.path == "shop.BY_USER[*]"
+    assert found.count_per_cycle == 1.0
+
+
+def test_attributes_replaced_in_many_siblings() -> None:
+    heap = Heap()
+    users = [heap.object("shop.User", seen=heap.object("builtins.float", 24)) for _ in range(80)]
+    heap.module("shop", USERS=heap.list(*users))
+
+    def cycle(_: int) -> None:
+        for user in users:
+            user.set(seen=heap.object("builtins.float", 24))
+
+    quiet(run(heap, cycle))
+
+
+def test_one_sibling_keeps_its_key() -> None:
+    heap = Heap()
+    shards = [heap.list() for _ in range(5)]
+    heap.module("shop", SHARDS=heap.list(*shards))
+    assert leak(run(heap, lambda _: shards[2].append(session(heap)))).holder.path == (
+        "shop.SHARDS[2]"
+    )
+
+
+# ---- several holders ----
+
+
+def test_a_list_and_an_index_are_both_named() -> None:
+    heap = Heap()
+    orders, by_number = heap.list(), heap.dict()
+    heap.module("shop", ORDERS=orders, BY_NUMBER=by_number)
+
+    def cycle(i: int) -> None:
+        order = heap.object("shop.Order", 100)
+        orders.append(order)
+        by_number.put(i, order)
+
+    result = run(heap, cycle)
+    found = next(f for f in result.findings if f.holder.path == "shop.ORDERS")
+    assert found.verdict is Verdict.LEAK
+    assert [c.path for c in found.co_holders] == ["shop.BY_NUMBER"]
+    assert (found.co_holders[0].size_baseline, found.co_holders[0].size_final) == (6, 66)
+    assert found.exclusive_bytes == 0
+    assert found.retained_bytes == 100 * CYCLES
+
+
+def test_weak_references_retain_nothing() -> None:
+    heap = Heap()
+    refs = heap.list()
+    heap.module("shop", REFS=refs)
+
+    def cycle(_: int) -> None:
+        refs.append(heap.object("weakref.ReferenceType").weak(session(heap)))
+        refs.pop() if len(refs.edges) > 3 else None
+
+    quiet(run(heap, cycle))
+
+
+def test_a_weak_registry_follows_the_leak() -> None:
+    heap = Heap()
+    held, refs = heap.list(), heap.dict()
+    heap.module("shop", HELD=held, REFS=refs)
+
+    def cycle(i: int) -> None:
+        made = session(heap)
+        held.append(made)
+        refs.put(i, heap.object("weakref.KeyedRef").weak(made))
+
+    assert leak(run(heap, cycle)).holder.path == "shop.HELD"
+
+
+# ---- roots ----
+
+
+def test_a_module_is_named_rather_than_a_frame() -> None:
+    heap = Heap()
+    jobs = heap.list()
+    heap.frame("thread 'MainThread', serve() at app.py", 31, jobs=jobs)
+    heap.module("shop", JOBS=jobs)
+    assert leak(run(heap, lambda _: jobs.append(session(heap)))).holder.path == "shop.JOBS"
+
+
+def test_a_local_of_a_running_frame() -> None:
+    heap = Heap()
+    jobs = heap.list()
+    heap.frame("thread 'MainThread', serve() at app.py", 31, jobs=jobs)
+    found = leak(run(heap, lambda _: jobs.append(session(heap))))
+    assert found.holder.path == "thread 'MainThread', serve() at app.py:31, local 'jobs'"
+
+
+def test_known_noise_is_never_a_leak() -> None:
+    heap = Heap()
+    cache = heap.dict()
+    heap.module("linecache", cache=cache)
+    found = only(run(heap, lambda i: cache.put(f"file {i}", heap.list())))
+    assert found.verdict is Verdict.SUSPECT
+    assert found.noise == "source lines kept for tracebacks"
+
+
+def test_interpreter_state() -> None:
+    heap = Heap()
+    search = heap.list()
+    root = heap.root(RootKind.INTERPRETER, "interpreter")
+    root.edges.append((EdgeKind.FIELD, "codec_search_path", search))
+    found = leak(run(heap, lambda _: search.append(heap.function())))
+    assert found.holder.path == "interpreter.codec_search_path"
+
+
+# ---- bounds and windows ----
+
+
+@pytest.mark.parametrize("bound_by", ["maxsize", "owner"])
+def test_a_bound_in_sight(bound_by: str) -> None:
+    heap = Heap()
+    ring = heap.list(type_name="collections.deque")
+    owner = heap.object("shop.Recent", items=ring)
+    heap.module("shop", RECENT=owner)
+    if bound_by == "maxsize":
+        ring.fact(Fact.MAXSIZE, 1000)
+    else:
+        owner.fact(Fact.BOUND, 1000)
+    result = run(heap, lambda _: ring.append(session(heap)))
+    quiet(result)
+    assert result.findings[0].reason == "Bounded at 1000, still filling (66 of 1000)."
+
+
+def test_an_unbounded_deque_is_not_bounded() -> None:
+    heap = Heap()
+    ring = heap.list(type_name="collections.deque").fact(Fact.MAXSIZE, -1)
+    heap.module("shop", RECENT=ring)
+    leak(run(heap, lambda _: ring.append(session(heap))))
+
+
+def test_a_bound_that_is_already_exceeded_bounds_nothing() -> None:
+    heap = Heap()
+    ring = heap.list()
+    heap.module("shop", RECENT=heap.object("shop.Recent", items=ring).fact(Fact.BOUND, 10))
+    leak(run(heap, lambda _: ring.append(session(heap))))
+
+
+def test_growth_that_ends_in_the_first_window() -> None:
+    heap = Heap()
+    cache = heap.dict()
+    heap.module("shop", CACHE=cache)
+    result = run(heap, lambda i: cache.put(min(i, 22), session(heap)))
+    quiet(result)
+    assert "Growth ended" in result.findings[0].reason
+
+
+def test_a_lazy_import() -> None:
+    heap = Heap()
+
+    def cycle(i: int) -> None:
+        if i == 10:
+            heap.module("lazy", **{f"f{n}": heap.function() for n in range(40)})
+
+    quiet(run(heap, cycle))
+
+
+def test_a_backlog_that_drains() -> None:
+    heap = Heap()
+    jobs = heap.list()
+    heap.module("shop", JOBS=jobs)
+    for i in range(2):
+        jobs.append(session(heap))
+        assert i < 2
+    b = heap.snap()
+    jobs.append(*(session(heap) for _ in range(20)))
+    w = heap.snap()
+    jobs.append(*(session(heap) for _ in range(40)))
+    loaded = heap.snap()
+    for _ in range(30):
+        jobs.pop()
+    f = heap.snap()
+    found = only(investigate(CaseSnapshots(b, f, loaded, w, 60, 20)))
+    assert found.verdict is Verdict.SUSPECT
+    assert "backlog" in found.reason
+
+
+def test_without_cycles_there_is_no_leak_verdict() -> None:
+    heap = Heap()
+    held = heap.list()
+    heap.module("shop", HELD=held)
+    found = only(run(heap, lambda _: held.append(session(heap)), cycles=None))
+    assert found.verdict is Verdict.SUSPECT
+    assert found.count_per_cycle is None
+
+
+def test_a_tiny_population_is_not_mentioned() -> None:
+    heap = Heap()
+    held = heap.list()
+    heap.module("shop", HELD=held)
+    result = run(heap, lambda i: held.append(session(heap)) if i in (10, 40) else None)
+    assert result.findings == ()
+
+
+# ---- what hangs from no holder ----
+
+
+def ring(heap: Heap) -> None:
+    a, b = heap.object("shop.Document", 400), heap.object("shop.Paragraph", 300)
+    a.set(body=b)
+    b.set(document=a)
+    heap.collectable(a, b)
+
+
+def test_garbage_while_the_collector_is_off() -> None:
+    heap = Heap()
+    heap.footer["gc_enabled"] = False
+    found = leak(run(heap, lambda _: ring(heap)))
+    assert found.category is Category.CYCLE
+    assert found.holder.path == "<garbage>"
+    assert found.count_per_cycle == 1.0
+    assert any("shop.Document.body.document" in line for line in found.evidence)
+
+
+def test_garbage_while_the_collector_is_on() -> None:
+    heap = Heap()
+    heap.footer["gc_enabled"] = True
+    result = run(heap, lambda _: ring(heap))
+    quiet(result)
+    assert result.findings[0].category is Category.CYCLE
+    document = next(row for row in result.growth if row.type == "shop.Document")
+    assert document.garbage == CYCLES
+    assert document.transient == CYCLES
+
+
+def test_objects_that_c_code_forgot() -> None:
+    heap = Heap()
+
+    def cycle(_: int) -> None:
+        heap.object("shop.Ticket", seats=heap.list()).native = 1
+
+    found = leak(run(heap, cycle))
+    assert (found.category, found.holder.path) == (Category.NATIVE, "<native>")
+    assert found.leaked[0].type == "shop.Ticket"
+
+
+def test_references_that_c_code_forgot() -> None:
+    heap = Heap()
+    schema = heap.object("shop.Schema")
+    heap.module("shop", SCHEMA=schema)
+
+    def cycle(_: int) -> None:
+        schema.native += 1
+
+    found = leak(run(heap, cycle))
+    assert (found.category, found.holder.path) == (Category.NATIVE, "shop.SCHEMA")
+    assert found.count_per_cycle == 1.0
+
+
+@pytest.mark.parametrize(
+    ("type_name", "verdict"), [("builtins.bytes", Verdict.LEAK), (None, Verdict.SUSPECT)]
+)
+def test_blocks_that_nothing_reaches(type_name: str | None, verdict: Verdict) -> None:
+    heap = Heap()
+    heap.snap()
+    start = 6
+
+    def cycle(i: int) -> None:
+        if i >= start:
+            heap.unreached.append((type_name, 33))
+
+    found = only(run(heap, cycle))
+    assert found.verdict is verdict
+    assert found.category is Category.NATIVE
+    assert found.count_per_cycle == 1.0
+
+
+# ---- identity ----
+
+
+def test_other_processes_are_compared_by_place() -> None:
+    def program(entries: int, pid: int) -> Heap:
+        heap = Heap(pid=pid)
+        heap.module(
+            "shop",
+            CACHE=heap.dict({f"k{n}": session(heap) for n in range(entries)}),
+            OTHER=heap.list(*heap.many(30)),
+        )
+        return heap
+
+    a, b = program(20, 1).snap(), program(90, 2).snap()
+    result = investigate(CaseSnapshots(a, b))
+    found = only(result)
+    assert found.verdict is Verdict.SUSPECT
+    assert found.holder.path == "shop.CACHE"
+    assert "different processes" in result.identity.note
+    assert all(row.born == row.departed == 0 for row in result.growth)
+    assert investigate(CaseSnapshots(a, program(20, 2).snap())).findings == ()
+
+
+def test_without_marks_birth_is_inferred() -> None:
+    heap = Heap(method="none")
+    held = heap.list()
+    heap.module("shop", HELD=held)
+    b = heap.snap()
+    held.append(*heap.many(40))
+    f = heap.snap()
+    result = investigate(CaseSnapshots(b, f, cycles=40))
+    assert not result.identity.exact
+    assert result.identity.method == "address and type"
+    assert "41 to 100 %" in result.identity.note
+    assert only(result).verdict is Verdict.SUSPECT
+
+
+def test_a_mark_tells_a_new_object_at_an_old_address() -> None:
+    heap = Heap()
+    held = heap.list(*heap.many(3))
+    heap.module("shop", HELD=held)
+    b = heap.snap()
+    addresses = [target.address for _, _, target in held.edges]
+    held.edges.clear()
+    held.append(*(heap.object("shop.Thing", address=a) for a in addresses))
+    f = heap.snap()
+    row = next(r for r in investigate(CaseSnapshots(b, f)).growth if r.type == "shop.Thing")
+    assert (row.born, row.departed, row.count_delta) == (3, 3, 0)
+
+
+def test_the_same_snapshot_twice() -> None:
+    heap = Heap()
+    heap.module("shop", HELD=heap.list(*heap.many(40)))
+    a = heap.snap()
+    result = investigate(CaseSnapshots(a, a, cycles=10))
+    assert result.findings == ()
+    assert all(row.count_delta == row.bytes_delta == row.born == 0 for row in result.growth)
+
+
+def test_a_fingerprint_names_the_leak_in_every_run() -> None:
+    def hunt(padding: int) -> Finding:
+        heap = Heap()
+        heap.many(padding)
+        held = heap.list()
+        heap.module("shop", HELD=held)
+        return leak(run(heap, lambda _: held.append(session(heap))))
+
+    assert hunt(0).fingerprint == hunt(50).fingerprint

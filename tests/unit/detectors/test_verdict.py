@@ -1,0 +1,81 @@
+"""Verdicts by the shape of growth."""
+
+from __future__ import annotations
+
+import pytest
+
+from leakhunt.analysis.places import Series
+from leakhunt.detectors.base import Verdict
+from leakhunt.detectors.verdict import Load, judge
+
+LOAD = Load(cycles=300, window_cycles=100)
+
+
+def entries(*values: int | None) -> Series:
+    return Series("entries", *values)
+
+
+@pytest.mark.parametrize(
+    ("series", "verdict"),
+    [
+        (entries(10, 110, 310, 310), Verdict.LEAK),
+        (entries(None, 100, 300, 300), Verdict.LEAK),
+        (entries(10, 60, 150, 150), Verdict.LEAK),
+        (entries(0, 10, 30, 30), Verdict.LEAK),
+        (entries(0, 90, 100, 100), Verdict.NOT),
+        (entries(0, 100, 100, 100), Verdict.NOT),
+        (entries(0, 100, 170, 170), Verdict.SUSPECT),
+        (entries(0, 0, 30, 30), Verdict.NOT),
+        (entries(0, 50, 300, 300), Verdict.SUSPECT),
+        (entries(0, 5, 15, 15), Verdict.SUSPECT),
+        (entries(0, 100, 300, 100), Verdict.SUSPECT),
+        (entries(50, 50, 50, 50), Verdict.NOT),
+        (entries(50, 40, 30, 30), Verdict.NOT),
+        (entries(10, None, 310, 310), Verdict.NOT),
+    ],
+)
+def test_growth(series: Series, verdict: Verdict) -> None:
+    found = judge(series, LOAD)
+    assert found.verdict is verdict, found.reason
+    assert found.reason.endswith(".")
+    assert 0 <= found.confidence <= 1
+
+
+def test_an_exact_multiple_is_the_surest_sign() -> None:
+    exact = judge(entries(0, 200, 600, 600), LOAD)
+    about = judge(entries(0, 200, 613, 613), LOAD)
+    assert "exactly 2 entries per cycle" in exact.reason
+    assert exact.confidence > about.confidence
+
+
+@pytest.mark.parametrize("load", [Load(300, None), Load(None, None)])
+def test_without_a_second_window_nothing_is_certain(load: Load) -> None:
+    assert judge(entries(0, None, 300, 300), load).verdict is Verdict.SUSPECT
+
+
+def test_what_caps_a_verdict() -> None:
+    leak = entries(0, 100, 300, 300)
+    other = Load(300, 100, is_same_process=False)
+    assert judge(leak, other).verdict is Verdict.SUSPECT
+    assert judge(leak, LOAD, noise="import cache").verdict is Verdict.SUSPECT
+    kept_small = judge(leak, LOAD, noise="patterns", is_bounded_noise=True)
+    assert kept_small.verdict is Verdict.NOT
+    assert judge(leak, LOAD, follows=True).verdict is Verdict.NOT
+    inferred = Load(300, 100, is_exact=False)
+    assert judge(leak, inferred).confidence < judge(leak, LOAD).confidence
+
+
+@pytest.mark.parametrize(
+    ("bound", "explicit", "verdict"),
+    [
+        (1000, True, Verdict.NOT),
+        (300, True, Verdict.NOT),
+        (299, True, Verdict.LEAK),
+        (10**9, True, Verdict.NOT),
+        (1000, False, Verdict.NOT),
+        (10**9, False, Verdict.LEAK),
+    ],
+)
+def test_bounds(bound: int, explicit: bool, verdict: Verdict) -> None:
+    found = judge(entries(0, 100, 300, 300), LOAD, bound=bound, is_bound_explicit=explicit)
+    assert found.verdict is verdict
