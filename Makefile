@@ -77,7 +77,7 @@ hunt: .venv/.runtime .venv/.native .venv-shop/.ready ## hunt the example shop un
 # --- checks ------------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint types contracts ## all that must pass before a change lands (ends with pytest's summary)
+test: lint types contracts docs ## all that must pass before a change lands (ends with pytest's summary)
 	@$(MAKE) suite
 
 .PHONY: suite
@@ -140,6 +140,10 @@ bench: setup ## measure (informs, never fails)
 	@for module in $(BENCHMARKS); do \
 		echo "== $$module"; $(TEST_ENV) $(BIN)/python -m $$module; \
 	done
+
+.PHONY: docs
+docs: setup ## build the manual; warnings are errors
+	$(BIN)/sphinx-build -W --keep-going -q -n -b html docs docs/_build/html
 
 .PHONY: build
 build: setup ## sdist and wheel; the wheel is installed and tried

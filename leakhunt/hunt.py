@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leakhunt.errors import LeakhuntError, UsageError
+from leakhunt.agent.format import FILE_SUFFIX
+from leakhunt.errors import LeakhuntError, SnapshotError, UsageError
 from leakhunt.report.model import Report, SnapshotSummary
 from leakhunt.target.interpreter import Interpreter, own_interpreter, probe
 from leakhunt.target.native_build import native_agent_for
@@ -108,6 +110,7 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
 def diff_files(paths: Sequence[Path], cycles: int | None = None) -> Report:
     """Compare snapshot files of one process: baseline, final or baseline, loaded, final.
 
+    With three files of one hunt, its window is taken too when it lies beside them.
     Raises UsageError when they cannot be compared, SnapshotError when one cannot be read.
     """
     if len(paths) not in {2, 3}:
@@ -120,14 +123,21 @@ def diff_files(paths: Sequence[Path], cycles: int | None = None) -> Report:
     started = time.perf_counter_ns()
     labels = ("baseline", "final") if len(paths) == 2 else ("baseline", "loaded", "final")
     files = {label: Path(path) for label, path in zip(labels, paths, strict=True)}
+    for path in files.values():
+        _refuse_pipe(path)
     columns = _open_all(files)
     _check_same_process(files, columns)
     header = columns["final"].header
+    window = _window_beside(files, columns)
+    if window is not None:
+        path, found = window
+        files = {"baseline": files["baseline"], "window": path, **files}
+        columns = {"baseline": columns["baseline"], "window": found, **columns}
     report = _report(
         columns=columns,
         files=files,
         cycles=cycles,
-        window_cycles=None,
+        window_cycles=_cycles_of_window(cycles or 0) if window is not None else None,
         target={
             "command": None,
             "pid": _mapping(header, "process").get("pid"),
@@ -137,6 +147,47 @@ def diff_files(paths: Sequence[Path], cycles: int | None = None) -> Report:
         saved=True,
     )
     return replace(report, timings_ns={"total_ns": time.perf_counter_ns() - started})
+
+
+def _window_beside(
+    files: Mapping[str, Path], columns: Mapping[str, SnapshotColumns]
+) -> tuple[Path, SnapshotColumns] | None:
+    """The window that a hunt left beside its baseline and loaded files, if they need it.
+
+    The loaded snapshot then knows births since the window only: the window closes the gap.
+    """
+    loaded = columns.get("loaded")
+    if loaded is None or _mapping(loaded.header, "identity").get("since") != "window":
+        return None
+    path = files["baseline"].parent / f"window{FILE_SUFFIX}"
+    if path in files.values() or not path.is_file():
+        return None
+    from leakhunt.store.reader import open_snapshot
+
+    try:
+        found = open_snapshot(path)
+    except SnapshotError:
+        return None
+    is_same = _mapping(found.header, "process") == _mapping(loaded.header, "process")
+    is_between = (
+        _sequence(columns["baseline"].header) < _sequence(found.header) < _sequence(loaded.header)
+    )
+    return (path, found) if is_same and is_between else None
+
+
+def _cycles_of_window(cycles: int) -> int | None:
+    """Cycles before the window of a hunt: a third; None when there are too few."""
+    return cycles // 3 or None
+
+
+def _refuse_pipe(path: Path) -> None:
+    """Opening a pipe nobody writes to would wait for ever; the reader tells all else."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UsageError(f"{path} is no regular file", hint="copy the snapshot to a file first")
 
 
 def _check_numbers(options: HuntOptions) -> None:
@@ -192,7 +243,7 @@ def _report_of_run(
 
 
 def _window_cycles(options: HuntOptions, outcome: ScenarioOutcome) -> int | None:
-    return options.cycles // 3 if "window" in outcome.path_by_label else None
+    return _cycles_of_window(options.cycles) if "window" in outcome.path_by_label else None
 
 
 def _use_last_as_final(files: dict[str, Path]) -> str:

@@ -133,6 +133,7 @@ class Heap:
         self.footer: Facts = {}
         self._method, self._pid = method, pid
         self._sequence = 0
+        self._since: Text | None = None
         self._born_before_last: Ids = set()
         self._next = 0x10000
         self._keys: Entries = {}
@@ -288,6 +289,7 @@ class Heap:
         self._born_before_last = {id(o) for o in self.objects}
         columns = _Columns(self, {id(o) for o in new}).build(label, self._sequence)
         self._sequence += 1
+        self._since = label or f"snapshot {self._sequence}"
         return columns
 
     def header(self, label: Text, sequence: int) -> Facts:
@@ -299,7 +301,8 @@ class Heap:
             "identity": {
                 "method": self._method,
                 "exact": self._method != "none",
-                "since": None,
+                "since": self._since,
+                "since_sequence": None if self._since is None else self._sequence - 1,
                 "inferred_types": [],
             },
         }

@@ -391,6 +391,7 @@ class Run:
 
     def baseline(self) -> bool:
         """Come to rest, collect, start birth tracking, capture; False when there is none."""
+        self.native.prepare()
         self.attempt("settle", self.settle, "baseline")
         self.attempt("collect", self.collect, "baseline")
         return self.attempt("start", self.prepare_captures) and self.capture("baseline")
@@ -478,7 +479,10 @@ class Run:
                 header = dict(self.config["header"])
                 header.update(label=label, sequence=order, process=process)
                 header["created"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-                header["identity"] = {**identity, "since": since}
+                since_sequence = None if since is None else LABELS.index(since)
+                header["identity"] = {
+                    **identity, "since": since, "since_sequence": since_sequence,
+                }  # fmt: skip
                 text = self.channel.encode(header).encode()
                 # A tuple that is passed whole is not made anew for the call.
                 self.arguments_by_key[label, since] = (path, text, label != "final", max_wait_ms)

@@ -103,5 +103,9 @@ def _header(label: str, redaction: str) -> dict[str, Any]:
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "mode": "in-process",
         "redaction": redaction,
-        "identity": {**_identity, "since": _since},
+        "identity": {
+            **_identity,
+            "since": _since,
+            "since_sequence": None if _since is None else _sequence - 1,
+        },
     }

@@ -132,6 +132,7 @@ class Comparison:
         marked = all(step.kind is LinkKind.MARKED for step in self.links)
         return marked and all(
             bool((graph.columns.header.get("identity") or {}).get("exact"))
+            and graph.columns.footer.get("births_sound") is not False
             for _, graph in self._present[1:]
         )
 

@@ -13,14 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind
-from leakhunt.analysis.comparison import Comparison
-from leakhunt.analysis.paths import Step, edge_words
+from leakhunt.analysis.comparison import EPOCH_FIRST, Comparison
+from leakhunt.analysis.paths import PathNamer, Step, star
 from leakhunt.analysis.places import Place, follow
 from leakhunt.analysis.population import Group, Population
+from leakhunt.analysis.shares import without_keys
 from leakhunt.graph import _kernels
 
 CARRIES = 0.9
 """Share of the population that one label must carry for the descent to follow it."""
+_MOST_DEEPENED = 5000
+_SAMPLED_LINKS = 200
+_SHOWN_WAYS = 4
 _LONGEST_PERIOD = 6
 """Edges from one link of a chain to the next: instance, dict, cell, tuple ..."""
 
@@ -43,8 +47,8 @@ class Landing:
 class Descent:
     """Finds landings in one comparison."""
 
-    def __init__(self, comparison: Comparison, population: Population) -> None:
-        self.comparison, self.population = comparison, population
+    def __init__(self, comparison: Comparison, population: Population, namer: PathNamer) -> None:
+        self.comparison, self.population, self.namer = comparison, population, namer
         self.graph = comparison.final
         tree = self.graph.tree
         self._leaked_below = comparison.is_leaked.astype(np.int64)
@@ -52,6 +56,8 @@ class Descent:
 
     def land(self, group: Group) -> Landing:
         """The accumulation point of a group.  O(degree) a step."""
+        if group.structure is not None:
+            return self._tree(group, group.structure)
         anchor = int(group.anchors[0])
         stay = Landing(Place(anchor, (), anchor), self._leaked(group.tops), ())
         if group.is_merged or not len(group.tops):
@@ -121,6 +127,76 @@ class Descent:
 
     # ---- linked structures ----
 
+    def _tree(self, group: Group, root: int) -> Landing:
+        """All new links of a tree, and the ways from one to the next."""
+        graph, below = self.graph, np.zeros(self.graph.node_count, np.uint8)
+        below[group.tops] = 1
+        _kernels.mark_below(graph.tree.order, graph.tree.parent, below)
+        link = graph.type_index(root)
+        links = np.flatnonzero((below != 0) & (graph.columns.node_type == link))
+        texts: set[str] = set()
+        for top in group.tops[:_SAMPLED_LINKS].tolist():
+            texts.add(self._way_to(top, link))
+        text = "|".join(sorted(texts)[:_SHOWN_WAYS])
+        step = Step(f"({text})*", "attr", root, graph.type_name(root))
+        return Landing(Place(root, (), root), self._leaked(links), (), chain_step=step)
+
+    def _way_to(self, node: int, link: int) -> str:
+        """How the link above leads to this one."""
+        tree, way = self.graph.tree, [(int(self.graph.tree.parent_edge[node]), node)]
+        above = int(tree.parent[node])
+        while self.graph.type_index(above) != link and len(way) < _LONGEST_PERIOD:
+            way.insert(0, (int(tree.parent_edge[above]), above))
+            above = int(tree.parent[above])
+        return "".join(star(step).text for step in self.namer.way(above, way))
+
+    # ---- few newborns that each grow ----
+
+    def deepen(self, group: Group) -> Group | None:
+        """The containers inside the few newborns of a group, when those are what grows.
+
+        Follows the attribute that carries the population, in all of them at once.
+        O(degree) of each.
+        """
+        nodes = without_keys(self.graph, group.tops)
+        if len(nodes) > _MOST_DEEPENED:
+            return None
+        whole = int(self._leaked_below[nodes].sum())
+        nodes = self._commonest_type(nodes)
+        weight = int(self._leaked_below[nodes].sum())
+        if weight < CARRIES * whole:
+            return None
+        for _ in range(_LONGEST_PERIOD):
+            inner = self._inner(nodes)
+            if inner is None or self._leaked_below[inner].sum() < CARRIES * (weight - len(nodes)):
+                break
+            nodes = inner
+        tops = np.concatenate([self._children(int(node)) for node in nodes])
+        if len(tops) < self.comparison.thresholds:
+            return None
+        below = np.zeros(self.graph.node_count, np.uint8)
+        below[tops] = 1
+        _kernels.mark_below(self.graph.tree.order, self.graph.tree.parent, below)
+        first = (below != 0) & self.comparison.is_leaked & (self.comparison.epoch == EPOCH_FIRST)
+        count = int(self._leaked_below[tops].sum())
+        return Group(nodes, tops, True, 0, count, group.bytes, int(first.sum()), len(tops), count)
+
+    def _commonest_type(self, nodes: Ints) -> Ints:
+        types = self.graph.columns.node_type[nodes]
+        weights = np.bincount(types, self._leaked_below[nodes].astype(np.float64))
+        chosen: Ints = nodes[types == int(np.argmax(weights))]
+        return chosen
+
+    def _inner(self, nodes: Ints) -> Ints | None:
+        """What the heaviest attribute of the first leads to, in each; None if it has none."""
+        step = self._heaviest(int(nodes[np.argmax(self._leaked_below[nodes])]))
+        if step is None or not self._is_name(step[0], self.graph.source(step[0])):
+            return None
+        final = self.comparison.stages["final"]
+        found = [follow(self.comparison, final, node, step[0]) for node in nodes.tolist()]
+        inner = np.array([node for node in found if node is not None], np.int64)
+        return inner[self.comparison.is_new[inner]]
+
     def _period(self, node: int) -> list[int]:
         """Edges from one link to the next, when the same labels lead on to the same type
         once more; empty when this is no chain."""
@@ -156,8 +232,9 @@ class Descent:
             seen.add(node)
             links.append(node)
             node = self._next_link(node, period)
-        words = [edge_words(graph, graph.source(edge), edge) for edge in period]
-        text = "".join(text for text, _, _ in words)
-        step = Step(f"({text})*", words[-1][1], place.node, graph.type_name(place.node))
+        way = [(edge, graph.target(edge)) for edge in period]
+        words = self.namer.way(graph.source(period[0]), way)
+        text = "".join(step.text for step in words)
+        step = Step(f"({text})*", words[-1].kind, place.node, graph.type_name(place.node))
         direct = self._leaked(np.array(links, np.int64))
         return Landing(place, direct, tuple(literal), chain_step=step)

@@ -13,7 +13,7 @@ from leakhunt.analysis.coholders import CoHolder, find_coholders, follows_others
 from leakhunt.analysis.comparison import Comparison, item_counts
 from leakhunt.analysis.cuts import Cuts
 from leakhunt.analysis.descent import Descent, Landing
-from leakhunt.analysis.paths import Path, PathNamer, Step, star
+from leakhunt.analysis.paths import Path, PathNamer, Step, star, without_runs
 from leakhunt.analysis.places import (
     Series,
     bytes_series,
@@ -21,30 +21,27 @@ from leakhunt.analysis.places import (
     objects_series,
 )
 from leakhunt.analysis.population import Group, Population
+from leakhunt.analysis.shares import TypeShare, is_own_type, main_type, shares_of, without_keys
+from leakhunt.analysis.turnover import slots, survivors
 from leakhunt.graph.roots import Tier
-from leakhunt.store.columns import NO_NODE, SnapshotColumns
+from leakhunt.store.columns import NO_NODE, U8, SnapshotColumns
 
 SIZED_FINDINGS = 20
 """Holders whose retained and exclusive bytes are computed (largest first)."""
+_ENTRY_BYTES = 64
+"""Growth of a buffer that weighs as much as one entry when places are ranked."""
 _ELABORATED = 400
 """Groups looked at one by one (largest first)."""
 _CACHE_WRAPPER = "functools._lru_cache_wrapper"
 _PRUNED = {"sqlite3.Connection": "weak references that sqlite3 prunes every 200"}
 """Lists inside C objects that their owner keeps small, by the owner's type."""
+_FADED = 0.3
+"""Part of the first window's rate below which growth has ended."""
 _THREADS = frozenset({"threading._active"})
 _FOLLOWERS = frozenset({"threading._shutdown_locks"})
 """Registries of the standard library that shrink by themselves when their objects go."""
 
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class TypeShare:
-    """One type's part of a leaked population."""
-
-    type: str
-    count: int
-    bytes: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +76,10 @@ class Holder:
     """Noise that its own module keeps small."""
     follows: bool
     """It only holds weak references to what others leak."""
+    survivors: int | None
+    """Entries born before the window and still there; None when not known."""
+    slots: int | None
+    """Entries, when it has as many as before and only fills or replaces them."""
     edge_kinds: frozenset[int]
     """Kinds of the edges to the direct nodes."""
     coholders: tuple[CoHolder, ...] = ()
@@ -95,7 +96,7 @@ class HolderFinder:
         self.population = Population(comparison)
         self.namer = PathNamer(self.graph)
         self.cuts = Cuts(self.graph)
-        self.descent = Descent(comparison, self.population)
+        self.descent = Descent(comparison, self.population, self.namer)
 
     def find(self) -> list[Holder]:
         """All holders that grew by at least the threshold, largest leaked bytes first."""
@@ -110,13 +111,22 @@ class HolderFinder:
         """Leaves out what another finding already says: the keys of an index that is named as
         a co-holder, and what the frames of leaked threads hold."""
         named = {co.node for holder in holders for co in holder.coholders}
+        buffers = {h.node: h.series.growth for h in holders if h.series.unit == "bytes"}
         threads = max((h.series.growth for h in holders if str(h.path) in _THREADS), default=0)
         return [
             holder
             for holder in holders
-            if not (holder.node in named and holder.edge_kinds == {int(EdgeKind.KEY)})
+            if not (holder.node in named and holder.edge_kinds <= {int(EdgeKind.KEY)})
+            and not _is_echo(holder)
+            and not self._is_inner_buffer(holder, buffers)
             and not (self._is_in_new_frames(holder) and threads >= len(holder.nodes))
         ]
+
+    def _is_inner_buffer(self, holder: Holder, buffers: dict[int, int]) -> bool:
+        """Does the object above already count these bytes as its own?"""
+        above = int(self.graph.tree.parent[holder.node])
+        is_buffer = holder.series.unit == "bytes" and above != NO_NODE
+        return is_buffer and 10 * buffers.get(above, 0) >= 9 * holder.series.growth
 
     def _is_in_new_frames(self, holder: Holder) -> bool:
         nodes = holder.nodes
@@ -144,7 +154,7 @@ class HolderFinder:
         return sorted([*joined.values(), *rest], key=lambda g: (-g.bytes, -g.count))
 
     def _with_grown(self, groups: list[Group]) -> list[Group]:
-        """Adds old containers that grew by entries that are not newborn."""
+        """Adds old containers that grew by entries that are not newborn, and old buffers."""
         known = {int(a) for group in groups if group.is_item for a in group.anchors}
         c, graph = self.comparison, self.graph
         there = c.to_baseline
@@ -152,13 +162,18 @@ class HolderFinder:
         old = old[old < graph.columns.heap_count]
         gain = graph.item_count[old].astype(np.int64) - c.baseline.item_count[there[old]]
         gain = np.maximum(gain, self._length_gain(old))
-        rows = np.flatnonzero(gain >= c.thresholds)
-        rows = rows[np.argsort(-gain[rows], kind="stable")][:_ELABORATED]
+        size = c.final.columns.node_size[old].astype(np.int64)
+        size -= c.baseline.columns.node_size[there[old]].astype(np.int64)
+        is_buffer = (size >= self._least_bytes) & (graph.item_count[old] == 0)
+        rows = np.flatnonzero((gain >= c.thresholds) | is_buffer)
+        rank = -np.maximum(gain, size // _ENTRY_BYTES)
+        rows = rows[np.argsort(rank[rows], kind="stable")][:_ELABORATED]
         empty = np.zeros(0, np.int64)
         extra = [
             Group(np.array([int(old[r])]), empty, True, 0, 0, 0, 0, int(gain[r]), 0)
             for r in rows.tolist()
             if int(old[r]) not in known
+            and (gain[r] >= c.thresholds or graph.entries(int(old[r])) is None)
         ]
         return groups[: _ELABORATED // 2] + extra + groups[_ELABORATED // 2 :]
 
@@ -185,9 +200,14 @@ class HolderFinder:
 
     def _holder(self, group: Group) -> Holder | None:
         landing = self.descent.land(group)
+        sizes = entries_series(self.comparison, landing.place)
+        if self._is_few(group, landing) or self._grows_inside(group, sizes):
+            deeper = self.descent.deepen(group)
+            if deeper is not None:
+                group, landing = deeper, self.descent.land(deeper)
+                sizes = entries_series(self.comparison, landing.place)
         place = landing.place
-        sizes = entries_series(self.comparison, place)
-        if group.is_merged:
+        if group.is_merged and group.structure is None:
             sizes = self._summed_entries(group)
         series = self._growth(group, landing, sizes)
         least = self.comparison.thresholds
@@ -197,6 +217,7 @@ class HolderFinder:
         bound, explicit = self._bound(place.node)
         path = self._path(group, landing)
         noise, is_bounded_noise = self._noise(place.node)
+        noise = noise or self._imports(place.node, landing, series)
         return Holder(
             path=path,
             node=place.node,
@@ -217,6 +238,10 @@ class HolderFinder:
             is_bounded_noise=is_bounded_noise,
             follows=str(path) in _FOLLOWERS
             or follows_others(self.comparison, self.cuts, landing.direct),
+            survivors=survivors(self.comparison, self.cuts, landing.direct, series),
+            slots=None
+            if group.is_merged or landing.chain_step is not None
+            else slots(self.comparison, place, series, sizes),
             edge_kinds=self._edge_kinds(landing),
         )
 
@@ -227,14 +252,36 @@ class HolderFinder:
             return sizes
         if group.is_merged:
             return self._by_epoch(group)
-        is_few = not landing.place.labels and len(self._without_keys(landing)) < least
-        if is_few and landing.chain_step is None:
+        if self._is_few(group, landing):
             return None
         if group.count >= least:
             series = objects_series(c, landing.place)
             return series if series.growth >= least else None
         sized = bytes_series(c, landing.place)
-        return sized if sized.growth >= max(64, c.cycles or 0) else None
+        return sized if sized.growth >= self._least_bytes else None
+
+    @property
+    def _least_bytes(self) -> int:
+        """Smallest growth of one buffer worth a word."""
+        return max(64, self.comparison.cycles or 0)
+
+    def _is_few(self, group: Group, landing: Landing) -> bool:
+        """Does the holder only have a few newborns more, in places that did not exist?"""
+        if not len(group.tops) or group.is_merged or landing.chain_step is not None:
+            return False
+        direct = without_keys(self.graph, landing.direct)
+        return not landing.place.labels and len(direct) < self.comparison.thresholds
+
+    def _grows_inside(self, group: Group, sizes: Series) -> bool:
+        """Did it stop gaining entries while what is in them went on growing?"""
+        cycles, early = self.comparison.cycles, self.comparison.window_cycles
+        start, window, end = sizes.baseline or 0, sizes.window, sizes.loaded
+        if cycles is None or early is None or window is None or end is None or group.is_merged:
+            return False
+        rest = cycles - early
+        has_ended = (end - window) * early <= _FADED * (window - start) * rest
+        goes_on = (group.count - group.first) * early > _FADED * group.first * rest
+        return window > start and has_ended and goes_on
 
     def _by_epoch(self, group: Group) -> Series:
         has_window = self.comparison.window_cycles is not None
@@ -250,51 +297,18 @@ class HolderFinder:
         return Series("entries", *values)
 
     def _shares(self, landing: Landing) -> tuple[tuple[TypeShare, ...], str, int]:
-        c, columns = self.comparison, self.graph.columns
         if not len(landing.direct):
             node = landing.place.node
-            grown = max(0, bytes_series(c, landing.place).growth)
+            grown = max(0, bytes_series(self.comparison, landing.place).growth)
             name = self.graph.type_name(node)
             return (TypeShare(name, 1, grown),), name, 1
         below = self.cuts.below(landing.direct) != 0
-        nodes = np.flatnonzero(below & c.is_leaked)
-        types = columns.node_type[nodes]
-        count = np.bincount(types)
-        size = np.bincount(types, columns.node_size[nodes].astype(np.float64))
-        shares = [
-            TypeShare(self.graph.name_of_type(int(t)), int(count[t]), int(size[t]))
-            for t in np.flatnonzero(count)
-        ]
-        shares.sort(key=lambda s: (-s.bytes, -s.count, s.type))
+        nodes = np.flatnonzero(below & self.comparison.is_leaked)
+        shares = shares_of(self.graph, nodes)
         if landing.chain_step is not None:
-            return tuple(shares), landing.chain_step.type, len(landing.direct)
-        main = self._main_type(landing, nodes)
-        return tuple(shares), main, sum(s.count for s in shares if s.type == main)
-
-    def _main_type(self, landing: Landing, nodes: Ints) -> str:
-        """The type a person would call the leak: the nearest that is not the language's own,
-        about one for each entry; else the commonest right below."""
-        columns, tree = self.graph.columns, self.graph.tree
-        direct = self._without_keys(landing)
-        least = len(direct) / 2
-        types, count = np.unique(columns.node_type[nodes], return_counts=True)
-        candidates = []
-        for t, n in zip(types.tolist(), count.tolist(), strict=True):
-            if n >= least and is_own_type(self.graph.name_of_type(t)):
-                depth = float(tree.distance[nodes[columns.node_type[nodes] == t]].min())
-                candidates.append((depth, -n, self.graph.name_of_type(t)))
-        if candidates:
-            return min(candidates)[2]
-        below, n = np.unique(columns.node_type[direct], return_counts=True)
-        kinds = columns.node_type[direct]
-        sizes = [int(columns.node_size[direct[kinds == t]].sum()) for t in below]
-        best = max(zip(n.tolist(), sizes, below.tolist(), strict=True))
-        return self.graph.name_of_type(best[2])
-
-    def _without_keys(self, landing: Landing) -> Ints:
-        edges = self.graph.tree.parent_edge[landing.direct]
-        rest = landing.direct[self.graph.columns.edge_kind[edges] != EdgeKind.KEY]
-        return rest if len(rest) else landing.direct
+            return shares, landing.chain_step.type, len(landing.direct)
+        main = main_type(self.graph, without_keys(self.graph, landing.direct), nodes)
+        return shares, main, sum(s.count for s in shares if s.type == main)
 
     def _edge_kinds(self, landing: Landing) -> frozenset[int]:
         direct = landing.direct if landing.chain_step is None else landing.direct[1:]
@@ -333,6 +347,20 @@ class HolderFinder:
         note = notes.get(node)
         return ("known noise", False) if note is None else (note.reason, note.is_bounded)
 
+    def _imports(self, node: int, landing: Landing, series: Series) -> str | None:
+        """Modules that are files, imported now and then, come to an end; one in each cycle
+        may be made for it."""
+        cycles = self.comparison.cycles
+        if node != self.graph.plan.sys_modules or cycles is None or series.growth % cycles == 0:
+            return None
+        direct = without_keys(self.graph, landing.direct)
+        files = 0
+        for module in direct.tolist():
+            namespace = self.graph.named_child(module, "__dict__")
+            origin = None if namespace is None else self.graph.value_edge(namespace, "__file__")
+            files += origin is not None
+        return "lazy imports, of which there are only so many" if 2 * files > len(direct) else None
+
     def _path(self, group: Group, landing: Landing) -> Path:
         literal = set(landing.literal)
 
@@ -340,7 +368,9 @@ class HolderFinder:
             return bool(self.comparison.is_new[node]) and node not in literal
 
         path = self.namer.path(landing.place.node, is_born_entry)
-        if group.is_merged:
+        if landing.chain_step is not None:
+            path = without_runs(path, landing.chain_step)
+        elif group.is_merged:
             path = self._merged_path(group, path)
         return path
 
@@ -363,19 +393,21 @@ class HolderFinder:
         if not len(holder.direct):
             return replace(holder, retained_bytes=_grown_bytes(holder), exclusive_bytes=None)
         retained = self.cuts.bytes_of(self.cuts.retained(holder.direct))
-        exclusive = self.cuts.bytes_of(self.cuts.exclusive(holder.nodes, holder.direct))
+        exclusive = self.cuts.bytes_of(self._cut(holder))
         found = find_coholders(self.comparison, self.population, self.cuts, self.namer, holder)
         return replace(holder, retained_bytes=retained, exclusive_bytes=exclusive, coholders=found)
 
+    def _cut(self, holder: Holder) -> U8:
+        """What goes when the holder and its inner parts let go."""
+        above = self.graph.tree.parent[holder.direct]
+        sources = np.union1d(holder.nodes, above[above != NO_NODE].astype(np.int64))
+        return self.cuts.exclusive(sources, holder.direct)
 
-def is_own_type(name: str) -> bool:
-    """Is it a type of the program or a library, not one of the language's own?"""
-    return name.partition(".")[0] not in _LANGUAGE_MODULES
 
-
-_LANGUAGE_MODULES = frozenset(
-    {"builtins", "types", "collections", "functools", "_thread", "_weakref", "weakref", "typing"}
-)
+def _is_echo(holder: Holder) -> bool:
+    """Known noise whose new entries nearly all belong to somebody else."""
+    grown = holder.series.growth if holder.series.unit == "entries" else 0
+    return holder.noise is not None and 2 * len(holder.direct) < grown
 
 
 def _grown_bytes(holder: Holder) -> int:

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.comparison import Comparison, Stage
 from leakhunt.analysis.diff import RAW_BLOCK
-from leakhunt.analysis.holders import TypeShare, is_own_type
 from leakhunt.analysis.paths import Path, PathNamer, Step, edge_words
 from leakhunt.analysis.places import Series
 from leakhunt.analysis.population import Population
+from leakhunt.analysis.shares import TypeShare, is_own_type, shares_of
 from leakhunt.graph.heap_graph import HeapGraph
-from leakhunt.store.columns import SnapshotColumns
+from leakhunt.store.columns import NO_NODE, SnapshotColumns
 
 _CYCLE_SEARCH = 10_000
 """Nodes visited when a whole reference cycle is looked for."""
@@ -82,7 +82,7 @@ def _garbage(comparison: Comparison) -> list[Loose]:
     ring = _ring(graph, nodes)
     if not ring or series.loaded is None or series.loaded < comparison.thresholds:
         return []
-    shares = _shares(graph, nodes)
+    shares = shares_of(graph, nodes)
     # The rarest type of the program on a reference cycle is what one would call it by.
     own = [s for s in shares if is_own_type(s.type) and s.count >= comparison.thresholds]
     main = min(own, key=lambda s: s.count).type if own else ring[-1].type
@@ -152,16 +152,34 @@ def _ring_steps(graph: HeapGraph, way: list[tuple[int, int]]) -> tuple[Step, ...
 
 
 def _native_objects(comparison: Comparison, population: Population) -> list[Loose]:
-    """Newborns reachable only through references held by C code, by type."""
+    """Newborns reachable only through references held by C code, by the type held.
+
+    What is below them counts: a handler that keeps the one before it hangs, with all its
+    predecessors, from a single reference.
+    """
     graph = comparison.final
     tops = population.native_tops()
-    tops = tops[comparison.is_leaked[tops]]
+    types = graph.columns.node_type[tops]
+    leaked = np.flatnonzero(comparison.is_leaked & (population.top != NO_NODE))
+    above = population.top[leaked]
+    type_above = graph.columns.node_type[above]
+    is_loose = np.zeros(graph.node_count, np.bool_)
+    is_loose[tops] = True
     found = []
-    for t, rows in _by_type(graph, tops):
-        if len(rows) >= comparison.thresholds:
-            series = _epoch_series(comparison, rows)
-            shares = (_share(graph, t, rows),)
-            found.append(Loose("native hold", shares[0].type, shares, series, (), _some(rows)))
+    for t in np.unique(types).tolist():
+        held = tops[(types == t) & comparison.is_leaked[tops]]
+        nodes = leaked[is_loose[above] & (type_above == t)]
+        if len(held) >= comparison.thresholds:
+            shares = shares_of(graph, held)
+            series = _epoch_series(comparison, held)
+        elif len(held) and len(nodes) >= comparison.thresholds:
+            shares, series = shares_of(graph, nodes), _epoch_series(comparison, nodes)
+        else:
+            continue
+        path = Path(f"<native hold> {graph.name_of_type(t)}", graph.name_of_type(t), ())
+        named = path if len(held) < comparison.thresholds else None
+        name = graph.name_of_type(t)
+        found.append(Loose("native hold", name, shares, series, (), _some(held), named))
     return found
 
 
@@ -228,21 +246,6 @@ def _unreached_counts(stage: Stage) -> dict[str, tuple[int, int]]:
 
 
 # ---- sums ----
-
-
-def _by_type(graph: HeapGraph, nodes: Ints) -> list[tuple[int, Ints]]:
-    types = graph.columns.node_type[nodes]
-    return [(int(t), nodes[types == t]) for t in np.unique(types)]
-
-
-def _share(graph: HeapGraph, type_index: int, nodes: Ints) -> TypeShare:
-    size = int(graph.columns.node_size[nodes].sum())
-    return TypeShare(graph.name_of_type(type_index), len(nodes), size)
-
-
-def _shares(graph: HeapGraph, nodes: Ints) -> tuple[TypeShare, ...]:
-    shares = [_share(graph, t, rows) for t, rows in _by_type(graph, nodes)]
-    return tuple(sorted(shares, key=lambda s: (-s.bytes, -s.count, s.type)))
 
 
 def _epoch_series(comparison: Comparison, nodes: Ints) -> Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,12 @@ from leakhunt.store.columns import NO_NODE
 KEY_CHARACTERS = 64
 """Longer keys are cut."""
 STAR = "[*]"
+_UNWRITTEN = frozenset(
+    {"builtins.hamt", "builtins.hamt_bitmap_node", "builtins.hamt_array_node",
+     "builtins.hamt_collision_node"}
+)  # fmt: skip
+"""How a context is built inside: nothing a person would write."""
+_THREAD_KEYS = frozenset({"weakref.ReferenceType", "_thread._localdummy"})
 _SHOWN_STEPS = 4096
 """Steps of a longer chain are left out in the middle; runs collapse anyway."""
 
@@ -68,6 +75,21 @@ def collapse(steps: Sequence[Step]) -> list[tuple[str, str, str]]:
     return out
 
 
+def without_runs(path: Path, repeated: Step) -> Path:
+    """The path up to where the repeated step sets in."""
+    rest, text = list(path.steps), repeated.text[1:-2]
+    while rest:
+        tail, last = "", len(rest)
+        while last and len(tail) < len(text):
+            last -= 1
+            tail = rest[last].text + tail
+        above = rest[last - 1].type if last else path.start_type
+        if tail != text or rest[-1].type != repeated.type or above != repeated.type:
+            break
+        del rest[last:]
+    return replace(path, steps=tuple(rest))
+
+
 def quote_key(key: str | int | None) -> str:
     """A key as written between brackets."""
     if key is None:
@@ -105,6 +127,15 @@ class PathNamer:
                 steps.append(star(step) if is_star else step)
         return Path(start, start_type, tuple(steps))
 
+    def way(self, source: int, edges: Sequence[tuple[int, int]]) -> list[Step]:
+        """Steps of a way of (edge, node) from a node on.  O(length)."""
+        chain, at = [(-1, source), *edges], 1
+        steps = []
+        while at < len(chain):
+            step, at = self._step(chain, at)
+            steps += [] if step is None else [step]
+        return steps
+
     def _chain(self, node: int) -> list[tuple[int, int]]:
         """(edge into, node) from the first node below nothing down to ``node``; edge -1 first."""
         tree = self.graph.tree
@@ -134,12 +165,19 @@ class PathNamer:
         if len(chain) > 1 and chain[1][1] == graph.plan.sys_modules:
             return self._module_start(chain)
         index = first - graph.columns.heap_count
-        label = graph.columns.string(int(graph.columns.root_label[index]))
+        label = self._thread_named(graph.columns.string(int(graph.columns.root_label[index])))
         if graph.columns.root_kind[index] == RootKind.FRAME:
             line = graph.fact(first, Fact.LINE)
             if line is not None and line > 0 and not label.endswith(f":{line}"):
                 label += f":{line}"
         return label, "root", 1
+
+    def _thread_named(self, label: str) -> str:
+        """A program that never imported threading has one thread, and nobody named it."""
+        kinds = self.graph.columns.root_kind
+        if int((kinds == RootKind.THREAD).sum()) != 1:
+            return label
+        return re.sub(r"^thread \d+", "thread 'MainThread'", label)
 
     def _last_type(self, chain: list[tuple[int, int]]) -> int | None:
         """Position of the last class on the path whose name says more than the way to it."""
@@ -223,6 +261,10 @@ class PathNamer:
                 return attribute, at + 2
         if name == "__closure__":
             return self._closure(chain, at)
+        if graph.type_name(node) in _UNWRITTEN and following is not None:
+            return None, at + 1
+        if name == "dicts" and following is not None and self._is_of_a_thread(following):
+            return self._thread_local(chain, at)
         return self._plain(chain[at - 1][1], edge, node), at + 1
 
     def _attribute(self, following: tuple[int, int]) -> Step | None:
@@ -234,6 +276,25 @@ class PathNamer:
             return None
         text = f".{key}" if key.isidentifier() else f".__dict__{quote_key(key)}"
         return Step(text, "attr", node, self.graph.type_name(node))
+
+    def _is_of_a_thread(self, following: tuple[int, int]) -> bool:
+        """Is it the dict of one thread in a ``threading.local``, kept by a key of its own?"""
+        edge, node = following
+        if self.graph.kind(edge) != EdgeKind.VALUE:
+            return False
+        key = int(self.graph.columns.edge_name[edge])
+        is_dict = self.graph.type_name(node) == "builtins.dict"
+        return is_dict and self.graph.type_name(key) in _THREAD_KEYS
+
+    def _thread_local(self, chain: list[tuple[int, int]], at: int) -> tuple[Step, int]:
+        """``.name`` for the dict of all threads, the dict of one of them, the value."""
+        end = at + 2
+        if end < len(chain):
+            attribute = self._attribute(chain[end])
+            if attribute is not None:
+                return attribute, end + 1
+        node = chain[end - 1][1]
+        return Step(".__dict__", "field", node, self.graph.type_name(node)), end
 
     def _closure(self, chain: list[tuple[int, int]], at: int) -> tuple[Step, int]:
         """``.<closure>['x']`` for function, tuple, cell, contents; less when it ends early."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.comparison import EPOCH_FIRST, Comparison
 from leakhunt.analysis.labels import ITEM, LabelCodes
+from leakhunt.analysis.recursion import structures
 from leakhunt.graph import _kernels
 from leakhunt.store.columns import NO_NODE, U32, U64
 
@@ -50,6 +51,9 @@ class Group:
     """Entries the anchors gained since the baseline."""
     net_objects: int
     """Objects the tree below gained since the baseline."""
+
+    structure: int | None = None
+    """Topmost link of the tree or trie that all anchors are parts of."""
 
     @property
     def is_merged(self) -> bool:
@@ -202,21 +206,24 @@ class _Table:
         sizes = final.columns.node_size[child].astype(np.int64)
         grown = sizes - baseline.columns.node_size[before].astype(np.int64)
         replaced = ~self.is_item & (self.child_b >= 0)
+        appeared = ~self.is_item & (self.child_b < 0)
         self.entries = np.where(self.is_item, self.entries, np.where(replaced, items, 0))
-        self.grown_bytes = np.where(replaced, grown, 0)
+        self.grown_bytes = np.where(replaced, grown, np.where(appeared, sizes, 0))
 
     def survivors(self) -> list[Group]:
         """Groups and merged groups above the threshold."""
         least = self.comparison.thresholds
-        merged = self._siblings()
         chosen = np.zeros(len(self.start), np.bool_)
         found = []
+        for root, rows in self._structures():
+            chosen[rows] = True
+            found.append(replace(self._merge(rows), structure=root))
+        merged = self._siblings(chosen)
         for rows in merged:
             chosen[rows] = True
             found.append(self._merge(rows))
-        # A newborn in an old place counts by what it outgrew, not by its being new.
-        replaced = ~self.is_item & (self.child_b >= 0)
-        single = ~chosen & ((self.count >= least) | replaced)
+        # A newborn under a name counts by what it outgrew, not by its being new.
+        single = ~chosen & ((self.count >= least) | ~self.is_item)
         single &= (
             (self.entries >= least)
             | (self.objects >= least)
@@ -243,7 +250,21 @@ class _Table:
             net_objects=int(self.objects[rows].sum()),
         )
 
-    def _siblings(self) -> list[Ints]:
+    def _structures(self) -> list[tuple[int, Ints]]:
+        """Rows of groups that hang, a few objects each, all over one recursive structure."""
+        few = (self.end - self.start) < self.comparison.thresholds
+        rows = np.flatnonzero(few & (self.anchor < self.comparison.final.columns.heap_count))
+        if len(rows) < 2:
+            return []
+        heads = self.tops[self.start[rows]]
+        root = structures(self.comparison.final, self.anchor[rows], heads).root
+        rows, root = rows[root >= 0], root[root >= 0]
+        order = np.argsort(root, kind="stable")
+        cuts = np.flatnonzero(np.diff(root[order])) + 1
+        parts = [part for part in np.split(order, cuts) if len(part) > 1]
+        return [(int(root[part[0]]), rows[part]) for part in parts]
+
+    def _siblings(self, taken: npt.NDArray[np.bool_]) -> list[Ints]:
         """Rows of groups whose anchors differ only in an index or key."""
         if len(self.start) < SIBLINGS_MIN:
             return []
@@ -253,7 +274,7 @@ class _Table:
         ids, where, size = np.unique(key, return_inverse=True, return_counts=True)
         total = np.bincount(where, self.count, minlength=len(ids))
         small = self.count <= SIBLING_SHARE * total[where]
-        small &= size[where] >= SIBLINGS_MIN
+        small &= (size[where] >= SIBLINGS_MIN) & ~taken
         rows = np.flatnonzero(small)
         rows = rows[np.argsort(where[rows], kind="stable")]
         cuts = np.flatnonzero(np.diff(where[rows])) + 1

@@ -10,7 +10,7 @@ class IdentityInfo:
     """How 'born' was decided, and what that is worth."""
 
     method: str
-    """``allocator+deallocators``, ``reference tracer`` or ``address and type``."""
+    """``allocator+deallocators`` or ``address and type``."""
     exact: bool
     inferred_types: tuple[str, ...]
     """Types for which the method can miss a birth."""

@@ -73,12 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         streams.complain(_lowered(error.format_message()), _usage_hint(error))
         return ExitCode.USAGE
-    except _Terminated:
-        streams.complain("terminated", "")
-        return ExitCode.TERMINATED
+    except _Terminated as end:
+        streams.complain(end.what, "")
+        return end.code
     except (KeyboardInterrupt, click.Abort):
         streams.complain("interrupted", "")
         return ExitCode.INTERRUPTED
+    except MemoryError:
+        streams.complain("leakhunt ran out of memory", "lift the limit (ulimit -v) or free some")
+        return ExitCode.TARGET
     except Exception:  # noqa: BLE001  an unexpected one must not look like an answer
         return _confess()
     finally:
@@ -117,7 +120,18 @@ def _confess() -> int:
 
 
 class _Terminated(BaseException):
-    """SIGTERM, as an exception: whoever started a target ends it on the way out."""
+    """A signal as an exception: whoever started a target ends it on the way out."""
+
+    def __init__(self, code: ExitCode, what: str) -> None:
+        super().__init__(what)
+        self.code = code
+        self.what = what
+
+
+_ENDS = {
+    signal.SIGTERM: (ExitCode.TERMINATED, "terminated"),
+    signal.SIGHUP: (ExitCode.HUNG_UP, "the terminal went away"),
+}
 
 
 @contextlib.contextmanager
@@ -126,14 +140,18 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
         return
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        raise _Terminated
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        raise _Terminated(*_ENDS[signal.Signals(number)])
 
-    before = signal.signal(signal.SIGTERM, on_signal)
+    # What is ignored (nohup) stays ignored.
+    taken = [number for number in _ENDS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, on_signal)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

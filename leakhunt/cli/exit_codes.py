@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     """The target failed or is out of reach, or the result is only partial."""
     INTERNAL = 70
     """A mistake of leakhunt's own (EX_SOFTWARE of sysexits.h)."""
+    HUNG_UP = 129
+    """The terminal went away: 128 + SIGHUP."""
     INTERRUPTED = 130
     """Ctrl-C: 128 + SIGINT."""
     TERMINATED = 143

@@ -11,6 +11,7 @@ import click
 
 from leakhunt.cli import exit_codes, streams
 from leakhunt.cli.exit_codes import ExitCode
+from leakhunt.cli.parameters import Whole
 
 if TYPE_CHECKING:
     from leakhunt.report.model import Report
@@ -55,7 +56,7 @@ _OPTIONS = (
     ),
     click.option(
         "--top",
-        type=click.IntRange(min=1),
+        type=Whole(1),
         default=10,
         show_default=True,
         metavar="N",

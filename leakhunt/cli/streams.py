@@ -16,7 +16,13 @@ _MESSAGE_LIMIT = 2_000
 
 
 def make_writable() -> None:
-    """A character that a stream cannot encode becomes an escape instead of an exception."""
+    """A closed stream becomes the null device, a character it cannot encode an escape.
+
+    A standard descriptor that is closed would else be given to the next file that is opened.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, _null_device(number, mode))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -97,6 +103,15 @@ def is_ascii_only(stream: IO[str]) -> bool:
 def width() -> int:
     """Columns of stdout's terminal; COLUMNS when it is set, 80 when there is no terminal."""
     return shutil.get_terminal_size((80, 24)).columns
+
+
+def _null_device(number: int, mode: str) -> IO[str]:
+    """The null device, opened as the descriptor ``number``."""
+    null = os.open(os.devnull, os.O_RDWR)
+    if null != number:
+        os.dup2(null, number)
+        os.close(null)
+    return open(number, mode, encoding="utf-8", closefd=False)
 
 
 def _to_nowhere(stream: IO[str]) -> None:

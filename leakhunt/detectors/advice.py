@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leakhunt.analysis.shares import is_own_type
 from leakhunt.detectors.base import Category
 
 _ADVICE = {
@@ -52,6 +53,55 @@ _ADVICE = {
 }
 
 
-def advise(category: Category, path: str, type_name: str) -> str:
-    """The advice for one finding."""
-    return _ADVICE[category].format(path=path, type=type_name)
+_BUFFER = (
+    "Empty `{path}` once its contents are used (write them out in parts), or bound its length."
+)
+_BY_PLACE = (
+    (
+        (".__defaults__", ".__kwdefaults__"),
+        (
+            "A default value is made once, with the function: use `None` there and make a new "
+            "one in each call, so that `{path}` holds nothing."
+        ),
+    ),
+)
+"""Where the place alone says what is wrong."""
+_PLAIN = {
+    Category.CACHE: (
+        "Give `{path}` a bound (`maxsize`, or eviction by age), or delete its entries when they "
+        "are done with."
+    ),
+    Category.COLLECTION: (
+        "Remove entries from `{path}` when they are done with, or bound it (`deque(maxlen=...)`)."
+    ),
+    Category.LISTENER: "Remove the callable from `{path}` when it is done with.",
+}
+"""For entries of types of the language, whose names say nothing."""
+_CHAIN = (
+    "Cut the chain at `{path}`: each `{type}` in it keeps the next; keep only as many as needed."
+)
+
+
+def advise(
+    category: Category,
+    path: str,
+    type_name: str,
+    *,
+    is_buffer: bool = False,
+    is_chain: bool = False,
+) -> str:
+    """The advice for one finding.
+
+    ``is_buffer``: one object that grows by itself.  ``is_chain``: a linked structure.
+    """
+    text = _ADVICE[category]
+    if not is_own_type(type_name):
+        text = _PLAIN.get(category, text)
+    if is_buffer:
+        text = _BUFFER
+    elif is_chain:
+        text = _CHAIN
+    for words, special in _BY_PLACE:
+        if any(word in path for word in words):
+            text = special
+    return text.format(path=path, type=type_name)

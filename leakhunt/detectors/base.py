@@ -72,8 +72,8 @@ class Finding:
 
     rank: int
     fingerprint: str
-    """16 hex digits over category, holder path and leaked types: the same leak has the same
-    fingerprint in every run."""
+    """16 hex digits over category, holder path and the type that names the leak: the same leak
+    has the same fingerprint in every run."""
     category: Category
     verdict: Verdict
     reason: str

@@ -103,10 +103,17 @@ def _is_timer(s: Suspect) -> bool:
 
 def _is_pending(s: Suspect) -> bool:
     if s.mostly(known.FUTURE_TYPES):
-        states = [s.graph.fact(node, Fact.STATE) for node in s.objects]
-        known_states = [state for state in states if state is not None]
-        return not known_states or known_states.count(_PENDING) > _MOST * len(known_states)
+        done = sum(_is_done(s.graph, node) for node in s.objects)
+        return done <= _MOST * len(s.objects)
     return s.mostly(known.SUSPENDED_TYPES)
+
+
+def _is_done(graph: HeapGraph, node: int) -> bool:
+    state = graph.fact(node, Fact.STATE)
+    if state is not None:
+        return state != _PENDING
+    word = graph.attribute(node, "_state")
+    return word is not None and graph.text(word) in known.DONE_STATES
 
 
 def _is_thread(s: Suspect) -> bool:
@@ -136,7 +143,9 @@ def _is_class(s: Suspect) -> bool:
     if s.mostly(known.CLASS_TYPES) or s.path == "sys.modules":
         return True
     metaclasses = sum(_is_type_object(s, node) for node in s.objects)
-    return metaclasses > _MOST * max(1, len(s.objects))
+    if metaclasses > _MOST * max(1, len(s.objects)):
+        return True
+    return s.holder.main_type in known.CLASS_TYPES and s.has_each(known.CLASS_TYPES)
 
 
 def _is_type_object(s: Suspect, node: int) -> bool:

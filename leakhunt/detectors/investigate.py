@@ -13,6 +13,7 @@ from leakhunt.analysis.loose import find_loose
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
 from leakhunt.detectors.advice import advise
 from leakhunt.detectors.base import (
+    Category,
     Finding,
     HolderInfo,
     LeakedType,
@@ -21,8 +22,16 @@ from leakhunt.detectors.base import (
 )
 from leakhunt.detectors.category import categorise
 from leakhunt.detectors.judge_loose import loose_finding
+from leakhunt.detectors.known import THREAD_TYPES
 from leakhunt.detectors.verdict import Judgement, Load, judge
-from leakhunt.detectors.wording import fingerprint, growth_words, holder_words, noun
+from leakhunt.detectors.wording import (
+    buffer_title,
+    fingerprint,
+    growth_words,
+    holder_words,
+    is_leaf_type,
+    noun,
+)
 from leakhunt.store.columns import SnapshotColumns
 
 _RANK = {Verdict.LEAK: 0, Verdict.SUSPECT: 1, Verdict.NOT: 2}
@@ -77,8 +86,9 @@ def investigate(case: CaseSnapshots) -> Investigation:
     holders = finder.find()
     findings = [_finding(finder, holder, load) for holder in holders]
     counts = {share.count for holder in holders for share in holder.shares}
+    threads = {s.count for holder in holders for s in holder.shares if s.type in THREAD_TYPES}
     for loose in find_loose(comparison, finder.population, finder.namer):
-        found = loose_finding(loose, load, counts)
+        found = loose_finding(loose, load, counts, threads)
         findings += [] if found is None else [found]
     return Investigation(comparison.identity(), rows, _ranked(findings), _notes(comparison))
 
@@ -98,6 +108,11 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
     if comparison.cycles is not None and comparison.window_cycles is None:
         notes.append("No snapshot inside the load: steady growth cannot be told from a warm-up.")
     for name, stage in comparison.stages.items():
+        if stage.graph.columns.footer.get("births_sound") is False:
+            notes.append(
+                f"Births before the {name} snapshot were missed: the hook was removed by the "
+                "program, or memory for the map ran out."
+            )
         if stage.graph.columns.footer.get("collecting"):
             notes.append(
                 f"The collector was running during the {name} snapshot: "
@@ -115,23 +130,20 @@ def _finding(finder: HolderFinder, holder: Holder, load: Load) -> Finding:
         noise=holder.noise,
         is_bounded_noise=holder.is_bounded_noise,
         follows=holder.follows,
+        survivors=holder.survivors,
+        slots=holder.slots,
     )
     category = categorise(finder.graph, holder)
     path = str(holder.path)
     count = _count(holder)
-    types = tuple(share.type for share in holder.shares)
-    words = growth_words(holder.main_type, count, holder.bytes, load.cycles)
-    if holder.series.unit == "entries" and not len(holder.direct):
-        word = "entry" if count == load.cycles else "entries"
-        words = growth_words(word, count, holder.bytes, load.cycles)
     return Finding(
         rank=0,
-        fingerprint=fingerprint(category, _stable(path), types),
+        fingerprint=fingerprint(category, _stable(path), holder.main_type),
         category=category,
         verdict=judgement.verdict,
         reason=judgement.reason,
         confidence=judgement.confidence,
-        title=f"{noun(category)}: {words}, {holder_words(path, holder.type, holder.sizes)}.",
+        title=_title(holder, category, load, judgement.verdict),
         holder=_info(holder),
         leaked=tuple(LeakedType(s.type, s.count, s.bytes) for s in holder.shares),
         count_per_cycle=None if load.cycles is None else count / load.cycles,
@@ -144,7 +156,13 @@ def _finding(finder: HolderFinder, holder: Holder, load: Load) -> Finding:
             for c in holder.coholders
         ),
         evidence=_evidence(finder, holder, judgement),
-        advice=advise(category, path, holder.main_type),
+        advice=advise(
+            category,
+            path,
+            holder.main_type,
+            is_buffer=_is_buffer(holder),
+            is_chain=holder.chain_step is not None,
+        ),
         noise=holder.noise,
         node_ids=tuple(int(node) for node in holder.direct[:_SHOWN_NODES]),
     )
@@ -155,11 +173,30 @@ def _retaining_path(holder: Holder) -> tuple[PathStep, ...]:
     return tuple(PathStep(text, kind, type_name) for text, kind, type_name in path.described())
 
 
+def _title(holder: Holder, category: Category, load: Load, verdict: Verdict) -> str:
+    path, count = str(holder.path), _count(holder)
+    if holder.series.unit == "bytes":
+        return buffer_title(path, holder.type, holder.series.growth, load.cycles)
+    words = growth_words(holder.main_type, count, holder.bytes, load.cycles)
+    if holder.series.unit == "entries" and not len(holder.direct):
+        word = "entry" if count == load.cycles else "entries"
+        words = growth_words(word, count, holder.bytes, load.cycles)
+    return f"{noun(category, verdict)}: {words}, {holder_words(path, holder.type, holder.sizes)}."
+
+
+def _is_buffer(holder: Holder) -> bool:
+    """One object that grows by itself: text, bytes, an array."""
+    return holder.series.unit == "bytes" or (
+        not len(holder.direct) and holder.sizes.final is not None and is_leaf_type(holder.type)
+    )
+
+
 def _count(holder: Holder) -> int:
-    """Directly held things gained: entries when it has any, else objects."""
+    """Directly held things gained: entries when it has any, else objects; none by a buffer
+    that only got larger."""
     if holder.series.unit == "entries":
         return holder.series.growth
-    return holder.main_count
+    return 0 if holder.series.unit == "bytes" else holder.main_count
 
 
 def _info(holder: Holder) -> HolderInfo:
@@ -171,7 +208,11 @@ def _stable(path: str) -> str:
     """The path without what differs from run to run: indexes, thread numbers, lines."""
     path = re.sub(r"\[\d+\]", "[*]", path)
     path = re.sub(r"0x[0-9a-fA-F]+", "0x*", path)
-    return re.sub(r"(?<=[-:])\d+", "*", path) if path.startswith("thread ") else path
+    return re.sub(r"(?<=[-:])\d+|(?<=^thread )\d+", "*", path) if _is_thread(path) else path
+
+
+def _is_thread(path: str) -> bool:
+    return path.startswith("thread ")
 
 
 def _evidence(finder: HolderFinder, holder: Holder, judgement: Judgement) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from leakhunt.analysis.diff import RAW_BLOCK
-from leakhunt.analysis.holders import is_own_type
 from leakhunt.analysis.loose import Loose
 from leakhunt.analysis.paths import Path
+from leakhunt.analysis.shares import is_own_type
+from leakhunt.detectors import known
 from leakhunt.detectors.advice import advise
 from leakhunt.detectors.base import Category, Finding, HolderInfo, LeakedType, PathStep, Verdict
 from leakhunt.detectors.verdict import Judgement, Load, judge
@@ -21,42 +22,53 @@ _HOLDER_WORDS = {
     "unreached": "reached from nowhere: lost by C code, or its own memory",
 }
 _ATOMS = frozenset({"builtins.str", "builtins.int", "builtins.float", "builtins.bytes"})
+_HELD = (
+    "C code keeps a callable (a signal handler, a hook) that keeps those it replaced: put the old "
+    "one back instead of wrapping it."
+)
 _SUSPICIOUS_GARBAGE = 1_000_000
 """Bytes of garbage above which an enabled collector is called lazy."""
 
 
-def loose_finding(loose: Loose, load: Load, leaked_counts: Collection[int]) -> Finding | None:
+def loose_finding(
+    loose: Loose,
+    load: Load,
+    leaked_counts: Collection[int],
+    thread_counts: Collection[int] = (),
+) -> Finding | None:
     """The finding, or None when there is nothing to say.
 
     ``leaked_counts``: how many of each type the holders leaked.  As many objects of the
     language's own, kept by C code, are part of those: a field that no walk can see.
+    ``thread_counts``: how many threads leaked; each keeps on its C stack what no walk finds.
     """
     is_part = not is_own_type(loose.main_type) and loose.series.growth in leaked_counts
     if is_part and loose.what in ("native hold", "references"):
         return None
+    if loose.what == "unreached" and loose.series.growth in thread_counts:
+        return None
     judgement = _judge_garbage(loose, load) if loose.what == "garbage" else _judge(loose, load)
     if judgement.verdict is Verdict.NOT and loose.what != "garbage":
         return None
-    category = Category.CYCLE if loose.what == "garbage" else Category.NATIVE
+    category = _category(loose)
     start = _GARBAGE if loose.what == "garbage" else _NATIVE
     path = loose.path or Path(start, loose.main_type, ())
     ring = Path(start, loose.main_type, loose.ring) if loose.ring else path
     series = loose.series
     count = series.growth
-    if loose.what == "garbage":
+    if loose.what == "garbage" or (loose.path is not None and loose.what == "native hold"):
         count = sum(share.count for share in loose.shares if share.type == loose.main_type)
     size = sum(share.bytes for share in loose.shares)
     gained = size if loose.what != "references" else 0
     words = growth_words(_unit(loose), count, gained, load.cycles)
-    types = tuple(share.type for share in loose.shares)
     return Finding(
         rank=0,
-        fingerprint=fingerprint(category, str(path), types),
+        fingerprint=fingerprint(category, str(path), loose.main_type),
         category=category,
         verdict=judgement.verdict,
         reason=judgement.reason,
         confidence=judgement.confidence,
-        title=f"{noun(category)}: {words}, {_HOLDER_WORDS[loose.what]}.",
+        title=f"{noun(category, judgement.verdict)}: {words}, {_HOLDER_WORDS[loose.what]}.",
         holder=HolderInfo(str(path), loose.main_type, series.baseline, series.loaded, series.final),
         leaked=tuple(LeakedType(s.type, s.count, s.bytes) for s in loose.shares),
         count_per_cycle=None if load.cycles is None else count / load.cycles,
@@ -65,9 +77,18 @@ def loose_finding(loose: Loose, load: Load, leaked_counts: Collection[int]) -> F
         exclusive_bytes=gained,
         retaining_path=tuple(PathStep(t, k, n) for t, k, n in ring.described()),
         evidence=_evidence(loose),
-        advice=advise(category, str(path), loose.main_type),
+        advice=_HELD
+        if category is Category.CLOSURE
+        else advise(category, str(path), loose.main_type),
         node_ids=loose.node_ids,
     )
+
+
+def _category(loose: Loose) -> Category:
+    if loose.what == "garbage":
+        return Category.CYCLE
+    is_callable = loose.what == "native hold" and loose.main_type in known.CALLABLES
+    return Category.CLOSURE if is_callable else Category.NATIVE
 
 
 def _unit(loose: Loose) -> str:
@@ -77,13 +98,15 @@ def _unit(loose: Loose) -> str:
 def _judge(loose: Loose, load: Load) -> Judgement:
     found = judge(loose.series, load)
     cycles = load.cycles
-    if found.verdict is not Verdict.LEAK or cycles is None:
+    if found.verdict is Verdict.NOT or cycles is None:
         return found
     # Buffers and caches of libraries have no header of an object: a steady rate is no proof.
     # What happens once a cycle happens in each: a loss at any other rate may be a cache.
     is_regular = loose.series.growth % cycles == 0
     if not is_regular and loose.main_type in _ATOMS:
         return Judgement(Verdict.NOT, found.reason, 0.5)
+    if found.verdict is not Verdict.LEAK:
+        return found
     if loose.main_type == RAW_BLOCK or not is_regular:
         reason = f"{found.reason[:-1]}; C code may have its reasons."
         return Judgement(Verdict.SUSPECT, reason, 0.4)

@@ -24,7 +24,7 @@ BOXES = frozenset(
 
 CALLBACK_NAMES = ("callback", "_callback", "handler", "_handler", "listener", "func", "fn")
 
-LISTENER_PATHS = ("atexit.", "weakref.finalize._registry", "signal.")
+LISTENER_PATHS = ("atexit", "weakref.finalize._registry", "signal.")
 LISTENER_NAMES = (
     ".listeners",
     "._listeners",
@@ -74,6 +74,9 @@ FUTURE_TYPES = frozenset(
     }
 )
 
+DONE_STATES = frozenset({"FINISHED", "CANCELLED", "CANCELLED_AND_NOTIFIED"})
+"""What the ``_state`` of a future written in Python says when it waits for nothing more."""
+
 SUSPENDED_TYPES = frozenset({"builtins.coroutine", "builtins.async_generator"})
 
 STREAM_TYPES = frozenset(
@@ -87,6 +90,7 @@ STREAM_TYPES = frozenset(
         "_socket.socket",
         "ssl.SSLSocket",
         "sqlite3.Connection",
+        "sqlite3.Cursor",
         "subprocess.Popen",
         "mmap.mmap",
         "posix.ScandirIterator",

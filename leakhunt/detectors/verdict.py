@@ -13,12 +13,22 @@ from leakhunt.detectors.base import Verdict
 
 STEADY = 2.0
 """Rates of the two windows may differ by this factor."""
+SLOWER = 1.4
+"""Factor by which the first window's rate is higher when something fills up."""
+CHANCE = 2.5
+"""Standard deviations a count may be off by chance."""
 FADED = 0.3
 """Below this part of the first window's rate, growth has ended."""
 SLOWEST = 0.08
 """Entries per cycle below which growth is never more than SUSPECT."""
 BOUND_NEAR = 100
 """A bound found by name counts when it is at most this many times the size."""
+KEPT = 0.8
+"""Part of the growth of the first window that a leak still holds at the end."""
+FLUCTUATION = 0.25
+"""Growth below this part of the size is no growth when nothing is kept."""
+FEW_CYCLES = 50
+"""Fewer fill hardly any bounded thing."""
 DRAINED = 0.2
 """Part of the growth that goes when the load stops, above which it is a backlog."""
 
@@ -51,8 +61,14 @@ def judge(
     noise: str | None = None,
     is_bounded_noise: bool = False,
     follows: bool = False,
+    survivors: int | None = None,
+    slots: int | None = None,
 ) -> Judgement:
-    """Judge one series of growth."""
+    """Judge one series of growth.
+
+    ``survivors``: entries born before the window and still there.  ``slots``: entries of a
+    container that has as many as before and only fills or replaces them.
+    """
     if follows:
         reason = "It holds only weak references: it shrinks when the objects go."
         return Judgement(Verdict.NOT, reason, 0.9)
@@ -62,11 +78,19 @@ def judge(
     bounded = _bounded(series, bound, is_bound_explicit)
     if bounded is not None:
         return bounded
+    if slots is not None:
+        reason = f"It has {slots} entries, as before: they are filled or replaced."
+        return Judgement(Verdict.NOT, reason, 0.8)
     found = _by_growth(series, load)
+    if survivors is not None:
+        found = _with_turnover(found, series, load, survivors)
     if not load.is_same_process:
         found = _at_most_suspect(found, "the snapshots are of different processes")
     elif noise is not None:
         found = _at_most_suspect(found, f"known noise ({noise})")
+    if found.verdict is Verdict.LEAK and (load.cycles or 0) < FEW_CYCLES:
+        reason = f"{found.reason[:-1]}; in so few cycles a bound may not have shown."
+        found = Judgement(found.verdict, reason, round(found.confidence * 0.8, 2))
     if not load.is_exact:
         found = Judgement(found.verdict, found.reason, round(found.confidence * 0.8, 2))
     return found
@@ -113,6 +137,26 @@ def _by_growth(series: Series, load: Load) -> Judgement:
     )
 
 
+def _with_turnover(found: Judgement, series: Series, load: Load, survivors: int) -> Judgement:
+    """A leak keeps at least what it grew by: what was let go of did not leak.
+
+    The smaller rate of the two windows counts: in the first one what comes and goes may still
+    have been filling up.  A backlog keeps nothing either, but it grows by the same number in
+    each cycle.
+    """
+    if found.verdict is not Verdict.LEAK or load.cycles is None or series.window is None:
+        return found
+    first, start = series.window - (series.baseline or 0), series.baseline or 0
+    early, rest = load.window_cycles or 0, load.cycles - (load.window_cycles or 0)
+    second = ((series.final or 0) - series.window) * early / rest
+    if survivors >= KEPT * min(first, second) or series.growth % load.cycles == 0:
+        return found
+    gone = f"of the {first} {series.unit} it gained in the first window {survivors} are left"
+    if series.growth <= FLUCTUATION * start:
+        return Judgement(Verdict.NOT, f"Its size moves, but it keeps nothing: {gone}.", 0.7)
+    return Judgement(Verdict.SUSPECT, f"{found.reason[:-1]}, but {gone}: it lets go of them.", 0.4)
+
+
 def _two_windows(series: Series, first: int, second: int, early: int, rest: int) -> Judgement:
     """Judge growth of ``first`` in ``early`` cycles and ``second`` in the ``rest``."""
     rate_1, rate_2 = first / early, second / rest
@@ -126,7 +170,8 @@ def _two_windows(series: Series, first: int, second: int, early: int, rest: int)
         reason = f"It grew in one window only: {split}."
         verdict = Verdict.NOT if first <= 0 else Verdict.SUSPECT
         return Judgement(verdict, reason, 0.5)
-    if max(rate_1, rate_2) > STEADY * min(rate_1, rate_2):
+    unsteady = max(rate_1, rate_2) >= STEADY * min(rate_1, rate_2)
+    if unsteady or _slows_down(first, second, early / cycles):
         trend = "slows down" if rate_2 < rate_1 else "speeds up"
         return Judgement(Verdict.SUSPECT, f"It grew by {words}, but {trend}: {split}.", 0.5)
     if growth < SLOWEST * cycles:
@@ -135,6 +180,13 @@ def _two_windows(series: Series, first: int, second: int, early: int, rest: int)
     exactly = "exactly " if multiple else ""
     reason = f"It grew by {exactly}{words}, at one rate in both windows ({split})."
     return Judgement(Verdict.LEAK, reason, 0.97 if multiple else 0.85)
+
+
+def _slows_down(first: int, second: int, share: float) -> bool:
+    """Is the first window's growth too much for its share of the cycles to be chance?"""
+    expected = share * (first + second)
+    much = first * (1 - share) > SLOWER * second * share
+    return much and first - expected > CHANCE * (expected * (1 - share)) ** 0.5
 
 
 def _rate_words(growth: int, unit: str, cycles: int) -> str:

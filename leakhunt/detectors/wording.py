@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from leakhunt.analysis.places import Series
-from leakhunt.detectors.base import Category
+from leakhunt.detectors.base import Category, Verdict
 
 _NOUN = {
     Category.LISTENER: "Unremoved listener",
@@ -22,13 +22,12 @@ _NOUN = {
     Category.NATIVE: "Native leak",
     Category.FRAGMENTATION: "Fragmentation",
 }
-_MIXED_TYPES = 3
-"""Leaked types that enter the fingerprint."""
+_LEAVES = frozenset({"builtins.bytearray", "array.array", "builtins.str", "builtins.bytes"})
 
 
-def noun(category: Category) -> str:
-    """The words a title starts with."""
-    return _NOUN[category]
+def noun(category: Category, verdict: Verdict) -> str:
+    """The words a title starts with; those of a leak only when it may be one."""
+    return f"No leak ({category.value})" if verdict is Verdict.NOT else _NOUN[category]
 
 
 def human_bytes(size: float) -> str:
@@ -58,15 +57,29 @@ def growth_words(main_type: str, count: int, size: int, cycles: int | None) -> s
     return f"{rate} {name} per cycle (+{human_bytes(size / cycles)})"
 
 
+def buffer_title(path: str, type_name: str, grown: int, cycles: int | None) -> str:
+    """``Growing buffer: `LOG.text` (str) grew by 38 B per cycle``."""
+    short = type_name.removeprefix("builtins.")
+    rate = human_bytes(grown if cycles is None else grown / cycles)
+    return f"Growing buffer: `{path}` ({short}) grew by {rate}{' per cycle' * bool(cycles)}."
+
+
+def is_leaf_type(type_name: str) -> bool:
+    """Does it hold values without objects (text, bytes, numbers)?"""
+    return type_name in _LEAVES
+
+
 def holder_words(path: str, type_name: str, sizes: Series) -> str:
     """``held by `BUS.listeners` (list, 45 to 245)``."""
     short = type_name.removeprefix("builtins.")
+    if short.startswith("<root"):
+        return f"held by `{path}`"
     if sizes.final is None:
         return f"held by `{path}` ({short})"
     return f"held by `{path}` ({short}, {sizes.baseline or 0:,} to {sizes.final:,})"
 
 
-def fingerprint(category: Category, path: str, types: tuple[str, ...]) -> str:
+def fingerprint(category: Category, path: str, main_type: str) -> str:
     """16 hex digits that name the leak in every run: no addresses, counts or indexes."""
-    text = "\n".join([category.value, path, *sorted(types[:_MIXED_TYPES])])
+    text = f"{category.value}\n{path}\n{main_type}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -59,8 +59,7 @@ def link_kind(before: SnapshotColumns, after: SnapshotColumns) -> LinkKind:
         return LinkKind.ADDRESS
     if identity.get("since") is None:  # births were not watched from the earlier one on
         return LinkKind.ADDRESS
-    first, second = before.header.get("sequence"), after.header.get("sequence")
-    follows = isinstance(first, int) and isinstance(second, int) and second == first + 1
+    follows = identity.get("since_sequence") == before.header.get("sequence")
     return LinkKind.MARKED if follows else LinkKind.ADDRESS
 
 

@@ -19,7 +19,7 @@ def size(value: float | None, *, signed: bool = False) -> str:
     if value is None or not math.isfinite(value):
         return _UNKNOWN
     scaled, step = _scale(value, 1024)
-    digits = _number(scaled, 2) if step == 0 else f"{scaled:.1f}"
+    digits = _number(scaled, 0 if scaled >= 100 else 2) if step == 0 else f"{scaled:.1f}"
     return f"{_sign(value, signed)}{digits} {_SIZE_UNITS[step]}"
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import selectors
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -136,19 +137,25 @@ def _find(path: Path | str) -> Path:
         raise UsageError("the interpreter's path is empty", hint="give --python a path")
     if os.sep not in text:
         on_path = shutil.which(text)
-        if on_path is None and not Path(text).exists():
+        if on_path is None and not os.path.exists(text):  # noqa: PTH110  never raises
             raise UsageError(
                 f"no interpreter {text!r} on PATH", hint="give --python the path of an interpreter"
             )
         text = on_path or text
-    found = Path(text).absolute()  # Not resolved: a venv is a link
-    if not found.exists():
-        what = "is a dangling link" if found.is_symlink() else "does not exist"
+    found = Path(text)
+    try:
+        found = found.absolute()  # Not resolved: a venv is a link
+        is_folder = stat.S_ISDIR(found.stat().st_mode)
+    except (OSError, ValueError) as exc:
+        what = "is a dangling link" if _is_link(found) else "does not exist"
+        if not isinstance(exc, FileNotFoundError):
+            reason = exc.strerror if isinstance(exc, OSError) else None
+            what = f"cannot be used: {reason or exc}"
         raise UsageError(
             f"the interpreter {found} {what}",
             hint="give --python the path of an interpreter, for instance .venv/bin/python",
-        )
-    if found.is_dir():
+        ) from exc
+    if is_folder:
         raise UsageError(
             f"the interpreter {found} is a directory",
             hint=f"perhaps {found / 'bin' / 'python'} is meant",
@@ -159,6 +166,10 @@ def _find(path: Path | str) -> Path:
             hint=f"chmod +x {found}, or give --python another interpreter",
         )
     return found
+
+
+def _is_link(path: Path) -> bool:
+    return os.path.islink(path)  # noqa: PTH114  never raises
 
 
 def _run_probe(path: Path, timeout_s: float) -> tuple[str, str]:

@@ -20,14 +20,15 @@ def prepare_save_dir(path: Path) -> Path:
 
     Called before the run starts, so that no work is lost.  Raises UsageError.
     """
-    folder = Path(path).absolute()
     try:
+        folder = Path(path).absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         names = sorted(entry.name for entry in folder.iterdir())
     except FileExistsError as exc:
         raise UsageError(f"{path} is not a directory", hint=_HINT) from exc
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be used: {exc.strerror or exc}", hint=_HINT) from exc
+    except (OSError, ValueError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else None
+        raise UsageError(f"{path} cannot be used: {why or exc}", hint=_HINT) from exc
     foreign = [name for name in names if not _is_ours(name)]
     if foreign:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from pathlib import Path
 
@@ -12,13 +13,17 @@ _HINT = "a scenario is a Python file with cycle(i), and setup(), settle(), teard
 
 def check_scenario_file(path: Path) -> Path:
     """Absolute path of the scenario; raises UsageError when it cannot be one."""
-    found = Path(path).absolute()
-    if not found.exists():
-        what = "is a dangling link" if found.is_symlink() else "does not exist"
-        raise UsageError(f"the scenario {path} {what}", hint=_HINT)
-    if found.is_dir():
+    try:
+        found = Path(path).absolute()
+        mode = found.stat().st_mode
+    except FileNotFoundError as exc:
+        what = "is a dangling link" if Path(path).is_symlink() else "does not exist"
+        raise UsageError(f"the scenario {path} {what}", hint=_HINT) from exc
+    except (OSError, ValueError) as exc:  # for instance a name that is too long
+        raise _unreadable(path, exc) from exc
+    if stat.S_ISDIR(mode):
         raise UsageError(f"the scenario {path} is a directory", hint=_HINT)
-    if not found.is_file():
+    if not stat.S_ISREG(mode):
         raise UsageError(f"the scenario {path} is no regular file", hint=_HINT)
     if found.suffix != ".py":
         raise UsageError(f"the scenario {path} does not end in .py", hint=_HINT)
@@ -26,12 +31,17 @@ def check_scenario_file(path: Path) -> Path:
         with found.open("rb"):
             pass
     except OSError as exc:
-        raise UsageError(
-            f"the scenario {path} cannot be read: {exc.strerror or exc}",
-            hint=f"make it readable, for instance chmod u+r {path}",
-        ) from exc
+        raise _unreadable(path, exc) from exc
     _check_name(path, found.stem)
     return found
+
+
+def _unreadable(path: Path, exc: OSError | ValueError) -> UsageError:
+    why = exc.strerror if isinstance(exc, OSError) else None
+    return UsageError(
+        f"the scenario {path} cannot be read: {why or exc}",
+        hint="give the path of a file that you may read",
+    )
 
 
 def _check_name(path: Path, stem: str) -> None:

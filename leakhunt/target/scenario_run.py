@@ -25,8 +25,10 @@ from leakhunt.target.interpreter import Interpreter
 from leakhunt.target.process import TargetProcess
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 from leakhunt.target.story import (
+    describe_exception,
     describe_exit,
     describe_failure,
+    describe_place,
     exit_hint,
     output_tail,
     where,
@@ -252,7 +254,8 @@ class ScenarioRun:
         for failure in self._log.failures:
             story = describe_failure(failure, **numbers)
             if failure.is_interrupt and self._ended_early:
-                story = f"{self._ended_early}: the target was stopped by {story}"
+                place = where(failure.phase, failure.cycle, **numbers) + describe_place(failure)
+                story = f"{self._ended_early}: the target was stopped {place}"
             is_result_whole = failure.phase in {"teardown", "exit", "birth", "capture window"}
             (notes if is_result_whole else errors).append(story)
         if not self._log.is_done:
@@ -393,19 +396,22 @@ def _error_of(failure: Failure, text: str, spec: ScenarioSpec) -> LeakhuntError:
             hint="define cycle(i), plain or async: one round of the work that is suspected",
         )
     if failure.phase == "import":
+        is_missing = failure.type == ModuleNotFoundError.__name__
         return UsageError(
-            f"the scenario {spec.scenario} cannot be imported: {text}",
-            hint="does it run by itself with that interpreter (--python)?",
+            f"the scenario {spec.scenario} cannot be imported: {describe_exception(failure)}",
+            hint="is it installed in the environment of that interpreter? --python names another"
+            if is_missing
+            else "does it run by itself with that interpreter (--python)?",
         )
     if failure.phase == "start":
         return TargetError(
-            f"the native agent cannot work in the target: {text}",
+            f"the native agent cannot work in the target: {describe_exception(failure)}",
             hint="if this interpreter was changed since, remove leakhunt's cache; if the cache"
             " lies on a file system mounted noexec, set XDG_CACHE_HOME",
         )
     if failure.phase == "capture baseline":
         return TargetError(
-            f"the first snapshot could not be taken: {text}",
+            f"the first snapshot could not be taken: {describe_exception(failure)}",
             hint="free some memory or disk space (TMPDIR, --save), or lift the limits (ulimit -a)",
         )
     return TargetError(

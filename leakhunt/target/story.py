@@ -34,14 +34,44 @@ def where(phase: str, cycle: int, *, warmup: int, cycles: int) -> str:
 
 
 def describe_failure(failure: Failure, *, warmup: int, cycles: int) -> str:
-    """What was raised where, with the program's own frames, innermost first; one line."""
+    """``setup() raised ValueError: no, in setup (load.py:4): `raise ...` ``; one line."""
     place = where(failure.phase, failure.cycle, warmup=warmup, cycles=cycles)
+    what = _CALLED_BY_PHASE.get(failure.phase)
+    if what is not None:
+        what = f"{what} raised"
+    elif place.startswith("during cycle "):
+        what = f"{place.removeprefix('during ')} raised"
+    else:
+        what = f"failed {place}:"
+    return f"{what} {describe_exception(failure)}"
+
+
+_CALLED_BY_PHASE = {"setup": "setup()", "settle": "settle()", "teardown": "teardown()"}
+
+
+def describe_exception(failure: Failure) -> str:
+    """What was raised, and the frames that matter, innermost first; one line."""
     message = f": {' '.join(failure.message.split())}" if failure.message else ""
+    return f"{failure.type}{message}{describe_place(failure)}"
+
+
+def describe_place(failure: Failure) -> str:
+    """``, in cycle (load.py:7), called from ...: `the line` ``; empty without frames."""
     frames = ", called from ".join(
-        f"{function} ({file}:{line})" for file, line, function in failure.frames[-_FRAMES:][::-1]
+        f"{function} ({file}:{line})" for file, line, function in _telling(failure.frames)
     )
-    source = _source_of(failure)
-    return f"{failure.type}{message} {place}" + (f", in {frames}" if frames else "") + source
+    return f", in {frames}{_source_of(failure)}" if frames else ""
+
+
+def _telling(frames: tuple[tuple[str, int, str], ...]) -> list[tuple[str, int, str]]:
+    """The innermost frame, and the callers that are not the standard library's."""
+    innermost, callers = frames[-1:], frames[:-1]
+    own = [frame for frame in callers if not _is_standard(frame[0])]
+    return [*innermost, *own[:-_FRAMES:-1]]
+
+
+def _is_standard(file: str) -> bool:
+    return file.startswith("<frozen ") or ("/lib/python3" in file and "-packages/" not in file)
 
 
 def _source_of(failure: Failure) -> str:

@@ -69,8 +69,7 @@ def run_program(python: Interpreter, agent: Path) -> RunProgram:
         done = subprocess.run(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             timeout=PROGRAM_TIMEOUT_S,
             check=False,

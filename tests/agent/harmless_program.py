@@ -14,12 +14,17 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import agent_loader
-import samples_classes
-import samples_values
-from samples import Samples
+from tests.agent import agent_loader, samples_classes, samples_values
+from tests.agent.samples import Samples
+
+
+def descriptors() -> list[str]:
+    """Open files by number, but the one that this list needs."""
+    with os.scandir("/proc/self/fd") as scan:
+        numbers = [entry.name for entry in scan]
+    return [f"{n} {os.readlink(p)}" for n in numbers if os.path.islink(p := f"/proc/self/fd/{n}")]  # noqa: PTH114, PTH115
 
 
 def state() -> dict[str, Any]:
@@ -36,11 +41,12 @@ def state() -> dict[str, Any]:
         "tracing": tracemalloc.is_tracing(),
         "recursion": sys.getrecursionlimit(),
         "switch": sys.getswitchinterval(),
-        "threads": len(os.listdir("/proc/self/task")),
-        "descriptors": sorted(os.listdir("/proc/self/fd"))[:-1],
+        "threads": sum(1 for _ in Path("/proc/self/task").iterdir()),
+        "descriptors": descriptors(),
         "modules": len(sys.modules),
         "signals": [
-            line for line in Path("/proc/self/status").read_text().splitlines()
+            line
+            for line in Path("/proc/self/status").read_text().splitlines()
             if line.startswith(("Sig", "Shd"))
         ],
         "children": len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()),
@@ -61,7 +67,7 @@ def count_difference(agent: Any, path: str, header: bytes) -> list[tuple[int, ..
     a = gc.get_count()
     b = gc.get_count()
     gc.collect()
-    agent.capture(path, header)     # a collection empties the free list of argument tuples
+    agent.capture(path, header)  # a collection empties the free list of argument tuples
     c = gc.get_count()
     agent.capture(path, header)
     d = gc.get_count()
@@ -83,7 +89,7 @@ def main() -> None:
         thread.start()
     header = agent_loader.header()
     paths = [str(folder / f"{i}.lkheap") for i in range(3)]
-    agent.capture(paths[0], header)     # the first one learns layouts
+    agent.capture(paths[0], header)  # the first one learns layouts
     before, mapped = state(), maps()
     blocks = sys.getallocatedblocks()
     for path in paths:
@@ -99,8 +105,8 @@ def main() -> None:
     answer = {
         "before": before, "after": after, "blocks": blocks, "maps": mapped, "counts": counts,
         "plain": id(plain), "dict_of_plain": any(type(x) is dict for x in held),
-        "files": sorted(os.listdir(folder)),
-        "modes": [os.stat(path).st_mode & 0o777 for path in paths],
+        "files": sorted(path.name for path in folder.iterdir()),
+        "modes": [Path(path).stat().st_mode & 0o777 for path in paths],
     }  # fmt: skip
     print(json.dumps(answer))
     sys.stdout.flush()

@@ -15,9 +15,9 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import agent_loader
+from tests.agent import agent_loader
 
 CALLS: list[str] = []
 ARMED: list[bool] = []
@@ -52,12 +52,12 @@ def hostile(name: str, *bases: type, metaclass: type = type, slots: bool = False
         original = next((vars(c)[method] for base in bases or (object,) for c in base.__mro__
                          if method in vars(c)), None)  # fmt: skip
         if original is None and method not in ("__getattr__", "__sizeof__", "__bool__"):
-            original = lambda *_, **__: None  # noqa: E731
+            original = lambda *_, **__: None
         if isinstance(original, classmethod | staticmethod):
             continue
         space[method] = noting(f"{name}.{method}", original)
     if not any(issubclass(base, type) for base in bases):
-        space["__class__"] = property(noting(f"{name}.__class__", lambda self: type(self)))
+        space["__class__"] = property(noting(f"{name}.__class__", type))
         if not slots:
             space["__dict__"] = property(noting(f"{name}.__dict__", lambda self: {}))
         space["__weakref__"] = property(noting(f"{name}.__weakref__", lambda self: None))

@@ -1,8 +1,9 @@
 """Runs inside a target: replaces objects that carry serial numbers, and takes snapshots.
 
-``PYTHON -m tests.agent.identity_churn AGENT.so FOLDER SEED``: standard library only.  Writes
-``FOLDER/K.lkheap`` and ``FOLDER/K.truth`` for each capture: a JSON line with the names of the
-kinds, then for each kind its count, the addresses and the serial numbers of its objects.
+``PYTHON -m tests.agent.identity_churn AGENT.so FOLDER SEED lost|identity``: standard library
+only.  Writes ``FOLDER/K.lkheap`` and ``FOLDER/K.truth`` for each capture: a JSON line with the
+names of the kinds, then for each kind its count, the addresses and the serial numbers of its
+objects.
 Serials live in arrays, so that the book-keeping makes no garbage of the types under test.
 """
 
@@ -407,7 +408,12 @@ def capture(agent: Any, folder: str, k: int, identity: dict[str, Any]) -> None:
     path = os.path.join(folder, f"{k}.lkheap")
     agent.capture(path, json.dumps(header).encode(), mark=True)
     with open(os.path.join(folder, f"{k}.truth"), "wb") as f:
-        f.write(json.dumps({"kinds": list(HERDS), "identity": identity}).encode() + b"\n")
+        f.write(
+            json.dumps(
+                {"kinds": list(HERDS), "identity": identity, "account": sys.argv[4]}
+            ).encode()
+            + b"\n"
+        )
         for addresses, serials in truth:
             f.write(len(serials).to_bytes(8, "little"))
             f.write(addresses.tobytes() + serials.tobytes())
@@ -421,7 +427,7 @@ def main() -> None:
     HERDS.update((name, Herd(make, 300)) for name, make in MAKERS.items())
     HERDS[OPERAND] = Herd(lambda n: n + 0.125, 300)
     churn(1.0, chooser)
-    identity = agent.birth_start()
+    identity = agent.birth_start(lost=sys.argv[4] == "lost")
     for k, factor in enumerate((0.0, *CHURNS)):
         if k:
             churn(factor, chooser)

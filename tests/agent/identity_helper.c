@@ -13,7 +13,6 @@
 
 static long calls;
 
-#if !HAS_TRACER
 static PyMemAllocatorEx below;
 
 static void *
@@ -42,41 +41,21 @@ above_free(void *ctx, void *p)
 {
     below.free(below.ctx, p);
 }
-#else
-static PyRefTracer tracer_below;
-static void *tracer_data_below;
 
-static int
-above_trace(PyObject *o, PyRefTracerEvent event, void *data)
-{
-    calls++;
-    return tracer_below == NULL ? 0 : tracer_below(o, event, tracer_data_below);
-}
-#endif
-
-/* Put a counting hook on top of the method that the agent uses here. */
+/* Put a counting hook on top of the agent's. */
 void
 chain_above(void)
 {
-#if HAS_TRACER
-    tracer_below = PyRefTracer_GetTracer(&tracer_data_below);
-    PyRefTracer_SetTracer(above_trace, NULL);
-#else
     PyMemAllocatorEx ours = {NULL, above_malloc, above_calloc, above_realloc, above_free};
     PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &below);
     PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &ours);
-#endif
 }
 
 /* Take it off by putting back what was below, as everybody does. */
 void
 unchain(void)
 {
-#if HAS_TRACER
-    PyRefTracer_SetTracer(tracer_below, tracer_data_below);
-#else
     PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &below);
-#endif
 }
 
 long

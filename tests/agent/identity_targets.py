@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ("3.11", "3.12", "3.13")
 TIMEOUT_S = 200
 
+each_account = pytest.mark.parametrize("account", ["lost", "identity"])
+"""Lost objects are looked for as well, or not: ``birth_start(lost=...)``."""
 each_version = pytest.mark.parametrize("version", VERSIONS)
 
 

@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import agent_loader
 import numpy as np
+
+from tests.agent import agent_loader
 
 Expected = dict[str, tuple[Any, list[list[Any]]]]
 
@@ -84,7 +85,7 @@ def arrays() -> Expected:
 def frames() -> dict[str, Any]:
     """pandas objects; empty when it is not installed."""
     try:
-        import pandas as pd
+        import pandas as pd  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
         return {}
     frame = pd.DataFrame({"number": range(5), "thing": [Thing() for _ in range(5)]})
@@ -99,7 +100,7 @@ def main() -> None:
     agent = agent_loader.load(sys.argv[1])
     folder = Path(sys.argv[2])
     expected, pandas = arrays(), frames()
-    held = [x for x in (pandas["frame"]["thing"].to_numpy(),)] if pandas else []
+    held = [pandas["frame"]["thing"].to_numpy()] if pandas else []
     sizes = {name: sys.getsizeof(obj) for name, (obj, _) in expected.items()}
     agent.capture(str(folder / "heap.lkheap"), agent_loader.header())
     answer = {

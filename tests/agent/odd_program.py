@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import agent_loader
+from tests.agent import agent_loader
 
 LENGTH = 100_000
 

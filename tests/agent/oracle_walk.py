@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import collections
-import datetime
+import datetime as dt
 import gc
 import inspect
 import sys
@@ -21,6 +21,7 @@ Edge = list[Any]
 
 _module_of = type.__dict__["__module__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
+_module_dict: Any = types.ModuleType.__dict__["__dict__"].__get__  # type: ignore[index]
 _mro_of = type.__dict__["__mro__"].__get__
 _dict_of = type.__dict__["__dict__"].__get__
 _HEAP_TYPE = 1 << 9
@@ -94,9 +95,9 @@ def hidden_referents(obj: Any) -> list[Any]:
         return [obj.start, obj.stop, obj.step]
     if inherits(cls, type):
         return _of_type(obj)
-    if cls is datetime.datetime or cls is datetime.time:
+    if cls is dt.datetime or cls is dt.time:
         return [obj.tzinfo]
-    if cls is datetime.timezone:
+    if cls is dt.timezone:
         return [obj.utcoffset(None)]
     if cls in _DESCRIPTORS:
         return [obj.__name__]
@@ -118,7 +119,7 @@ def referents(obj: Any) -> list[Any]:
     if inherits(cls, dict):
         return _of_dict(obj)
     if obj is sys.modules.get("_asyncio") and sys.version_info[:2] == (3, 12):
-        return [obj.__dict__]   # 3.12's reports dead objects of its free list
+        return [obj.__dict__]  # 3.12's reports dead objects of its free list
     found = [*gc.get_referents(obj), *hidden_referents(obj)]
     found = [x for x in found if x is not None]
     if cls.__name__ == "_lru_cache_wrapper":
@@ -145,9 +146,9 @@ def _of_dict(obj: dict[Any, Any]) -> list[Any]:
     reported = gc.get_referents(obj)
     items = list(dict.items(obj))
     if not reported and items:
-        return []               # it lends the inline values of an instance (3.13)
+        return []  # it lends the inline values of an instance (3.13)
     found = [x for pair in items for x in pair]
-    counts: dict[int, int] = {}     # no Counter: it asks ABCs, whose caches would change
+    counts: dict[int, int] = {}  # no Counter: it asks ABCs, whose caches would change
     for x in [*found, type(obj)] if is_heap_type(type(obj)) else found:
         counts[id(x)] = counts.get(id(x), 0) + 1
     for x in reported:
@@ -204,7 +205,7 @@ def named_edges(obj: Any) -> list[Edge]:
     elif cls is types.CellType:
         found += _cell(obj)
     elif inherits(cls, types.ModuleType):
-        found.append(["ATTR", "__dict__", id(types.ModuleType.__dict__["__dict__"].__get__(obj))])
+        found.append(["ATTR", "__dict__", id(_module_dict(obj))])
     elif inherits(cls, BaseException):
         for name in _EXCEPTION_FIELDS:
             value = BaseException.__dict__[name].__get__(obj)

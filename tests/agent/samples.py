@@ -10,6 +10,11 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+def fresh(*parts: str) -> str:
+    """A string made at run time: no constant of the code."""
+    return "".join(parts)
+
+
 class Samples:
     """Objects by name, with the facts and named edges that Python cannot be asked for later."""
 

@@ -10,7 +10,7 @@ import types
 import typing
 from typing import Any
 
-from samples import Samples
+from tests.agent.samples import Samples, fresh
 
 
 def build(samples: Samples) -> None:
@@ -84,7 +84,7 @@ def _instances(samples: Samples) -> None:
     vars(grown)["late"] = a
     samples.keep("instance grown by its dict", grown)
     replaced = Plain(a, b, c)
-    replaced.__dict__ = {"other": a, "".join(["oth", "er2"]): b}
+    replaced.__dict__ = {"other": a, fresh("oth", "er2"): b}
     samples.keep("instance with a replaced dict", replaced)
     replaced = Plain(a, b, c)
     samples.aside.append(vars(replaced))
@@ -116,7 +116,7 @@ def _instances(samples: Samples) -> None:
 
 
 class Slots:
-    __slots__ = ("__weakref__", "__hidden", "left", "right")
+    __slots__ = ("__hidden", "__weakref__", "left", "right")
 
     def hide(self, value: Any) -> None:
         self.__hidden = value
@@ -151,7 +151,7 @@ class Frozen:
 
 def _slotted(samples: Samples) -> None:
     a, b = Value(), Value()
-    full = Slots()
+    full: Any = Slots()
     full.left, full.right = a, b
     full.hide(a)
     samples.keep("slots", full)
@@ -245,11 +245,11 @@ def _types(samples: Samples) -> None:
     samples.keep("module of C", abc.__spec__)
 
 
-class Problem(Exception):
+class OwnError(Exception):
     pass
 
 
-class SlottedProblem(ValueError):
+class SlottedError(ValueError):
     __slots__ = ("code",)
 
 
@@ -258,8 +258,8 @@ def _exceptions(samples: Samples) -> None:
         try:
             raise ValueError("inner")
         except ValueError as inner:
-            raise Problem("outer", Value()) from inner
-    except Problem as error:
+            raise OwnError("outer", Value()) from inner
+    except OwnError as error:
         error.add_note("a note")
         error.extra = Value()  # type: ignore[attr-defined]
         samples.keep("exception", error)
@@ -268,14 +268,14 @@ def _exceptions(samples: Samples) -> None:
         try:
             raise KeyError("first")
         except KeyError:
-            raise SlottedProblem("second") from None
-    except SlottedProblem as error:
+            raise SlottedError("second") from None
+    except SlottedError as error:
         error.code = Value()  # type: ignore[attr-defined]
         samples.keep("exception with slots", error)
-    samples.keep("exception fresh", Problem())
-    samples.keep("exception group", ExceptionGroup("group", [ValueError(1), Problem(Value())]))
+    samples.keep("exception fresh", OwnError())
+    samples.keep("exception group", ExceptionGroup("group", [ValueError(1), OwnError(Value())]))
     samples.keep("stop iteration", StopIteration(Value()))
-    samples.keep("os error", OSError(2, "none", "".join(["a ", "file"])))
+    samples.keep("os error", OSError(2, "none", fresh("a ", "file")))
     samples.keep("import error", ImportError("none", name="a name", path="a path"))
     samples.keep("syntax error", SyntaxError("bad", ("file", 1, 2, "line")))
     samples.keep("unicode error", UnicodeDecodeError("utf-8", b"abc", 0, 1, "reason"))
@@ -284,12 +284,12 @@ def _exceptions(samples: Samples) -> None:
 
 
 class Point(ctypes.Structure):
-    _fields_ = [("x", ctypes.c_int), ("p", ctypes.POINTER(ctypes.c_int)),  # noqa: RUF012
+    _fields_ = [("x", ctypes.c_int), ("p", ctypes.POINTER(ctypes.c_int)),
                 ("o", ctypes.py_object), ("name", ctypes.c_char_p)]  # fmt: skip
 
 
 class Either(ctypes.Union):
-    _fields_ = [("i", ctypes.c_int), ("f", ctypes.c_float)]  # noqa: RUF012
+    _fields_ = [("i", ctypes.c_int), ("f", ctypes.c_float)]
 
 
 def _ctypes(samples: Samples) -> None:
@@ -302,7 +302,8 @@ def _ctypes(samples: Samples) -> None:
     samples.keep("ctypes pointer", ctypes.pointer(number))
     samples.keep("ctypes pointer class", ctypes.POINTER(Point))
     samples.keep("ctypes reference", ctypes.byref(number))
-    samples.keep("ctypes array", (ctypes.py_object * 2)(Value(), Value()))
+    pair: Any = ctypes.py_object * 2
+    samples.keep("ctypes array", pair(Value(), Value()))
     samples.keep("ctypes array class", ctypes.c_int * 7)
     samples.keep("ctypes object", ctypes.py_object(Value()))
     samples.keep("ctypes buffer", ctypes.create_string_buffer(50))
@@ -327,7 +328,8 @@ class Protocol(typing.Protocol):
 def _typing(samples: Samples) -> None:
     samples.keep("type variable", Kind)
     samples.keep("parameter variable", Params)
-    samples.keep("typing alias", typing.Callable[[int], typing.List[Kind]])  # noqa: UP006
+    listed: Any = typing.List  # noqa: UP006 - an alias is what is wanted
+    samples.keep("typing alias", typing.Callable[[int], listed[Kind]])
     samples.keep("typing optional", typing.Optional[Plain])  # noqa: UP045
     samples.keep("protocol", Protocol)
     samples.keep("new type", typing.NewType("Fresh", int))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import datetime
+import datetime as dt
 import decimal
 import fractions
 import functools
@@ -29,7 +29,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from samples import Samples
+from tests.agent.samples import Samples, fresh
 
 
 class Value:
@@ -105,29 +105,35 @@ def _databases(samples: Samples) -> None:
     samples.keep("database cursor", cursor)
 
 
-class Zone(datetime.tzinfo):
+class Zone(dt.tzinfo):
     """A time zone with attributes."""
 
     def __init__(self) -> None:
         self.note = Value()
 
-    def utcoffset(self, _: Any) -> datetime.timedelta:
-        return datetime.timedelta(0)
+    def utcoffset(self, _: Any) -> dt.timedelta:
+        return dt.timedelta(0)
+
+    def dst(self, _: Any) -> None:
+        return None
+
+    def tzname(self, _: Any) -> None:
+        return None
 
 
 def _dates(samples: Samples) -> None:
-    fixed = datetime.timezone(datetime.timedelta(hours=3), "".join(["zone ", "3"]))
+    fixed = dt.timezone(dt.timedelta(hours=3), fresh("zone ", "3"))
     own = Zone()
     samples.keep("time zone", fixed)
     samples.keep("time zone of ours", own)
-    samples.keep("date time", datetime.datetime(2020, 1, 1, tzinfo=own),
+    samples.keep("date time", dt.datetime(2020, 1, 1, tzinfo=own),
                  names=[["ATTR", "tzinfo", own]])  # fmt: skip
-    samples.keep("date time naive", datetime.datetime(2020, 1, 1))  # noqa: DTZ001
-    samples.keep("date time fixed", datetime.datetime(2020, 1, 1, tzinfo=fixed),
+    samples.keep("date time naive", dt.datetime(2020, 1, 1))  # noqa: DTZ001
+    samples.keep("date time fixed", dt.datetime(2020, 1, 1, tzinfo=fixed),
                  names=[["ATTR", "tzinfo", fixed]])  # fmt: skip
-    samples.keep("time", datetime.time(1, 2, tzinfo=own), names=[["ATTR", "tzinfo", own]])
-    samples.keep("date", datetime.date(2020, 1, 1))
-    samples.keep("time delta", datetime.timedelta(1, 2, 3))
+    samples.keep("time", dt.time(1, 2, tzinfo=own), names=[["ATTR", "tzinfo", own]])
+    samples.keep("date", dt.date(2020, 1, 1))
+    samples.keep("time delta", dt.timedelta(1, 2, 3))
 
 
 def _others(samples: Samples) -> None:
@@ -161,5 +167,5 @@ def _others(samples: Samples) -> None:
     element.text = "some text"
     samples.keep("xml element", element)
     samples.keep("xml parser", ET.XMLParser())
-    samples.keep("cached property", functools.cached_property(len))  # type: ignore[arg-type]
+    samples.keep("cached property", functools.cached_property(len))
     samples.keep("compare key", functools.cmp_to_key(lambda a, b: 0)(Value()))

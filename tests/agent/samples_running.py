@@ -7,11 +7,12 @@ import contextlib
 import contextvars
 import sys
 import threading
+import time
 import types
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from typing import Any
 
-from samples import Samples
+from tests.agent.samples import Samples
 
 CREATED, SUSPENDED, RUNNING, DONE = range(4)
 PENDING, CANCELLED, FINISHED = range(3)
@@ -99,7 +100,7 @@ class Never:
         yield
 
 
-async def _async_numbers(first: Any) -> AsyncIterator[Any]:
+async def _async_numbers(first: Any) -> AsyncGenerator[Any, None]:
     held = [first]
     yield held
     yield first
@@ -112,10 +113,10 @@ def step(coroutine: Coroutine[Any, Any, Any]) -> None:
 
 
 def _coroutines(samples: Samples) -> None:
-    fresh = samples.keep("coroutine created", _waits(Never()), facts={"STATE": CREATED})
-    samples.aside.append(fresh)
-    inner = _waits(Never())
-    outer = _waits(inner)
+    created: Any = _waits(Never())
+    samples.keep("coroutine created", created, facts={"STATE": CREATED})
+    inner: Any = _waits(Never())
+    outer: Any = _waits(inner)
     step(outer)
     line = _waits.__code__.co_firstlineno + 2
     facts = {"STATE": SUSPENDED, "LINE": line}
@@ -125,7 +126,8 @@ def _coroutines(samples: Samples) -> None:
     samples.keep("async generator created", _async_numbers(Value()), facts={"STATE": CREATED})
     step(numbers.asend(None))
     samples.keep("async generator suspended", numbers, facts={"STATE": SUSPENDED})
-    samples.keep("async generator send", _async_numbers(Value()).asend(None))
+    sending: Any = _async_numbers(Value()).asend(None)
+    samples.keep("async generator send", sending)
 
     @types.coroutine
     def old() -> Iterator[Any]:
@@ -166,7 +168,7 @@ def _frames(samples: Samples) -> None:
 
 
 NUMBER: contextvars.ContextVar[Any] = contextvars.ContextVar("NUMBER")
-DEFAULTED: contextvars.ContextVar[Any] = contextvars.ContextVar("DEFAULTED", default=[1])
+DEFAULTED: contextvars.ContextVar[Any] = contextvars.ContextVar("DEFAULTED", default=(1, "a"))
 
 
 def _contexts(samples: Samples) -> None:
@@ -176,7 +178,7 @@ def _contexts(samples: Samples) -> None:
     samples.keep("context variable", DEFAULTED)
     samples.keep("context token", samples.aside[-1])
     wide = contextvars.Context()
-    many = [contextvars.ContextVar(f"v{i}") for i in range(60)]
+    many: list[contextvars.ContextVar[Any]] = [contextvars.ContextVar(f"v{i}") for i in range(60)]
     for i, variable in enumerate(many):
         wide.run(variable.set, [i])
     samples.keep("context wide", wide)
@@ -202,8 +204,9 @@ def park_threads(samples: Samples) -> Callable[[], None]:
     for thread in threads:
         thread.start()
     ready.wait()
-    while any("gate.wait" not in _where(thread) for thread in threads):
-        pass
+    while not all(_is_waiting(thread) for thread in threads):
+        time.sleep(0.01)
+    time.sleep(0.1)  # from the call of gate.wait() to the lock in it
     samples.keep("thread local", local)
     samples.keep("thread", threads[0])
     samples.keep("lock", threading.Lock())
@@ -218,15 +221,12 @@ def park_threads(samples: Samples) -> Callable[[], None]:
     return release
 
 
-def _where(thread: threading.Thread) -> str:
-    """``gate.wait`` when the thread has come to its last wait."""
+def _is_waiting(thread: threading.Thread) -> bool:
+    """Has the thread come to its last wait?"""
     frame = sys._current_frames().get(thread.ident or 0)
     while frame is not None and frame.f_code.co_name != "waits":
         frame = frame.f_back
-    if frame is None:
-        return ""
-    start = frame.f_code.co_firstlineno
-    return "gate.wait" if line_of(frame) == start + 4 else ""
+    return frame is not None and line_of(frame) == frame.f_code.co_firstlineno + 4
 
 
 async def add_tasks(samples: Samples) -> None:
@@ -252,7 +252,7 @@ async def add_tasks(samples: Samples) -> None:
     samples.keep("future failed", failed, facts={"STATE": FINISHED},
                  names=[["ATTR", "_exception", problem]])  # fmt: skip
     waited: asyncio.Future[Any] = loop.create_future()
-    coroutine = _waits(waited)
+    coroutine: Any = _waits(waited)
     task = asyncio.create_task(coroutine, name="a task")
     await asyncio.sleep(0)
     samples.keep("task waiting", task, facts={"STATE": PENDING},

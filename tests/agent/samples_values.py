@@ -12,7 +12,7 @@ import types
 import weakref
 from typing import Any
 
-from samples import Samples
+from tests.agent.samples import Samples, fresh
 
 
 def build(samples: Samples) -> None:
@@ -47,16 +47,16 @@ def _numbers(samples: Samples) -> None:
 
 def _texts(samples: Samples) -> None:
     samples.keep("str empty", "")
-    samples.keep("str ascii", "".join(["plain ", "text"]))
-    samples.keep("str interned", sys.intern("".join(["inter", "ned_text"])))
-    samples.keep("str latin", "".join(["caf", "\xe9"]))
-    samples.keep("str two bytes", "".join(["snow", "\u2603"]))
-    samples.keep("str four bytes", "".join(["face", "\U0001f600"]))
-    samples.keep("str surrogate", "".join(["half", "\ud800"]))
-    cached = samples.keep("str with utf-8", "".join(["snow", "\u2603", "man"]))
+    samples.keep("str ascii", fresh("plain ", "text"))
+    samples.keep("str interned", sys.intern(fresh("inter", "ned_text")))
+    samples.keep("str latin", fresh("caf", "\xe9"))
+    samples.keep("str two bytes", fresh("snow", "\u2603"))
+    samples.keep("str four bytes", fresh("face", "\U0001f600"))
+    samples.keep("str surrogate", fresh("half", "\ud800"))
+    cached = samples.keep("str with utf-8", fresh("snow", "\u2603", "man"))
     try:
         getattr(types.SimpleNamespace(**{cached: 1}), cached)
-        open(cached).close()  # noqa: PTH123, SIM115 - the encoder keeps its bytes
+        open(cached).close()  # noqa: PTH123 - the encoder keeps its bytes
     except OSError:
         pass
     samples.keep("bytes empty", b"")
@@ -78,8 +78,7 @@ def _containers(samples: Samples) -> None:
     samples.keep("tuple", (a, b, a, None))
     samples.keep("list empty", [])
     grown: list[Any] = []
-    for i in range(1000):
-        grown.append([i])
+    grown.extend([i] for i in range(1000))
     samples.keep("list grown", grown)
     del grown[500:]
     samples.keep("list literal", [a, [b], (c,)])
@@ -107,7 +106,7 @@ def _dicts(samples: Samples) -> None:
     a, b = Thing(), Thing()
     samples.keep("dict empty", {})
     samples.keep("dict named", {"alpha": a, "beta": b, "gamma" * 3: 1})
-    samples.keep("dict of atoms", {"".join(["k", "1"]): 1, "k2": "v"})
+    samples.keep("dict of atoms", {fresh("k", "1"): 1, "k2": "v"})
     general = {1: a, (2, 3): b, "text": a, 2.5: None, 10**30: b, b"by": 1, None: 3}
     samples.keep("dict general", general)
     made = {f"key {i}": [i] for i in range(200)}
@@ -134,14 +133,14 @@ class Bounded:
 
 def _collections(samples: Samples) -> None:
     a, b = Thing(), Thing()
-    ordered: Any = collections.OrderedDict([("first", a), ("".join(["sec", "ond"]), b), (3, a)])
+    ordered: Any = collections.OrderedDict([("first", a), (fresh("sec", "ond"), b), (3, a)])
     samples.keep("ordered dict", ordered)
     attributed: Any = collections.OrderedDict(x=a)
     attributed.note = b
     samples.keep("ordered dict with attribute", attributed)
     default: Any = collections.defaultdict(Thing)
     default["made"], default[(1, 2)] = a, b
-    default["".join(["al", "so"])] = a
+    default[fresh("al", "so")] = a
     samples.keep("default dict", default)
     samples.keep("counter", collections.Counter("abracadabra"))
     samples.keep("chain map", collections.ChainMap({"a": a}, {"b": b}))
@@ -188,7 +187,7 @@ class DequePlus(collections.deque[Any]):
     pass
 
 
-class TuplePlus(tuple[Any, ...]):
+class TuplePlus(tuple[Any, ...]):  # noqa: SLOT001 - the dict is what matters
     pass
 
 
@@ -204,7 +203,7 @@ class FrozenSlots(frozenset[Any]):
     __slots__ = ("mark",)
 
 
-class StrPlus(str):
+class StrPlus(str):  # noqa: SLOT000 - likewise
     pass
 
 
@@ -301,7 +300,7 @@ def _callables(samples: Samples) -> None:
     samples.keep("lambda", lambda: samples)
     samples.keep("code", _function.__code__,
                  facts={"LINE": _function.__code__.co_firstlineno})  # fmt: skip
-    samples.keep("bound method", a.__init__)
+    samples.keep("bound method", a.__str__)
     samples.keep("python method", samples.keep)
     samples.keep("builtin method", [a].append)
     samples.keep("builtin function", len)
@@ -315,7 +314,7 @@ def _callables(samples: Samples) -> None:
     names = [["ATTR", "fget", a], ["ATTR", "fset", b]]
     samples.keep("property", property(a, b, None, "doc"), names=names)  # type: ignore[arg-type]
     samples.keep("static method", staticmethod(keep))
-    samples.keep("class method", classmethod(keep))  # type: ignore[arg-type]
+    samples.keep("class method", classmethod(keep))
     part: Any = functools.partial(keep, a, y=b)
     part.note = a
     samples.keep("partial", part, names=[["ATTR", "func", keep]])
@@ -342,7 +341,7 @@ def _iterators(samples: Samples) -> None:
         ("dict items", iter({"a": a}.items())), ("set", iter({a})), ("str", iter("abc")),
         ("range", iter(range(3))), ("long range", iter(range(10**20, 10**21))),
         ("bytes", iter(b"ab")), ("callable", iter(lambda: a, b)),
-        ("enumerate", enumerate([a])), ("zip", zip([a], [b])), ("map", map(id, [a])),
+        ("enumerate", enumerate([a])), ("zip", zip([a], [b], strict=False)), ("map", map(id, [a])),
         ("filter", filter(None, [a])), ("reversed", reversed([a])),
         ("deque", iter(collections.deque([a]))),
         ("chain", itertools.chain([a], [b])), ("count", itertools.count(10**30)),
@@ -372,7 +371,8 @@ def _weak(samples: Samples) -> None:
         "weak reference with callback", weakref.ref(target, called),  # type: ignore[arg-type]
         names=[["WEAK", None, target], ["ATTR", "__callback__", called]],
     )  # fmt: skip
-    samples.keep("weak proxy", weakref.proxy(target, called))  # type: ignore[arg-type]
+    callback: Any = called
+    samples.keep("weak proxy", weakref.proxy(target, callback))
     dead = weakref.ref(Referred())
     samples.keep("weak reference dead", dead)
     samples.keep("weak method", weakref.WeakMethod(samples.keep))

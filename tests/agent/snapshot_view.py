@@ -96,8 +96,8 @@ class SnapshotView:
     @cached_property
     def source(self) -> npt.NDArray[np.int64]:
         """Source node of each edge."""
-        counts = np.diff(self.columns.edge_offset.astype(np.int64))
-        return np.repeat(np.arange(self.columns.node_count), counts)
+        offsets = self.columns.edge_offset.astype(np.int64)
+        return np.repeat(np.arange(self.columns.node_count), offsets[1:] - offsets[:-1])
 
     @cached_property
     def owners(self) -> npt.NDArray[np.int64]:

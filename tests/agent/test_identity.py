@@ -16,7 +16,7 @@ from leakhunt.store.columns import I64, U64, SnapshotColumns
 from leakhunt.store.reader import open_snapshot
 from tests.agent.identity_churn import CHURNS, MAKERS, OPERAND
 from tests.agent.identity_lost import LOST_A_ROUND, PROGRAMS
-from tests.agent.identity_targets import agent, each_version, run
+from tests.agent.identity_targets import agent, each_account, each_version, run
 
 CAPTURES = len(CHURNS) + 1
 
@@ -77,6 +77,8 @@ def judge(folder: Path) -> tuple[dict[str, Any], dict[str, Score]]:
                 node, is_found = where(columns, addresses)
                 has_bit = (columns.node_flags[node] & NodeFlag.BORN) != 0
                 judged_born = has_bit | ~where(old_columns, addresses)[1]
+                if head["account"] == "identity":
+                    assert (has_bit == judged_born).all()  # the bit alone tells
                 born = ~np.isin(serials, old_truth[kind][1])
                 score = scores.setdefault(kind, Score())
                 score.objects += len(serials)
@@ -88,17 +90,22 @@ def judge(folder: Path) -> tuple[dict[str, Any], dict[str, Score]]:
     return head["identity"], scores
 
 
-def churned(version: str, folder: Path, allocator: str) -> tuple[dict[str, Any], dict[str, Score]]:
-    done = run(version, "identity_churn", agent(version), folder, 1, allocator=allocator)
+def churned(
+    version: str, folder: Path, account: str, allocator: str = "pymalloc"
+) -> tuple[dict[str, Any], dict[str, Score]]:
+    done = run(version, "identity_churn", agent(version), folder, 1, account, allocator=allocator)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["restored"]
     return judge(folder)
 
 
 @each_version
+@each_account
 @pytest.mark.parametrize("allocator", ["pymalloc", "malloc", "debug"])
-def test_no_birth_is_missed_and_none_invented(version: str, allocator: str, tmp_path: Path) -> None:
-    identity, scores = churned(version, tmp_path, allocator)
+def test_no_birth_is_missed_and_none_invented(
+    version: str, account: str, allocator: str, tmp_path: Path
+) -> None:
+    identity, scores = churned(version, tmp_path, account, allocator)
     assert identity["exact"]
     assert identity["inferred_types"] == ["builtins.float"]
     assert set(scores) == {*MAKERS, OPERAND}
@@ -115,7 +122,7 @@ def test_no_birth_is_missed_and_none_invented(version: str, allocator: str, tmp_
 @each_version
 def test_addresses_alone_would_be_wrong(version: str, tmp_path: Path) -> None:
     """The test has teeth: without the marks most replaced objects pass for old ones."""
-    churned(version, tmp_path, "pymalloc")
+    churned(version, tmp_path, "identity")
     wrong = born = 0
     for k in range(1, CAPTURES):
         old_columns = open_snapshot(tmp_path / f"{k - 1}.lkheap")

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.agent.identity_targets import agent, each_version, helper, run
+from tests.agent.identity_targets import agent, each_account, each_version, helper, run
 
 ALLOWED_GROWTH_BYTES = 1 << 20
 """Over 200 captures: the C library's arenas settle at different sizes, then stay."""
 
 
-def traces(version: str, folder: Path, allocator: str) -> dict[str, Any]:
-    done = run(version, "traces_program", agent(version), helper(version), folder,
+def traces(version: str, folder: Path, account: str, allocator: str) -> dict[str, Any]:
+    done = run(version, "traces_program", agent(version), helper(version), folder, account,
                allocator=allocator)  # fmt: skip
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -23,9 +23,10 @@ def traces(version: str, folder: Path, allocator: str) -> dict[str, Any]:
 
 
 @each_version
+@each_account
 @pytest.mark.parametrize("allocator", ["pymalloc", "malloc"])
-def test_nothing_is_left(version: str, allocator: str, tmp_path: Path) -> None:
-    found = traces(version, tmp_path, allocator)
+def test_nothing_is_left(version: str, account: str, allocator: str, tmp_path: Path) -> None:
+    found = traces(version, tmp_path, account, allocator)
     assert found["answer"] == {"restored": True, "note": ""}
     assert found["changed"] == {}
     assert found["new files"] == [str(agent(version).resolve())]

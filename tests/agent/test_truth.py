@@ -101,7 +101,8 @@ def test_shallow_sizes_are_those_of_sys_getsizeof(truth: Truth) -> None:
     wrong = [
         (name, size, int(sizes[node]))
         for node, name, size, _ in truth.heap()
-        if size is not None and size != int(sizes[node])
+        if size is not None
+        and size != int(sizes[node])
         # the walk of the oracle shares their buffers; frozen ones it cannot ask before
         and not (truth.oracle["frozen"] > 1000 and name == "_io.BytesIO")
     ]
@@ -121,13 +122,13 @@ def is_hidden(truth: Truth, owner: str, is_gc: bool, kind: str, name: Any) -> bo
     if name in HIDDEN_FIELDS.get(owner, ()):
         return True
     if owner == "builtins.module" and kind == "UNKNOWN":
-        return truth.version == (3, 12)     # _asyncio's state, which the oracle must not ask
+        return truth.version == (3, 12)  # _asyncio's state, which the oracle must not ask
     if owner in DESCRIPTORS:
         return name in HIDDEN_OF_DESCRIPTORS
     if kind == "HIDDEN":
         return owner.endswith(("OrderedDict", ".OrderedPlus")) or owner == "builtins.type"
     if name == "__dict__":
-        return truth.version >= (3, 13)     # not reported while the values are inline
+        return truth.version >= (3, 13)  # not reported while the values are inline
     # C members of types that the collector does not know
     return kind == "ATTR" and not is_gc
 
@@ -149,9 +150,9 @@ def test_what_is_found_besides_is_known_to_be_hidden(truth: Truth) -> None:
             hidden_of_type = view.address[node] in types and name in HIDDEN_OF_TYPES
             if hidden_of_type or is_hidden(truth, owner, is_gc, kind, name):
                 more[target] -= 1
-        surprising += Counter({
-            (owner, view.type_of(view.must(target)), ""): n for target, n in more.items() if n > 0
-        })
+        surprising += Counter(
+            {(owner, view.type_of(view.must(target)), ""): n for target, n in more.items() if n > 0}
+        )
     assert not surprising
 
 
@@ -182,7 +183,7 @@ def test_attributes_have_their_names(truth: Truth) -> None:
         if sample["attributes"] is None:
             continue
         if name == SHARED_DICT and truth.version >= (3, 13):
-            continue    # the values belong to the instance whose dict it borrowed
+            continue  # the values belong to the instance whose dict it borrowed
         found = truth.view.attributes(truth.view.must(sample["address"]))
         expected = sample["attributes"].items()
         if lost := [key for key, target in expected if found.get(key) != target]:
@@ -258,11 +259,11 @@ def test_edges_never_exceed_the_reference_count(truth: Truth) -> None:
 
 # What only the walker sees is held by one of these, or by another such object.
 SEEN_BY_THE_WALKER_ONLY = {
-    ("builtins.dict", "VALUE"),     # of the census itself; thread-locals of the interpreter
+    ("builtins.dict", "VALUE"),  # of the census itself; thread-locals of the interpreter
     ("builtins.dict", "KEY"),
     ("posix.DirEntry", "ATTR"),
     ("_io.BytesIO", "ATTR"),
-    ("builtins.module", "UNKNOWN"),     # module state
+    ("builtins.module", "UNKNOWN"),  # module state
 }
 
 

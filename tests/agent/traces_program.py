@@ -1,7 +1,7 @@
 """Runs inside a target: what is different after the agent was here?
 
-``PYTHON -m tests.agent.traces_program AGENT.so HELPER.so FOLDER``: standard library only.
-Prints the differences as one JSON object; empty values mean that nothing changed.
+``PYTHON -m tests.agent.traces_program AGENT.so HELPER.so FOLDER lost|identity``: standard
+library only.  Prints the differences as one JSON object; empty values mean that nothing changed.
 """
 
 # As little as possible is imported in a target.
@@ -23,6 +23,7 @@ from tests.agent.agent_loader import header, load
 
 CAPTURES = 200
 WARM = 20
+LOST = sys.argv[-1] == "lost"
 
 
 class Bystander:
@@ -103,7 +104,7 @@ def churn() -> None:
 
 
 def hunt(agent: Any, folder: str, captures: int) -> dict[str, Any]:
-    agent.birth_start()
+    agent.birth_start(lost=LOST)
     path = os.path.join(folder, "one.lkheap")
     for _ in range(captures):
         churn()
@@ -114,7 +115,7 @@ def hunt(agent: Any, folder: str, captures: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    agent_path, helper, folder = sys.argv[1:]
+    agent_path, helper, folder, _ = sys.argv[1:]
     spec = importlib.util.find_spec("json")
     assert spec is not None
     gc.disable()
@@ -136,7 +137,7 @@ def main() -> None:
     agent = load(agent_path)
     hunt(agent, folder, WARM)
     first = memory()
-    agent.birth_start()
+    agent.birth_start(lost=LOST)
     agent.birth_stop()
     for _ in range(4):
         hunt(agent, folder, CAPTURES // 4)

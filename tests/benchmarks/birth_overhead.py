@@ -18,6 +18,7 @@ import math
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 CHILD = "--child"
+ACCOUNTS = ("identity", "lost")
+"""What is kept: births alone, or also what is live, to find objects that C code lost."""
 DOCUMENT = [
     {"id": i, "name": f"user {i}", "tags": [f"a{i}", "b"], "score": i * 1.5,
      "nested": {"x": i, "y": [i, i + 1]}}
@@ -135,17 +138,18 @@ def cpu_seconds(loop: Callable[[float], None], scale: float) -> float:
     return time.process_time() - start
 
 
-def tracked_seconds(agent: Any, loop: Callable[[float], None], scale: float) -> float:
+def tracked_seconds(agent: Any, account: str, loop: Callable[[float], None], scale: float) -> float:
     """The same with births watched, as after a baseline."""
-    agent.birth_start()
-    agent.birth_mark()
+    agent.birth_start(lost=account == "lost")
+    with tempfile.TemporaryDirectory() as folder:
+        agent.capture(f"{folder}/baseline", b"{}", mark=True)
     try:
         return cpu_seconds(loop, scale)
     finally:
         agent.birth_stop()
 
 
-def measure_here(agent_path: str, rounds: int, scale: float) -> dict[str, Any]:
+def measure_here(agent_path: str, account: str, rounds: int, scale: float) -> dict[str, Any]:
     """In the target: seconds without and with tracking, by loop.  Which comes first alternates."""
     agent = load(agent_path)
     seconds: dict[str, list[list[float]]] = {}
@@ -154,11 +158,11 @@ def measure_here(agent_path: str, rounds: int, scale: float) -> dict[str, Any]:
         pairs = []
         for i in range(rounds):
             if i % 2:
-                on = tracked_seconds(agent, loop, scale)
+                on = tracked_seconds(agent, account, loop, scale)
                 off = cpu_seconds(loop, scale)
             else:
                 off = cpu_seconds(loop, scale)
-                on = tracked_seconds(agent, loop, scale)
+                on = tracked_seconds(agent, account, loop, scale)
             pairs.append([off, on])
         seconds[name] = pairs
     return {"version": sys.version.split()[0], "seconds": seconds}
@@ -190,13 +194,13 @@ def percent(pairs: list[list[float]]) -> tuple[float, float, float]:
     return tuple(100 * (x - 1) for x in (statistics.median(ratios), low, high))  # type: ignore[return-value]
 
 
-def measure(python: Path, rounds: int, scale: float) -> dict[str, Any]:
+def measure(python: Path, account: str, rounds: int, scale: float) -> dict[str, Any]:
     """Run the loops in a target interpreter."""
     from leakhunt.target.interpreter import probe
     from leakhunt.target.native_build import native_agent_for
 
     agent = native_agent_for(probe(python))
-    command = [str(python), __file__, CHILD, str(agent), str(rounds), str(scale)]
+    command = [str(python), __file__, CHILD, str(agent), account, str(rounds), str(scale)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=3600)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
@@ -216,20 +220,23 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="length of the loops")
     parser.add_argument("--python", type=Path, action="append", help="default: all there are")
     options = parser.parse_args()
-    row = "| {:<8} |" + " {:>22} |" * len(LOOPS) + " {:>7} |"
+    row = "| {:<8} | {:<8} |" + " {:>20} |" * len(LOOPS) + " {:>6} |"
     print(f"CPU time of birth tracking, % over none, median of {options.rounds} rounds [95 %]")
-    print(row.format("python", *LOOPS, "worst"))
+    print(row.format("python", "account", *LOOPS, "worst"))
     for python in options.python or find_pythons():
-        found = measure(python, options.rounds, options.scale)
-        columns = [percent(found["seconds"][name]) for name in LOOPS]
-        texts = [f"{middle:+.1f} [{low:+.1f}, {high:+.1f}]" for middle, low, high in columns]
-        worst = max(middle for middle, _, _ in columns)
-        print(row.format(found["version"], *texts, f"{worst:+.1f}"), flush=True)
+        for account in ACCOUNTS:
+            found = measure(python, account, options.rounds, options.scale)
+            columns = [percent(found["seconds"][name]) for name in LOOPS]
+            texts = [f"{middle:+.1f} [{low:+.1f}, {high:+.1f}]" for middle, low, high in columns]
+            worst = max(middle for middle, _, _ in columns)
+            print(row.format(found["version"], account, *texts, f"{worst:+.1f}"), flush=True)
     return 0
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == [CHILD]:
-        json.dump(measure_here(sys.argv[2], int(sys.argv[3]), float(sys.argv[4])), sys.stdout)
+        json.dump(
+            measure_here(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5])), sys.stdout
+        )
     else:
         sys.exit(main())

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -12,6 +17,8 @@ import pytest
 from leakhunt.cli.app import cli
 from leakhunt.cli.exit_codes import ExitCode
 from leakhunt.detectors.base import Category, Verdict
+from leakhunt.hunt import HuntOptions
+from leakhunt.report.schema import load_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -41,6 +48,24 @@ def options_of(command: click.Command) -> set[str]:
     """Long options of a command, ``--help`` left out."""
     names = {name for param in command.params for name in param.opts if name.startswith("--")}
     return names - {"--help"}
+
+
+def python_examples(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def run(folder: Path, *arguments: str) -> str:
+    """Standard output of the interpreter in ``folder``; it must end well."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @each_page
@@ -115,3 +140,41 @@ def test_news_fragments_have_a_known_type() -> None:
 def test_no_page_names_a_machine(page: Path) -> None:
     text = page.read_text("utf-8")
     assert re.findall(r"(?:^|[\s`(\"'])/(?:root|work|home|Users)/\S*", text) == []
+
+
+def test_every_member_of_the_report_is_in_the_manual() -> None:
+    written = re.findall(r"^\| `(\w+)` \|", read("reference/json-report.md"), re.MULTILINE)
+    assert written == list(load_schema()["properties"])
+
+
+def test_every_field_of_the_options_is_in_the_manual() -> None:
+    page = read("reference/python-api.md")
+    assert [f.name for f in fields(HuntOptions) if f"`{f.name}`" not in page] == []
+
+
+def test_the_example_of_the_python_api_runs(tmp_path: Path) -> None:
+    (tmp_path / "scenario.py").write_text(python_examples(DOCS / "tutorial.md")[0])
+    (example,) = python_examples(DOCS / "reference/python-api.md")
+    assert run(tmp_path, "-c", example).startswith("LEAK scenario.BUS.listeners['tick'] 1")
+
+
+def test_the_example_of_own_snapshots_runs(tmp_path: Path) -> None:
+    (example,) = python_examples(DOCS / "howto/save-and-diff.md")
+    work = "KEPT = []\ndef work():\n    KEPT.extend([i] for i in range(1000))\n"
+    (tmp_path / "program.py").write_text(work + example)
+    run(tmp_path, "program.py")
+    report = json.loads(
+        run(tmp_path, "-m", "leakhunt", "diff", "before.lkheap", "after.lkheap", "--json")
+    )
+    assert report["identity"]["method"] != "address and type"
+    assert "__main__.KEPT" in {finding["holder"]["path"] for finding in report["findings"]}
+
+
+@pytest.mark.parametrize("page", ["../README.md", "howto/scenarios.md"])
+def test_the_scenarios_of_the_manual_run(tmp_path: Path, page: str) -> None:
+    (tmp_path / "shop.py").write_text("def handle_request(path): pass\n")
+    (scenario,) = python_examples(DOCS / page)
+    (tmp_path / "scenario.py").write_text(scenario)
+    command = ("-m", "leakhunt", "hunt", "--scenario", "scenario.py", "--cycles", "30", "--json")
+    report = json.loads(run(tmp_path, *command))
+    assert (report["verdict"], report["errors"]) == ("NOT", [])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from leakhunt.cli import main
 from leakhunt.detectors.base import Category, Verdict
 from leakhunt.report.json_report import to_dict
 from leakhunt.report.model import SCHEMA
@@ -111,3 +114,55 @@ def test_bad_values_are_refused(path: tuple[str | int, ...], bad: object) -> Non
         place = place[name]
     place[path[-1]] = bad
     assert not VALIDATOR.is_valid(value)
+
+
+# --- what real commands print ----------------------------------------------------------------
+
+SCENARIO = "HELD = []\ndef cycle(i):\n    HELD.append([i])\n"
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and report of a command."""
+    code = main([*arguments, "--json"])
+    out, err = capsys.readouterr()
+    assert err == ""
+    value: dict[str, Any] = json.loads(out)
+    VALIDATOR.validate(value)
+    return code, value
+
+
+def test_a_hunt_and_its_diffs_obey_the_schema(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario, kept = tmp_path / "leaky.py", tmp_path / "kept"
+    scenario.write_text(SCENARIO)
+    code, report = printed(
+        capsys, "hunt", "--scenario", str(scenario), "--cycles", "60", "--save", str(kept)
+    )
+    assert (code, report["verdict"], report["errors"]) == (1, "LEAK", [])
+    VALIDATOR.validate(json.loads((kept / "report.json").read_text("utf-8")))
+    holders = {finding["holder"]["path"] for finding in report["findings"]}
+    assert "leaky.HELD" in holders
+    files = [str(kept / f"{label}.lkheap") for label in ("baseline", "loaded", "final")]
+    code, again = printed(capsys, "diff", *files, "--cycles", "60")
+    assert (code, again["verdict"]) == (1, "LEAK")
+    for member in ("identity", "findings", "growth", "rate", "cycles"):
+        assert again[member] == report[member], member
+    (kept / "window.lkheap").unlink()
+    code, alone = printed(capsys, "diff", *files, "--cycles", "60")
+    assert (code, alone["verdict"], alone["identity"]["exact"]) == (0, "SUSPECT", False)
+    code, pair = printed(capsys, "diff", files[0], files[2])
+    assert (code, pair["verdict"], pair["cycles"]) == (0, "SUSPECT", None)
+
+
+def test_a_partial_hunt_obeys_the_schema(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "failing.py"
+    for cycle, labels in ((30, ["baseline", "loaded", "final"]), (25, None)):
+        end = "raise OSError('gone')" if labels else "os._exit(7)"
+        scenario.write_text(f"import os\ndef cycle(i):\n    if i == {cycle}: {end}\n")
+        code, report = printed(capsys, "hunt", "--scenario", str(scenario), "--cycles", "60")
+        assert code == 3
+        assert len(report["errors"]) == 1
+        assert [one["label"] for one in report["snapshots"]] == (labels or ["baseline"])

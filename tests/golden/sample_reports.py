@@ -229,7 +229,7 @@ LEAKY: Final = Report(
 CLEAN: Final = replace(
     LEAKY,
     verdict="NOT",
-    identity=IdentityInfo("reference tracer", True, (), "Exact for every type."),
+    identity=IdentityInfo("allocator+deallocators", True, (), "Exact for every type."),
     cycles=200,
     rate_bytes=0.0,
     rate_objects=0.0,

@@ -6,16 +6,15 @@
 
 /* The head of the array struct has not changed since numpy 1.0. */
 typedef struct {
-    PyObject_HEAD
-    char *data;
+    PyObject_HEAD char *data;
     int nd;
     Py_ssize_t *dimensions, *strides;
     PyObject *base, *descr;
 } numpy_array;
 
 #define MAX_DIMS 64
-#define MAX_FIELDS 256          /* object fields of one element */
-#define MAX_DEPTH 16            /* of structs in structs */
+#define MAX_FIELDS 256 /* object fields of one element */
+#define MAX_DEPTH 16   /* of structs in structs */
 
 /* Where the objects of one element are. */
 typedef struct {
@@ -82,8 +81,8 @@ lk_numpy_fields(PyObject *descr, PyObject **fields, PyObject **names)
         return 0;
     }
     PyObject *const *words = (PyObject *const *)((const char *)descr + at);
-    if (words[-1] != NULL || words[0] == NULL || words[1] == NULL ||
-        !PyDict_CheckExact(words[0]) || !PyTuple_CheckExact(words[1])) {
+    if (words[-1] != NULL || words[0] == NULL || words[1] == NULL || !PyDict_CheckExact(words[0]) ||
+        !PyTuple_CheckExact(words[1])) {
         return 0;
     }
     *fields = words[0];
@@ -119,8 +118,7 @@ find_objects(element_layout *layout, PyObject *descr, Py_ssize_t start, int dept
             lk_is_numpy_dtype(Py_TYPE(PyTuple_GET_ITEM(value, 0))) &&
             PyLong_CheckExact(PyTuple_GET_ITEM(value, 1)) &&
             lk_int_value(PyTuple_GET_ITEM(value, 1), &offset)) {
-            find_objects(layout, PyTuple_GET_ITEM(value, 0), start + (Py_ssize_t)offset,
-                         depth + 1);
+            find_objects(layout, PyTuple_GET_ITEM(value, 0), start + (Py_ssize_t)offset, depth + 1);
         }
     }
 }
@@ -136,7 +134,7 @@ object_at(const numpy_array *a, size_t i, Py_ssize_t offset)
         i /= n;
     }
     PyObject *o;
-    memcpy(&o, p, sizeof(o));   /* fields of structs may be unaligned */
+    memcpy(&o, p, sizeof(o)); /* fields of structs may be unaligned */
     return o;
 }
 
@@ -149,8 +147,7 @@ lk_put_numpy_array(lk_walk *w, PyObject *o, int more)
     PyObject *fields[] = {a->base, a->descr};
     element_layout layout = {0};
     size_t items = 1;
-    if (a->base == NULL && a->data != NULL && a->descr != NULL && a->nd >= 0 &&
-        a->nd <= MAX_DIMS) {
+    if (a->base == NULL && a->data != NULL && a->descr != NULL && a->nd >= 0 && a->nd <= MAX_DIMS) {
         find_objects(&layout, a->descr, 0, 0);
         for (int i = 0; layout.count > 0 && i < a->nd; i++) {
             items *= (size_t)a->dimensions[i];

@@ -5,13 +5,15 @@
 #include <sys/mman.h>
 
 lk_slotmap lk_births;
-static int is_fresh;            /* no mark since the start: the first mark is the baseline */
-static int is_broken;           /* births of this epoch were missed */
-static size_t seen_pages;       /* pages of the map with bits in them, when last looked at */
+static int is_fresh;  /* no mark since the start: the first mark is the baseline */
+static int is_broken; /* births of this epoch were missed */
+int lk_birth_is_light;
+static size_t seen_pages; /* pages of the map with bits in them, when last looked at */
 
 #define PAGE_BYTES ((size_t)4096)
 #define PAGE_WORDS (PAGE_BYTES / sizeof(uint64_t))
 #define LIVE_BITS 0xAAAAAAAAAAAAAAAAull
+#define MET_BITS LIVE_BITS
 
 #define NO_REGION (~(uintptr_t)0)
 lk_hot_leaf lk_birth_hot = {.region = NO_REGION};
@@ -57,6 +59,41 @@ lk_birth_inferred_types(void)
     return names;
 }
 
+const char *
+lk_birth_method(void)
+{
+    return "allocator+deallocators";
+}
+
+const char *
+lk_birth_note(void)
+{
+    return "exact for all that passes the object allocator and for the types of the standard "
+           "library with free lists; a float computed from a dying float, and an object of an "
+           "extension type with a free list of its own, can pass for the one whose place it took";
+}
+
+/* Get into place; what is there already stays.  0, or -1 with *why a constant text.  Needs
+ * the GIL and a map. */
+static int
+install(const char **why)
+{
+    if (!lk_alloc_is_watching() && lk_alloc_install(why) < 0) {
+        return -1;
+    }
+    lk_dealloc_wrap();
+    return 0;
+}
+
+/* Put back what we found.  Needs the GIL and a map. */
+static enum lk_birth_rest
+uninstall(void)
+{
+    int is_clean = lk_dealloc_unwrap();
+    lk_alloc_uninstall();
+    return is_clean && !lk_alloc_is_watching() ? LK_BIRTH_NOTHING_LEFT : LK_BIRTH_PASS_THROUGH;
+}
+
 /* A child of fork is not watched: it should not pay, nor copy the map's pages. */
 static void
 leave_child_alone(void)
@@ -64,9 +101,10 @@ leave_child_alone(void)
     drop_map();
 }
 
-/* Begin.  0, or -1 with *why a constant text.  Needs the GIL. */
+/* Begin.  find_lost: keep account of what is live as well, which costs as much again.
+ * 0, or -1 with *why a constant text.  Needs the GIL. */
 int
-lk_birth_start(const char **why)
+lk_birth_start(int find_lost, const char **why)
 {
     static int has_fork_handler;
     if (lk_birth_is_running()) {
@@ -79,7 +117,8 @@ lk_birth_start(const char **why)
     }
     is_broken = 0;
     is_fresh = 1;
-    if (lk_birth_install(why) < 0) {
+    lk_birth_is_light = !find_lost;
+    if (install(why) < 0) {
         drop_map();
         return -1;
     }
@@ -97,7 +136,7 @@ lk_birth_stop(void)
     if (lk_births.leaves == NULL && lk_slotmap_init(&lk_births, LK_LEAF_BITS_2) < 0) {
         return LK_BIRTH_PASS_THROUGH;
     }
-    enum lk_birth_rest rest = lk_birth_uninstall();
+    enum lk_birth_rest rest = uninstall();
     drop_map();
     return rest;
 }
@@ -113,7 +152,7 @@ lk_birth_is_running(void)
 int
 lk_birth_is_sound(void)
 {
-    return !lk_birth_is_running() || (!is_broken && lk_birth_is_watching());
+    return !lk_birth_is_running() || (!is_broken && lk_alloc_is_watching());
 }
 
 /* Bytes of the map that hold bits, as of the last capture or mark.  What is resident cannot
@@ -159,6 +198,40 @@ each_page(page_visitor visit, void *arg)
     return stop;
 }
 
+int
+lk_birth_meet(uintptr_t block)
+{
+    uint8_t *cell = lk_birth_find_cell(block, 1);
+    if (cell == NULL) {
+        return 1;
+    }
+    unsigned shift = LK_CELL_SHIFT(block);
+    int is_born = !(*cell >> shift & LK_BIRTH_OLD);
+    *cell |= (uint8_t)(LK_BIRTH_MET << shift);
+    return is_born;
+}
+
+int
+lk_birth_is_born(PyObject *o)
+{
+    size_t preheader = lk_preheader_bytes(Py_TYPE(o));
+    unsigned bits = lk_birth_bits((uintptr_t)o - preheader);
+    return lk_birth_is_running() &&
+           (lk_birth_is_light ? !(bits & LK_BIRTH_OLD) : (bits & LK_BIRTH_BORN) != 0);
+}
+
+/* A page_visitor: those met become the old ones. */
+static int
+age_met(uint64_t *page, uintptr_t base, void *arg)
+{
+    (void)base;
+    (void)arg;
+    for (size_t i = 0; i < PAGE_WORDS; i++) {
+        page[i] = (page[i] & MET_BITS) >> 1;
+    }
+    return 0;
+}
+
 /* A page_visitor. */
 static int
 forget_born(uint64_t *page, uintptr_t base, void *arg)
@@ -171,8 +244,7 @@ forget_born(uint64_t *page, uintptr_t base, void *arg)
     return 0;
 }
 
-/* Start a new epoch: nothing is born.  The first mark is the baseline: nothing is live
- * either.  Needs the GIL. */
+/* Nothing is born.  The first mark is the baseline: nothing is live either. */
 void
 lk_birth_mark(void)
 {
@@ -181,7 +253,11 @@ lk_birth_mark(void)
         return;
     }
     /* our hook may have been taken away, a module with a wanted type imported */
-    is_broken = lk_birth_install(&why) < 0;
+    is_broken = install(&why) < 0;
+    if (lk_birth_is_light) {
+        each_page(age_met, NULL);
+        return;
+    }
     for (size_t i = 0; is_fresh && i < LK_REGIONS; i++) {
         if (lk_births.leaves[i] != NULL) {
             madvise(lk_births.leaves[i], LK_LEAF_BITS_2, MADV_DONTNEED);
@@ -223,5 +299,8 @@ int
 lk_birth_each_live(const lk_slotmap *claimed, int (*found)(uintptr_t, void *), void *arg)
 {
     live_search search = {claimed, found, arg};
+    if (lk_birth_is_light) {
+        return 0;
+    }
     return each_page(report_live, &search);
 }

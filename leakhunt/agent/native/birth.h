@@ -7,25 +7,43 @@
 #include "compat.h"
 #include "slotmap.h"
 
-#define LK_BIRTH_BORN 1     /* something was created here since the last mark */
-#define LK_BIRTH_LIVE 2     /* and it has not been freed */
+/* When lost objects are looked for as well: */
+#define LK_BIRTH_BORN 1 /* something was made here since the mark */
+#define LK_BIRTH_LIVE 2 /* made since the baseline and not freed */
+/* When identity is enough: */
+#define LK_BIRTH_OLD 1 /* an object that the capture at the mark met; not freed since */
+#define LK_BIRTH_MET 2 /* an object that a later capture met; not freed since */
 
 /* What is left of us in the interpreter after lk_birth_stop. */
 enum lk_birth_rest {
-    LK_BIRTH_NOTHING_LEFT,      /* all is as it was found */
-    LK_BIRTH_PASS_THROUGH,      /* somebody built on our hook: it stays and does nothing */
+    LK_BIRTH_NOTHING_LEFT, /* all is as it was found */
+    LK_BIRTH_PASS_THROUGH, /* somebody built on our hook: it stays and does nothing */
 };
 
-int lk_birth_start(const char **why);
+/* Which pair of bits it is. */
+extern int lk_birth_is_light __attribute__((visibility("hidden")));
+
+int lk_birth_start(int find_lost, const char **why);
 enum lk_birth_rest lk_birth_stop(void);
+
+/* Between start and stop, in this process.  No GIL needed. */
 int lk_birth_is_running(void);
+
+/* Start a new epoch.  When identity is enough, only right after a walk of the whole heap:
+ * what that met is old from now on.  Needs the GIL. */
 void lk_birth_mark(void);
 int lk_birth_is_sound(void);
 const char *lk_birth_method(void);
 const char *lk_birth_note(void);
 size_t lk_birth_memory(void);
 unsigned lk_birth_bits(uintptr_t address);
-size_t lk_birth_object_offset(size_t preheader_bytes);
+
+/* When identity is enough: was the block not met by the capture at the mark, or freed since?
+ * Notes that it is met now.  Needs the GIL. */
+int lk_birth_meet(uintptr_t block);
+
+/* Was the object at o made since the mark?  Changes nothing.  Needs the GIL. */
+int lk_birth_is_born(PyObject *o);
 
 /* Types of which a newborn can pass for an old object, ending with NULL. */
 const char *const *lk_birth_inferred_types(void);
@@ -34,11 +52,16 @@ const char *const *lk_birth_inferred_types(void);
  * returns non-zero and returns that. */
 int lk_birth_each_live(const lk_slotmap *claimed, int (*found)(uintptr_t, void *), void *arg);
 
-/* Was the object at o created since the last mark?  Also claims its block as explained. */
+/* Was the object at o made since the mark?  (With BORN bits: or it was absent from the capture
+ * at the mark, which the reader of the file knows.)  Also notes that it was met, and claims
+ * its block as explained. */
 static inline int
 lk_birth_test(PyObject *o, size_t preheader_bytes, lk_slotmap *claimed)
 {
-    uintptr_t block = (uintptr_t)o - lk_birth_object_offset(preheader_bytes);
+    uintptr_t block = (uintptr_t)o - preheader_bytes;
+    if (lk_birth_is_light) {
+        return lk_birth_meet(block);
+    }
     unsigned bits = lk_birth_bits(block);
     if (bits & LK_BIRTH_LIVE) {
         lk_slotmap_add(claimed, block);

@@ -1,7 +1,6 @@
-/* What birth.c (the map and its epochs) and birth_hooks.c (who fills it) share.
+/* What birth.c (the map and its epochs), birth_alloc.c and birth_dealloc.c (who fill it) share.
  *
- * Two bits per 16-byte slot, written under the GIL: PYMEM_DOMAIN_OBJ and the tracer are
- * only called with it.
+ * Two bits per 16-byte slot, written under the GIL: PYMEM_DOMAIN_OBJ is only called with it.
  */
 #ifndef LEAKHUNT_BIRTH_MAP_H
 #define LEAKHUNT_BIRTH_MAP_H
@@ -42,7 +41,7 @@ lk_birth_set(uintptr_t address, unsigned bits)
 
 /* Needs the GIL. */
 static inline void
-lk_birth_clear_live(uintptr_t address)
+lk_birth_unset(uintptr_t address, unsigned bits)
 {
     uint8_t *cell = (uint8_t *)(lk_birth_hot.base + (address >> 6));
     if (__builtin_expect(address >> LK_REGION_SHIFT != lk_birth_hot.region, 0)) {
@@ -51,17 +50,46 @@ lk_birth_clear_live(uintptr_t address)
             return;
         }
     }
-    *cell &= (uint8_t)~(LK_BIRTH_LIVE << LK_CELL_SHIFT(address));
+    *cell &= (uint8_t)~(bits << LK_CELL_SHIFT(address));
 }
 
-/* Get our hooks into place; what is there already stays.  0, or -1 with *why a constant
- * text.  Needs the GIL and a map. */
-int lk_birth_install(const char **why);
+/* When identity is enough: the object that was old or met is no more.  Needs the GIL. */
+static inline void
+lk_birth_forget(uintptr_t address)
+{
+    uint8_t *cell = (uint8_t *)(lk_birth_hot.base + (address >> 6));
+    if (__builtin_expect(address >> LK_REGION_SHIFT != lk_birth_hot.region, 0)) {
+        cell = lk_birth_find_cell(address, 1);
+        if (cell == NULL) {
+            return;
+        }
+    }
+    unsigned bits = 3u << LK_CELL_SHIFT(address);
+    if (__builtin_expect(*cell & bits, 0)) {
+        *cell &= (uint8_t)~bits; /* most that die are young: no write for them */
+    }
+}
 
-/* Put back what we found.  Needs the GIL and a map. */
-enum lk_birth_rest lk_birth_uninstall(void);
+/* ---- who notices ---- */
 
-/* Is our hook called?  Asked by an experiment.  Needs the GIL and a map. */
-int lk_birth_is_watching(void);
+/* Each installation has a link of its own, handed to the hook as its context.  A hook that
+ * somebody removed and a later one of ours can then be in one chain without a loop.  A link
+ * that somebody may have saved is never used again. */
+#define LK_LINK_MAX 16
+#define LK_CHAIN_IS_LONG "our hook was displaced too often in this process"
+
+/* The allocator hook: get into place (0, or -1 with *why a constant text), give the place
+ * back if it is on top, and: is it called?  That is found by an experiment.  They need the
+ * GIL and a map. */
+int lk_alloc_install(const char **why);
+void lk_alloc_uninstall(void);
+int lk_alloc_is_watching(void);
+
+/* Put our wrappers on the deallocators of types with free lists, as far as they exist.
+ * Needs the GIL. */
+void lk_dealloc_wrap(void);
+
+/* Take them off.  1 when all are.  Needs the GIL. */
+int lk_dealloc_unwrap(void);
 
 #endif

@@ -45,8 +45,7 @@ wait_for_collector(PyInterpreterState *interp, int max_wait_ms)
 {
     struct timespec pause = {0, 1000000};
     for (int i = 0; interp->gc.collecting && i < max_wait_ms; i++) {
-        Py_BEGIN_ALLOW_THREADS
-        nanosleep(&pause, NULL);
+        Py_BEGIN_ALLOW_THREADS nanosleep(&pause, NULL);
         Py_END_ALLOW_THREADS
     }
     return !interp->gc.collecting;
@@ -103,7 +102,10 @@ static size_t
 size_of_lost(const lk_type *t, PyObject *o)
 {
     switch (t->sizer) {
-    case LK_SIZE_BASIC: case LK_SIZE_LIST: case LK_SIZE_INT: case LK_SIZE_BYTEARRAY:
+    case LK_SIZE_BASIC:
+    case LK_SIZE_LIST:
+    case LK_SIZE_INT:
+    case LK_SIZE_BYTEARRAY:
         return lk_object_size(t, o);
     case LK_SIZE_STR:
         return ((PyASCIIObject *)o)->state.compact ? lk_object_size(t, o) : t->base_bytes;
@@ -126,10 +128,10 @@ put_unreached(uintptr_t block, void *arg)
     }
     for (size_t at = 0; at + 2 <= have; at += 2) {
         if (words[at] == 0 || words[at] > 0xFFFFFFFFull) {
-            continue;           /* no reference count */
+            continue; /* no reference count */
         }
         const lk_type *t = plausible_type(w, words[at + 1]);
-        if (t == NULL || lk_birth_object_offset(t->preheader_bytes) != at * sizeof(uintptr_t)) {
+        if (t == NULL || t->preheader_bytes != at * sizeof(uintptr_t)) {
             continue;
         }
         PyObject *o = (PyObject *)(block + at * sizeof(uintptr_t));
@@ -184,11 +186,12 @@ put_records(lk_walk *w, unreached_state *unreached, int gc_lists)
 
 /* The footer's JSON; returns its length. */
 static size_t
-format_footer(const lk_walk *w, const lk_capture *c, const unreached_state *unreached,
-              uint64_t rss, char *out, size_t room)
+format_footer(const lk_walk *w, const lk_capture *c, const unreached_state *unreached, uint64_t rss,
+              char *out, size_t room)
 {
     const struct _gc_runtime_state *gc = &w->interp->gc;
-    int n = snprintf(out, room,
+    int n = snprintf(
+        out, room,
         "{\"nodes\": %llu, \"edges\": %llu, \"roots\": %llu, \"types\": %zu, \"bytes\": %llu, "
         "\"pause_ns\": %llu, \"walk_ns\": %llu, \"file_bytes\": %llu, \"rss_bytes\": %llu, "
         "\"peak_extra_bytes\": %zu, \"birth_bytes\": %zu, \"births_sound\": %s, "
@@ -238,7 +241,7 @@ lk_capture_run(lk_capture *c, const char *path, const char *header, size_t heade
     c->was_collecting = !wait_for_collector(interp, c->max_wait_ms);
     lk_facts_prepare();
     c->gc_was_enabled = interp->gc.enabled;
-    interp->gc.enabled = 0;     /* a __sizeof__ written in C might allocate */
+    interp->gc.enabled = 0; /* a __sizeof__ written in C might allocate */
     uint64_t start = now_ns();
     if (lk_walk_init(&w) < 0) {
         c->out_of_memory = 1;

@@ -7,13 +7,13 @@
 
 typedef struct {
     /* wishes */
-    int mark;               /* start a new birth epoch at the end, in the same pause */
-    int max_wait_ms;        /* for a collection in another thread */
+    int mark;        /* start a new birth epoch at the end, in the same pause */
+    int max_wait_ms; /* for a collection in another thread */
     int redact_names;
     /* results */
     uint64_t pause_ns, node_count;
     int was_collecting, gc_was_enabled;
-    int error;              /* errno */
+    int error; /* errno */
     int out_of_memory;
 } lk_capture;
 

@@ -43,8 +43,7 @@
 #endif
 
 #define LK_BUILT_FOR PY_VERSION_HEX
-#define LK_HAS_REF_TRACER (LK_V >= 313)
-#define LK_STATIC_BUILTIN_FLAG (1UL << 1)   /* _Py_TPFLAGS_STATIC_BUILTIN, 3.12+ */
+#define LK_STATIC_BUILTIN_FLAG (1UL << 1) /* _Py_TPFLAGS_STATIC_BUILTIN, 3.12+ */
 
 /* ---- references ---- */
 
@@ -307,27 +306,6 @@ lk_thread_frame(PyThreadState *ts)
 #endif
 }
 
-/* ---- the trashcan ---- */
-
-/* The thread that holds the GIL, and how deep its deallocators are nested. */
-#if LK_V == 311
-#define LK_TRASH_NESTING(ts) (ts)->trash_delete_nesting
-#define LK_TRASH_LATER(ts) (ts)->trash_delete_later
-static inline PyThreadState *
-lk_current_thread(void)
-{
-    return _PyThreadState_GET();
-}
-#elif LK_V == 312
-#define LK_TRASH_NESTING(ts) (ts)->trash.delete_nesting
-#define LK_TRASH_LATER(ts) (ts)->trash.delete_later
-static inline PyThreadState *
-lk_current_thread(void)
-{
-    return _PyThreadState_UncheckedGet();
-}
-#endif
-
 /* ---- types ---- */
 
 /* The dict and the subclasses dict of a type: static builtin types keep them in the
@@ -382,41 +360,46 @@ lk_gc_list(PyInterpreterState *interp, int i)
     return i < 3 ? &interp->gc.generations[i].head : &interp->gc.permanent_generation.head;
 }
 
+/* The formatter never comes to rest on these lists. */
+/* clang-format off */
 #if LK_V == 311
-#define LK_INTERP_FIELDS(X) \
-    X(modules_by_index) X(sysdict) X(builtins) X(importlib) X(import_func) X(dict) \
-    X(builtins_copy) X(codec_search_path) X(codec_search_cache) X(codec_error_registry) \
-    X(before_forkers) X(after_forkers_parent) X(after_forkers_child) X(audit_hooks) \
-    X(gc.garbage) X(gc.callbacks) X(warnings.filters) X(warnings.once_registry) \
-    X(warnings.default_action)
+#define LK_INTERP_FIELDS(X)                                                                        \
+    X(modules_by_index)                                                                            \
+    X(sysdict) X(builtins) X(importlib) X(import_func) X(dict) X(builtins_copy)                    \
+        X(codec_search_path) X(codec_search_cache) X(codec_error_registry) X(before_forkers)       \
+            X(after_forkers_parent) X(after_forkers_child) X(audit_hooks) X(gc.garbage)            \
+                X(gc.callbacks) X(warnings.filters) X(warnings.once_registry)                      \
+                    X(warnings.default_action)
 #define LK_INTERP_MODULES(interp) ((interp)->modules)
-#define LK_THREAD_FIELDS(X) \
-    X(dict) X(context) X(c_profileobj) X(c_traceobj) X(async_exc) X(async_gen_firstiter) \
-    X(async_gen_finalizer) X(curexc_type) X(curexc_value) X(curexc_traceback) \
-    X(exc_state.exc_value)
+#define LK_THREAD_FIELDS(X)                                                                        \
+    X(dict)                                                                                        \
+    X(context) X(c_profileobj) X(c_traceobj) X(async_exc) X(async_gen_firstiter)                   \
+        X(async_gen_finalizer) X(curexc_type) X(curexc_value) X(curexc_traceback)                  \
+            X(exc_state.exc_value)
 #else
 #if LK_V == 312
 /* 3.12 makes interned strings immortal: the table is what keeps them. */
-#define LK_INTERP_CODECS(X) \
-    X(codec_search_path) X(codec_search_cache) X(codec_error_registry) \
-    X(cached_objects.interned_strings)
+#define LK_INTERP_CODECS(X)                                                                        \
+    X(codec_search_path)                                                                           \
+    X(codec_search_cache) X(codec_error_registry) X(cached_objects.interned_strings)
 #define LK_THREAD_LOCALS(X)
 #else
-#define LK_INTERP_CODECS(X) \
-    X(codecs.search_path) X(codecs.search_cache) X(codecs.error_registry)
+#define LK_INTERP_CODECS(X) X(codecs.search_path) X(codecs.search_cache) X(codecs.error_registry)
 #define LK_THREAD_LOCALS(X) X(threading_local_key) X(threading_local_sentinel)
 #endif
-#define LK_INTERP_FIELDS(X) \
-    X(imports.modules_by_index) X(sysdict) X(builtins) X(imports.importlib) \
-    X(imports.import_func) X(dict) X(sysdict_copy) X(builtins_copy) LK_INTERP_CODECS(X) \
-    X(before_forkers) X(after_forkers_parent) X(after_forkers_child) X(audit_hooks) \
-    X(gc.garbage) X(gc.callbacks) X(warnings.filters) X(warnings.once_registry) \
-    X(warnings.default_action)
+#define LK_INTERP_FIELDS(X)                                                                        \
+    X(imports.modules_by_index)                                                                    \
+    X(sysdict) X(builtins) X(imports.importlib) X(imports.import_func) X(dict) X(sysdict_copy)     \
+        X(builtins_copy) LK_INTERP_CODECS(X) X(before_forkers) X(after_forkers_parent)             \
+            X(after_forkers_child) X(audit_hooks) X(gc.garbage) X(gc.callbacks)                    \
+                X(warnings.filters) X(warnings.once_registry) X(warnings.default_action)
 #define LK_INTERP_MODULES(interp) ((interp)->imports.modules)
-#define LK_THREAD_FIELDS(X) \
-    X(dict) X(context) X(c_profileobj) X(c_traceobj) X(async_exc) X(async_gen_firstiter) \
-    X(async_gen_finalizer) X(current_exception) X(exc_state.exc_value) LK_THREAD_LOCALS(X)
+#define LK_THREAD_FIELDS(X)                                                                        \
+    X(dict)                                                                                        \
+    X(context) X(c_profileobj) X(c_traceobj) X(async_exc) X(async_gen_firstiter)                   \
+        X(async_gen_finalizer) X(current_exception) X(exc_state.exc_value) LK_THREAD_LOCALS(X)
 #endif
+/* clang-format on */
 
 /* The cache of attribute look-ups in types: it owns the names. */
 #if LK_V == 311
@@ -443,8 +426,8 @@ typedef atexit_py_callback lk_atexit_callback;
 #else
 #define LK_CODE_CACHED_COUNT 4
 #define LK_CODE_CACHED_NAMES "co_code", "co_varnames", "co_cellvars", "co_freevars"
-#define LK_CODE_CACHED_FIELDS(c) \
-    LK_CACHED(c, _co_code), LK_CACHED(c, _co_varnames), LK_CACHED(c, _co_cellvars), \
+#define LK_CODE_CACHED_FIELDS(c)                                                                   \
+    LK_CACHED(c, _co_code), LK_CACHED(c, _co_varnames), LK_CACHED(c, _co_cellvars),                \
         LK_CACHED(c, _co_freevars)
 #define LK_CACHED(c, field) ((c)->_co_cached ? (c)->_co_cached->field : NULL)
 #define LK_FUNCTION_TYPEPARAMS(f) (f)->func_typeparams
@@ -483,8 +466,7 @@ typedef atexit_py_callback lk_atexit_callback;
 
 /* md_dict and md_name of a module object: the struct is private, the layout old. */
 typedef struct {
-    PyObject_HEAD
-    PyObject *md_dict;
+    PyObject_HEAD PyObject *md_dict;
     struct PyModuleDef *md_def;
     void *md_state;
     PyObject *md_weaklist;

@@ -1,8 +1,7 @@
 /* Runs of containers and of instances of Python classes. */
 #include "walk.h"
 
-#define ITEMS_FIT(keys) \
-    ((size_t)(keys)->dk_nentries <= (((size_t)2 << (keys)->dk_log2_size) / 3))
+#define ITEMS_FIT(keys) ((size_t)(keys)->dk_nentries <= (((size_t)2 << (keys)->dk_log2_size) / 3))
 
 /* Write n references as one run of the type's default kind.  Needs the GIL. */
 static void
@@ -11,8 +10,7 @@ put_items(lk_walk *w, enum lk_run_kind kind, const lk_type *t, PyObject *const *
 {
     if (t->default_run == kind) {
         lk_put_run(w, n, more);
-    }
-    else {
+    } else {
         lk_put_run_of(w, kind, n, more);
     }
     for (size_t i = 0; i < n; i++) {
@@ -29,8 +27,7 @@ want_key(lk_walk *w, PyObject *key)
         if (!lk_str_is_interned(key)) {
             lk_want_name(w, key, 0);
         }
-    }
-    else if (t == &PyLong_Type) {
+    } else if (t == &PyLong_Type) {
         lk_want_name(w, key, 0);
     }
 }
@@ -45,8 +42,7 @@ count_entries(PyDictKeysObject *keys)
         for (size_t i = 0; i < n; i++) {
             live += entry[i].me_value != NULL;
         }
-    }
-    else {
+    } else {
         PyDictUnicodeEntry *entry = lk_unicode_entries(keys);
         for (size_t i = 0; i < n; i++) {
             live += entry[i].me_value != NULL;
@@ -105,20 +101,17 @@ put_dict(lk_walk *w, const lk_type *t, PyDictObject *d, int more)
     size_t n = (size_t)keys->dk_nentries, live = 0;
     if (lk_dict_is_embedded(d) || !ITEMS_FIT(keys)) {
         n = 0;
-    }
-    else if (d->ma_values != NULL) {
+    } else if (d->ma_values != NULL) {
         for (size_t i = 0; i < n; i++) {
             live += d->ma_values->values[i] != NULL;
         }
-    }
-    else {
+    } else {
         /* without deletions every entry is live */
         live = (size_t)d->ma_used == n ? n : count_entries(keys);
     }
     if (t->default_run == LK_RUN_ITEM) {
         lk_put_run(w, live * 2, more);
-    }
-    else {
+    } else {
         lk_put_run_of(w, LK_RUN_ITEM, live * 2, more);
     }
     if (live == 0) {
@@ -126,8 +119,7 @@ put_dict(lk_walk *w, const lk_type *t, PyDictObject *d, int more)
     }
     if (d->ma_values != NULL) {
         put_split_items(w, d, n);
-    }
-    else {
+    } else {
         put_combined_items(w, keys, n);
     }
     if (w->has_births) {
@@ -151,8 +143,7 @@ put_order(lk_walk *w, PyDictObject *d, int more)
             if (entry->me_value != NULL) {
                 lk_put_edge(w, entry->me_key);
             }
-        }
-        else if (lk_unicode_entries(keys)[i].me_value != NULL) {
+        } else if (lk_unicode_entries(keys)[i].me_value != NULL) {
             lk_put_edge(w, lk_unicode_entries(keys)[i].me_key);
         }
     }
@@ -168,8 +159,7 @@ put_set(lk_walk *w, const lk_type *t, PySetObject *s, int more)
     }
     if (t->default_run == LK_RUN_ELEMENT) {
         lk_put_run(w, live, more);
-    }
-    else {
+    } else {
         lk_put_run_of(w, LK_RUN_ELEMENT, live, more);
     }
     for (Py_ssize_t i = 0; i <= s->mask; i++) {
@@ -255,8 +245,7 @@ put_instance(lk_walk *w, const lk_type *t, PyObject *o)
     }
     if (has_slots) {
         put_slots(w, t, o);
-    }
-    else if (values == NULL && dict == NULL && t->base_reader == LK_READ_ATOM) {
+    } else if (values == NULL && dict == NULL && t->base_reader == LK_READ_ATOM) {
         lk_put_run(w, 0, 0);
     }
 }

@@ -52,8 +52,8 @@ lk_emit_open(lk_emit *e, const char *path)
 {
     struct stat st;
     *e = (lk_emit){.fd = -1};
-    e->buffer = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                     -1, 0);
+    e->buffer =
+        mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (e->buffer == MAP_FAILED) {
         e->buffer = NULL;
         fail(e, ENOMEM);
@@ -124,8 +124,7 @@ void
 lk_emit_close(lk_emit *e)
 {
     struct stat st;
-    if (e->fd >= 0 && fstat(e->fd, &st) == 0 && st.st_dev == e->device &&
-        st.st_ino == e->inode) {
+    if (e->fd >= 0 && fstat(e->fd, &st) == 0 && st.st_dev == e->device && st.st_ino == e->inode) {
         close(e->fd);
     }
     e->fd = -1;

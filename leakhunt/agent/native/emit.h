@@ -10,13 +10,13 @@
 #include "stream_format.h"
 
 #define LK_VARINT_MAX 10
-#define LK_EMIT_MARGIN 4096     /* a short record never needs more */
+#define LK_EMIT_MARGIN 4096 /* a short record never needs more */
 
 typedef struct {
     int fd;
-    dev_t device;               /* of fd when opened: programs close descriptors and */
-    ino_t inode;                /* reuse numbers, so it is checked before each write */
-    int error;                  /* errno of the first failure; later calls do nothing */
+    dev_t device; /* of fd when opened: programs close descriptors and */
+    ino_t inode;  /* reuse numbers, so it is checked before each write */
+    int error;    /* errno of the first failure; later calls do nothing */
     uint8_t *buffer, *at, *limit;
     uint64_t file_bytes;
 } lk_emit;
@@ -59,7 +59,7 @@ lk_emit_wide(lk_emit *e, uint64_t v)
         lk_emit_varint(e, v);
         return;
     }
-    unsigned last = (unsigned)(63 - __builtin_clzll(v | 1)) * 37 >> 8;  /* bits / 7 */
+    unsigned last = (unsigned)(63 - __builtin_clzll(v | 1)) * 37 >> 8; /* bits / 7 */
     uint64_t x = (v & 0x000000000FFFFFFFull) | (v & 0x00FFFFFFF0000000ull) << 4;
     x = (x & 0x00003FFF00003FFFull) | (x & 0x0FFFC0000FFFC000ull) << 2;
     x = (x & 0x007F007F007F007Full) | (x & 0x3F803F803F803F80ull) << 1;

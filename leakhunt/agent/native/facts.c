@@ -2,13 +2,22 @@
  *
  * An unknown layout gives no fact, never a wrong one.
  */
+#include "pycall.h"
 #include "walk.h"
 
 #include "internal/pycore_namespace.h"
 
 enum fact_reader {
-    FACTS_NONE, FACTS_CODE, FACTS_GENERATOR, FACTS_BYTEARRAY, FACTS_DEQUE, FACTS_LRU,
-    FACTS_FILEIO, FACTS_SOCKET, FACTS_FUTURE, FACTS_ARRAY,
+    FACTS_NONE,
+    FACTS_CODE,
+    FACTS_GENERATOR,
+    FACTS_BYTEARRAY,
+    FACTS_DEQUE,
+    FACTS_LRU,
+    FACTS_FILEIO,
+    FACTS_SOCKET,
+    FACTS_FUTURE,
+    FACTS_ARRAY,
 };
 
 /* Offsets learned from sacrificial objects; 0 while not proved. */
@@ -49,7 +58,7 @@ static void
 learn_deque(void)
 {
     PyObject *module = imported("_collections");
-    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "deque");
+    PyObject *type = lk_attribute(module, "deque");
     PyObject *empty = PyTuple_New(0);
     PyObject *sample = type == NULL || empty == NULL
                            ? NULL
@@ -111,11 +120,10 @@ static void
 learn_lru(void)
 {
     PyObject *module = imported("functools");
-    PyObject *maker = module == NULL ? NULL : PyObject_GetAttrString(module, "lru_cache");
+    PyObject *maker = lk_attribute(module, "lru_cache");
     PyObject *decorator = maker == NULL ? NULL : PyObject_CallFunction(maker, "i", SENTINEL);
-    PyObject *sample = decorator == NULL
-                           ? NULL
-                           : PyObject_CallOneArg(decorator, (PyObject *)&PyBaseObject_Type);
+    PyObject *sample =
+        decorator == NULL ? NULL : PyObject_CallOneArg(decorator, (PyObject *)&PyBaseObject_Type);
     PyObject *result = sample == NULL ? NULL : PyObject_CallNoArgs(sample);
     if (result != NULL && strcmp(Py_TYPE(sample)->tp_name, "functools._lru_cache_wrapper") == 0) {
         prove_lru(sample, result);
@@ -132,15 +140,15 @@ static void
 learn_fileio(void)
 {
     PyObject *module = imported("_io");
-    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "FileIO");
+    PyObject *type = lk_attribute(module, "FileIO");
     PyObject *sample = type == NULL ? NULL : PyObject_CallFunction(type, "s", "/dev/null");
-    PyObject *fd = sample == NULL ? NULL : PyObject_CallMethod(sample, "fileno", NULL);
+    PyObject *fd = lk_call_method(sample, "fileno", NULL);
     if (fd != NULL && Py_TYPE(sample) == (PyTypeObject *)type &&
         *(int *)((char *)sample + sizeof(PyObject)) == PyLong_AsLong(fd)) {
         fileio_fd_at = sizeof(PyObject);
         fileio_type = (PyTypeObject *)type;
     }
-    PyObject *done = sample == NULL ? NULL : PyObject_CallMethod(sample, "close", NULL);
+    PyObject *done = lk_call_method(sample, "close", NULL);
     Py_XDECREF(done);
     Py_XDECREF(fd);
     Py_XDECREF(sample);
@@ -154,7 +162,7 @@ static void
 learn_socket(void)
 {
     PyObject *module = imported("_socket");
-    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "socket");
+    PyObject *type = lk_attribute(module, "socket");
     if (type != NULL && PyType_Check(type)) {
         PyMemberDef *m = ((PyTypeObject *)type)->tp_members;
         for (; m != NULL && m->name != NULL; m++) {
@@ -179,10 +187,7 @@ sample_future(PyObject *type, const char *method, PyObject *argument)
     PyObject *none = PyTuple_New(0);
     PyObject *named = space == NULL ? NULL : Py_BuildValue("{s:O}", "loop", space);
     PyObject *sample = named == NULL || none == NULL ? NULL : PyObject_Call(type, none, named);
-    PyObject *done = sample == NULL || method == NULL
-                         ? NULL
-                         : PyObject_CallMethod(sample, method, argument == NULL ? NULL : "(O)",
-                                               argument);
+    PyObject *done = method == NULL ? NULL : lk_call_method(sample, method, argument);
     if (method != NULL && done == NULL) {
         Py_CLEAR(sample);
     }
@@ -217,8 +222,8 @@ static void
 learn_future(void)
 {
     PyObject *module = imported("_asyncio");
-    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "Future");
-    PyObject *task = module == NULL ? NULL : PyObject_GetAttrString(module, "Task");
+    PyObject *type = lk_attribute(module, "Future");
+    PyObject *task = lk_attribute(module, "Task");
     if (type != NULL && task != NULL && PyType_Check(type) && PyType_Check(task) &&
         strcmp(((PyTypeObject *)type)->tp_name, "_asyncio.Future") == 0 &&
         strcmp(((PyTypeObject *)task)->tp_name, "_asyncio.Task") == 0) {
@@ -246,7 +251,7 @@ static void
 learn_array(void)
 {
     PyObject *module = imported("array");
-    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "array");
+    PyObject *type = lk_attribute(module, "array");
     PyObject *sample = type == NULL ? NULL : PyObject_CallFunction(type, "s(iii)", "i", 1, 2, 3);
     if (sample != NULL && Py_TYPE(sample) == (PyTypeObject *)type && Py_SIZE(sample) == 3) {
         array_type = (PyTypeObject *)type;

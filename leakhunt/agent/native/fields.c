@@ -7,24 +7,29 @@ typedef struct {
 } schema_table;
 
 #define X_NAME(field) #field,
-#define X_ONE(field) + 1
+#define X_ONE(field) +1
 
 static const schema_table SCHEMAS[LK_SCHEMA_COUNT] = {
-    [LK_SCHEMA_FUNCTION] = {13, {"__code__", "__globals__", "__builtins__", "__module__",
-        "__defaults__", "__kwdefaults__", "__doc__", "__name__", "__dict__", "__closure__",
-        "__annotations__", "__qualname__", "__type_params__"}},
+    [LK_SCHEMA_FUNCTION] = {13,
+                            {"__code__", "__globals__", "__builtins__", "__module__",
+                             "__defaults__", "__kwdefaults__", "__doc__", "__name__", "__dict__",
+                             "__closure__", "__annotations__", "__qualname__", "__type_params__"}},
     [LK_SCHEMA_CELL] = {1, {"cell_contents"}},
     [LK_SCHEMA_METHOD] = {2, {"__func__", "__self__"}},
     [LK_SCHEMA_CFUNCTION] = {3, {"__self__", "__module__", "mm_class"}},
-    [LK_SCHEMA_CODE] = {9 + LK_CODE_CACHED_COUNT, {"co_consts", "co_names",
-        "co_exceptiontable", "co_localsplusnames", "co_localspluskinds", "co_filename",
-        "co_name", "co_qualname", "co_linetable", LK_CODE_CACHED_NAMES}},
-    [LK_SCHEMA_TYPE] = {10, {"__dict__", "__mro__", "__bases__", "__base__", "tp_cache",
-        "tp_subclasses", "__name__", "__qualname__", "__slots__", "ht_module"}},
-    [LK_SCHEMA_GENERATOR] = {9, {"__name__", "__qualname__", "exc_value",
-        "origin_or_finalizer", "function", "code", "f_locals", "frame", "gi_code"}},
-    [LK_SCHEMA_FRAME_OBJECT] = {8, {"f_back", "f_trace", "f_extra_locals", "f_locals_cache",
-        "function", "code", "f_locals", "frame"}},
+    [LK_SCHEMA_CODE] = {9 + LK_CODE_CACHED_COUNT,
+                        {"co_consts", "co_names", "co_exceptiontable", "co_localsplusnames",
+                         "co_localspluskinds", "co_filename", "co_name", "co_qualname",
+                         "co_linetable", LK_CODE_CACHED_NAMES}},
+    [LK_SCHEMA_TYPE] = {10,
+                        {"__dict__", "__mro__", "__bases__", "__base__", "tp_cache",
+                         "tp_subclasses", "__name__", "__qualname__", "__slots__", "ht_module"}},
+    [LK_SCHEMA_GENERATOR] = {9,
+                             {"__name__", "__qualname__", "exc_value", "origin_or_finalizer",
+                              "function", "code", "f_locals", "frame", "gi_code"}},
+    [LK_SCHEMA_FRAME_OBJECT] = {8,
+                                {"f_back", "f_trace", "f_extra_locals", "f_locals_cache",
+                                 "function", "code", "f_locals", "frame"}},
     [LK_SCHEMA_FRAME] = {4, {"function", "code", "f_locals", "frame"}},
     [LK_SCHEMA_TRACEBACK] = {2, {"tb_next", "tb_frame"}},
     [LK_SCHEMA_DESCRIPTOR] = {3, {"__objclass__", "__name__", "__qualname__"}},
@@ -53,8 +58,7 @@ lk_put_schemas(lk_walk *w)
 
 /* A FIELD run.  Needs the GIL. */
 void
-lk_put_field_run(lk_walk *w, enum lk_schema schema, PyObject *const *fields, size_t count,
-                 int more)
+lk_put_field_run(lk_walk *w, enum lk_schema schema, PyObject *const *fields, size_t count, int more)
 {
     lk_put_run_of(w, LK_RUN_FIELD, count, more);
     lk_emit_varint(&w->out, schema);
@@ -63,10 +67,10 @@ lk_put_field_run(lk_walk *w, enum lk_schema schema, PyObject *const *fields, siz
     }
 }
 
-#define PUT(schema, more, ...) \
-    do { \
-        PyObject *fields_[] = {__VA_ARGS__}; \
-        lk_put_field_run(w, schema, fields_, sizeof(fields_) / sizeof(*fields_), more); \
+#define PUT(schema, more, ...)                                                                     \
+    do {                                                                                           \
+        PyObject *fields_[] = {__VA_ARGS__};                                                       \
+        lk_put_field_run(w, schema, fields_, sizeof(fields_) / sizeof(*fields_), more);            \
     } while (0)
 #define OBJ(x) ((PyObject *)(x))
 
@@ -86,9 +90,9 @@ put_code(lk_walk *w, PyCodeObject *c)
 {
     lk_want_name(w, c->co_filename, 1);
     lk_want_name(w, c->co_qualname, 1);
-    PUT(LK_SCHEMA_CODE, 0, c->co_consts, c->co_names, c->co_exceptiontable,
-        c->co_localsplusnames, c->co_localspluskinds, c->co_filename, c->co_name,
-        c->co_qualname, c->co_linetable, LK_CODE_CACHED_FIELDS(c));
+    PUT(LK_SCHEMA_CODE, 0, c->co_consts, c->co_names, c->co_exceptiontable, c->co_localsplusnames,
+        c->co_localspluskinds, c->co_filename, c->co_name, c->co_qualname, c->co_linetable,
+        LK_CODE_CACHED_FIELDS(c));
 }
 
 /* Needs the GIL. */
@@ -105,8 +109,8 @@ put_type(lk_walk *w, PyTypeObject *t)
     }
     PyHeapTypeObject *h = (PyHeapTypeObject *)t;
     PyDictKeysObject *keys = h->ht_cached_keys;
-    PUT(LK_SCHEMA_TYPE, keys != NULL, dict, t->tp_mro, t->tp_bases, OBJ(t->tp_base),
-        t->tp_cache, subclasses, h->ht_name, h->ht_qualname, h->ht_slots, h->ht_module);
+    PUT(LK_SCHEMA_TYPE, keys != NULL, dict, t->tp_mro, t->tp_bases, OBJ(t->tp_base), t->tp_cache,
+        subclasses, h->ht_name, h->ht_qualname, h->ht_slots, h->ht_module);
     if (keys != NULL) {
         PyDictUnicodeEntry *entry = lk_unicode_entries(keys);
         lk_put_run_of(w, LK_RUN_HIDDEN, (size_t)keys->dk_nentries, 0);

@@ -27,8 +27,7 @@ line_of_offset(PyCodeObject *code, Py_ssize_t offset)
                 shift += 6;
             } while ((b & 64) && shift < 30);
             delta = (value & 1) ? -(int)(value >> 1) : (int)(value >> 1);
-        }
-        else if (kind >= 10 && kind <= 12) {
+        } else if (kind >= 10 && kind <= 12) {
             delta = (int)kind - 10;
         }
         line += delta;

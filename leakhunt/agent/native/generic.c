@@ -70,8 +70,7 @@ collect_struct(lk_walk *w, PyObject *o)
         lk_collect_named(w, e->traceback, "__traceback__", 1);
         lk_collect_named(w, e->context, "__context__", 1);
         lk_collect_named(w, e->cause, "__cause__", 1);
-    }
-    else if (PyType_Check(o)) {
+    } else if (PyType_Check(o)) {
         PyTypeObject *type = (PyTypeObject *)o;
         PyObject *dict, *subclasses;
         lk_type_dicts(w->interp, type, &dict, &subclasses);
@@ -86,17 +85,14 @@ collect_struct(lk_walk *w, PyObject *o)
             lk_collect_named(w, h->ht_qualname, "__qualname__", 1);
             lk_collect_named(w, h->ht_slots, "__slots__", 1);
             lk_collect_named(w, h->ht_module, "ht_module", 1);
-        }
-        else {
+        } else {
             lk_note_static_type(w, o);
         }
-    }
-    else if (PyModule_Check(o)) {
+    } else if (PyModule_Check(o)) {
         lk_collect_named(w, ((lk_module *)o)->md_dict, "__dict__", 1);
         lk_collect_named(w, ((lk_module *)o)->md_name, "md_name", 1);
         lk_want_name(w, ((lk_module *)o)->md_name, 1);
-    }
-    else if (PyWeakref_CheckProxy(o)) {
+    } else if (PyWeakref_CheckProxy(o)) {
         lk_collect_named(w, ((PyWeakReference *)o)->wr_callback, "__callback__", 0);
     }
 }
@@ -111,8 +107,8 @@ unmanaged_dict(const lk_type *t, PyObject *o)
     }
     if (offset < 0) {
         Py_ssize_t n = Py_SIZE(o);
-        size_t size = (size_t)t->type->tp_basicsize +
-                      (size_t)(n < 0 ? -n : n) * (size_t)t->type->tp_itemsize;
+        size_t size =
+            (size_t)t->type->tp_basicsize + (size_t)(n < 0 ? -n : n) * (size_t)t->type->tp_itemsize;
         offset += (Py_ssize_t)((size + 7) & ~(size_t)7);
     }
     return *(PyObject **)((char *)o + offset);
@@ -125,8 +121,7 @@ collect_attributes(lk_walk *w, const lk_type *t, PyObject *o)
     Py_ssize_t capacity;
     PyObject **values = lk_inline_values(o, t->type, &capacity);
     /* static types have no cached keys: that field would lie behind their struct */
-    PyDictKeysObject *keys =
-        values == NULL ? NULL : ((PyHeapTypeObject *)t->type)->ht_cached_keys;
+    PyDictKeysObject *keys = values == NULL ? NULL : ((PyHeapTypeObject *)t->type)->ht_cached_keys;
     if (keys != NULL) {
         PyDictUnicodeEntry *entry = lk_unicode_entries(keys);
         for (Py_ssize_t i = 0; i < keys->dk_nentries && i < capacity; i++) {
@@ -150,19 +145,16 @@ lk_find_part(lk_type *t)
                                                   : LK_PART_NONE;
     if (lk_is_numpy_array(t->type)) {
         t->part = LK_PART_NUMPY;
-    }
-    else if (lk_is_numpy_dtype(t->type)) {
+    } else if (lk_is_numpy_dtype(t->type)) {
         t->part = LK_PART_DTYPE;
     }
     for (const PyTypeObject *base = t->type; base != NULL; base = base->tp_base) {
         if (base == &PySet_Type || base == &PyFrozenSet_Type) {
             t->part = LK_PART_SET;
-        }
-        else if (strcmp(base->tp_name, "collections.deque") == 0) {
+        } else if (strcmp(base->tp_name, "collections.deque") == 0) {
             t->part = LK_PART_DEQUE;
-        }
-        else if (strcmp(base->tp_name, "hamt_bitmap_node") == 0 ||
-                 strcmp(base->tp_name, "hamt_collision_node") == 0) {
+        } else if (strcmp(base->tp_name, "hamt_bitmap_node") == 0 ||
+                   strcmp(base->tp_name, "hamt_collision_node") == 0) {
             t->part = LK_PART_HAMT;
         }
     }
@@ -247,8 +239,8 @@ name_context_values(lk_walk *w)
             !PyContextVar_CheckExact(other->items[i - 1].target)) {
             PyObject *name = ((PyContextVar *)variable)->var_name;
             if (PyUnicode_CheckExact(name) && PyUnicode_IS_ASCII(name)) {
-                lk_collect_named(w, other->items[i - 1].target,
-                                 (const char *)PyUnicode_DATA(name), 0);
+                lk_collect_named(w, other->items[i - 1].target, (const char *)PyUnicode_DATA(name),
+                                 0);
             }
         }
     }
@@ -271,8 +263,7 @@ find_unmatched(lk_edges *named, const PyObject *target)
         size_t mid = lo + (hi - lo) / 2;
         if (named->items[mid].target < target) {
             lo = mid + 1;
-        }
-        else {
+        } else {
             hi = mid;
         }
     }
@@ -303,11 +294,9 @@ match_names(lk_walk *w, const lk_type *t, int was_traversed)
         lk_edge *match = i < items_from ? find_unmatched(named, target) : NULL;
         if (match != NULL) {
             match->is_matched = 1;
-        }
-        else if (type_pending && i < items_from && target == (PyObject *)t->type) {
+        } else if (type_pending && i < items_from && target == (PyObject *)t->type) {
             type_pending = 0;
-        }
-        else {
+        } else {
             other->items[kept++] = other->items[i];
         }
     }
@@ -371,11 +360,9 @@ lk_collect_generic(lk_walk *w, const lk_type *t, PyObject *o)
         t->type->tp_traverse(o, visit, w);
         if (t->reader == LK_READ_LRU_CACHE) {
             keep_own_words(w, t, o);
-        }
-        else if (t->part == LK_PART_DEQUE && w->other_edges.count >= (size_t)Py_SIZE(o)) {
-            w->deque_count = (size_t)Py_SIZE(o);    /* a deque visits its items last */
-        }
-        else if (t->part == LK_PART_HAMT) {
+        } else if (t->part == LK_PART_DEQUE && w->other_edges.count >= (size_t)Py_SIZE(o)) {
+            w->deque_count = (size_t)Py_SIZE(o); /* a deque visits its items last */
+        } else if (t->part == LK_PART_HAMT) {
             name_context_values(w);
         }
     }
@@ -386,26 +373,22 @@ lk_collect_generic(lk_walk *w, const lk_type *t, PyObject *o)
 static void
 put_part(lk_walk *w, const lk_type *t, PyObject *o, int more)
 {
-    static const uint8_t READERS[] = {[LK_PART_LIST] = LK_READ_LIST,
-                                      [LK_PART_DICT] = LK_READ_DICT,
-                                      [LK_PART_SET] = LK_READ_SET};
+    static const uint8_t READERS[] = {
+        [LK_PART_LIST] = LK_READ_LIST, [LK_PART_DICT] = LK_READ_DICT, [LK_PART_SET] = LK_READ_SET};
     const lk_edges *other = &w->other_edges;
     if (t->part == LK_PART_DEQUE) {
         lk_put_run_of(w, LK_RUN_INDEX, w->deque_count, more);
         for (size_t i = other->count - w->deque_count; i < other->count; i++) {
             lk_put_edge(w, other->items[i].target);
         }
-    }
-    else if (t->part == LK_PART_TUPLE) {
+    } else if (t->part == LK_PART_TUPLE) {
         lk_put_run_of(w, LK_RUN_INDEX, (size_t)Py_SIZE(o), more);
         for (Py_ssize_t i = 0; i < Py_SIZE(o); i++) {
             lk_put_edge(w, is_named_item(t, i) ? NULL : ((PyTupleObject *)o)->ob_item[i]);
         }
-    }
-    else if (t->part == LK_PART_NUMPY) {
+    } else if (t->part == LK_PART_NUMPY) {
         lk_put_numpy_array(w, o, more);
-    }
-    else {
+    } else {
         lk_put_builtin_part(w, t, READERS[t->part], o, more);
     }
 }
@@ -423,8 +406,7 @@ lk_put_generic(lk_walk *w, const lk_type *t, PyObject *o)
     int more = has_part || has_named || has_weak;
     if (t->default_run == LK_RUN_UNKNOWN) {
         lk_put_run(w, unnamed, more);
-    }
-    else if (unnamed > 0 || !more) {
+    } else if (unnamed > 0 || !more) {
         lk_put_run_of(w, LK_RUN_UNKNOWN, unnamed, more);
     }
     for (size_t i = 0; i < unnamed; i++) {

@@ -11,10 +11,10 @@
 #include "walk.h"
 
 PyDoc_STRVAR(capture_doc,
-"capture(path, header, mark=False, max_wait_ms=1000, redact=False) -> pause in ns\n\n"
-"Write a snapshot of this interpreter to path (mode 0600, by way of path + '.part').\n"
-"header: JSON as bytes.  mark: start a new birth epoch in the same pause.\n"
-"Raises OSError, MemoryError.");
+             "capture(path, header, mark=False, max_wait_ms=1000, redact=False) -> pause in ns\n\n"
+             "Write a snapshot of this interpreter to path (mode 0600, by way of path + '.part').\n"
+             "header: JSON as bytes.  mark: start a new birth epoch in the same pause.\n"
+             "Raises OSError, MemoryError.");
 
 /* New reference; needs the GIL. */
 static PyObject *
@@ -26,16 +26,15 @@ py_capture(PyObject *self, PyObject *args, PyObject *kwargs)
     Py_ssize_t header_bytes;
     lk_capture c = {.max_wait_ms = 1000};
     (void)self;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y#|pip:capture", names,
-                                     PyUnicode_FSConverter, &path, &header, &header_bytes,
-                                     &c.mark, &c.max_wait_ms, &c.redact_names)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y#|pip:capture", names, PyUnicode_FSConverter,
+                                     &path, &header, &header_bytes, &c.mark, &c.max_wait_ms,
+                                     &c.redact_names)) {
         return NULL;
     }
     int status = lk_capture_run(&c, PyBytes_AS_STRING(path), header, (size_t)header_bytes);
     if (status < 0 && c.out_of_memory) {
         PyErr_NoMemory();
-    }
-    else if (status < 0) {
+    } else if (status < 0) {
         errno = c.error;
         PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AS_STRING(path));
     }
@@ -43,19 +42,26 @@ py_capture(PyObject *self, PyObject *args, PyObject *kwargs)
     return status < 0 ? NULL : PyLong_FromUnsignedLongLong(c.pause_ns);
 }
 
-PyDoc_STRVAR(birth_start_doc,
-"birth_start() -> dict\n\n"
-"Begin to track births; the answer says by which method and what it cannot see.\n"
-"Raises RuntimeError when it cannot.");
+PyDoc_STRVAR(
+    birth_start_doc,
+    "birth_start(lost=True) -> dict\n\n"
+    "Begin to track births; the answer says by which method and what it cannot see.\n"
+    "lost: also keep account of what is live, to find objects that C code lost; without it\n"
+    "tracking costs less than half.\n"
+    "Raises RuntimeError when it cannot.");
 
 /* New reference; needs the GIL. */
 static PyObject *
-py_birth_start(PyObject *self, PyObject *unused)
+py_birth_start(PyObject *self, PyObject *args, PyObject *kwargs)
 {
+    static char *names[] = {"lost", NULL};
     const char *why = "";
+    int lost = 1;
     (void)self;
-    (void)unused;
-    if (lk_birth_start(&why) < 0) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:birth_start", names, &lost)) {
+        return NULL;
+    }
+    if (lk_birth_start(lost, &why) < 0) {
         PyErr_SetString(PyExc_RuntimeError, why);
         return NULL;
     }
@@ -67,17 +73,18 @@ py_birth_start(PyObject *self, PyObject *unused)
         }
         Py_XDECREF(text);
     }
-    PyObject *answer = inferred == NULL ? NULL : Py_BuildValue(
-        "{s:s, s:O, s:N, s:s}", "method", lk_birth_method(), "exact", Py_True,
-        "inferred_types", inferred, "note", lk_birth_note());
+    PyObject *answer =
+        inferred == NULL
+            ? NULL
+            : Py_BuildValue("{s:s, s:O, s:N, s:s}", "method", lk_birth_method(), "exact", Py_True,
+                            "inferred_types", inferred, "note", lk_birth_note());
     if (answer == NULL) {
         lk_birth_stop();
     }
     return answer;
 }
 
-PyDoc_STRVAR(birth_stop_doc,
-"birth_stop() -> dict\n\nEnd tracking and put back what was touched.");
+PyDoc_STRVAR(birth_stop_doc, "birth_stop() -> dict\n\nEnd tracking and put back what was touched.");
 
 /* New reference; needs the GIL. */
 static PyObject *
@@ -87,11 +94,14 @@ py_birth_stop(PyObject *self, PyObject *unused)
     (void)unused;
     int restored = lk_birth_stop() == LK_BIRTH_NOTHING_LEFT;
     return Py_BuildValue("{s:O, s:s}", "restored", restored ? Py_True : Py_False, "note",
-                         restored ? "" : "another hook was installed above ours: ours stays as "
-                                         "a pass-through");
+                         restored ? ""
+                                  : "another hook was installed above ours: ours stays as "
+                                    "a pass-through");
 }
 
-PyDoc_STRVAR(birth_mark_doc, "birth_mark() -> None\n\nStart a new birth epoch now.");
+PyDoc_STRVAR(birth_mark_doc,
+             "birth_mark() -> None\n\nStart a new birth epoch now.\n"
+             "Raises RuntimeError after birth_start(lost=False): that needs capture(mark=True).");
 
 /* New reference; needs the GIL. */
 static PyObject *
@@ -99,27 +109,29 @@ py_birth_mark(PyObject *self, PyObject *unused)
 {
     (void)self;
     (void)unused;
+    if (lk_birth_is_running() && lk_birth_is_light) {
+        PyErr_SetString(PyExc_RuntimeError, "with lost=False only capture(mark=True) can mark");
+        return NULL;
+    }
     lk_birth_mark();
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(is_born_doc,
-"is_born(obj) -> bool\n\nWas obj created since the last mark?");
+PyDoc_STRVAR(is_born_doc, "is_born(obj) -> bool\n\nWas obj created since the last mark?");
 
 /* New reference; needs the GIL. */
 static PyObject *
 py_is_born(PyObject *self, PyObject *o)
 {
     (void)self;
-    uintptr_t block =
-        (uintptr_t)o - lk_birth_object_offset(lk_preheader_bytes(Py_TYPE(o)));
-    return PyBool_FromLong(lk_birth_is_running() && (lk_birth_bits(block) & LK_BIRTH_BORN));
+    return PyBool_FromLong(lk_birth_is_born(o));
 }
 
-PyDoc_STRVAR(die_with_parent_doc,
-"die_with_parent(pid) -> bool\n\n"
-"Have the kernel end this process when the thread that started it ends.  False when the\n"
-"parent is not pid any more.  For processes that leakhunt starts itself.");
+PyDoc_STRVAR(
+    die_with_parent_doc,
+    "die_with_parent(pid) -> bool\n\n"
+    "Have the kernel end this process when the thread that started it ends.  False when the\n"
+    "parent is not pid any more.  For processes that leakhunt starts itself.");
 
 /* New reference; needs the GIL. */
 static PyObject *
@@ -134,10 +146,25 @@ py_die_with_parent(PyObject *self, PyObject *arg)
     return PyBool_FromLong(getppid() == pid);
 }
 
-PyDoc_STRVAR(self_test_doc,
-"self_test() -> None\n\n"
-"Prove the interpreter's layout on sacrificial objects.\n"
-"Raises RuntimeError naming what does not match.");
+PyDoc_STRVAR(
+    prepare_doc,
+    "prepare() -> None\n\n"
+    "Learn layouts on sacrificial objects now, so that the next capture does not have to: what\n"
+    "that leaves behind (lazily made caches of the interpreter) is then older than the capture.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_prepare(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    lk_facts_prepare();
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(self_test_doc, "self_test() -> None\n\n"
+                            "Prove the interpreter's layout on sacrificial objects.\n"
+                            "Raises RuntimeError naming what does not match.");
 
 /* New reference; needs the GIL. */
 static PyObject *
@@ -152,13 +179,14 @@ py_self_test(PyObject *self, PyObject *unused)
 }
 
 static PyMethodDef methods[] = {
-    {"capture", (PyCFunction)(void (*)(void))py_capture, METH_VARARGS | METH_KEYWORDS,
-     capture_doc},
-    {"birth_start", py_birth_start, METH_NOARGS, birth_start_doc},
+    {"capture", (PyCFunction)(void (*)(void))py_capture, METH_VARARGS | METH_KEYWORDS, capture_doc},
+    {"birth_start", (PyCFunction)(void (*)(void))py_birth_start, METH_VARARGS | METH_KEYWORDS,
+     birth_start_doc},
     {"birth_stop", py_birth_stop, METH_NOARGS, birth_stop_doc},
     {"birth_mark", py_birth_mark, METH_NOARGS, birth_mark_doc},
     {"is_born", py_is_born, METH_O, is_born_doc},
     {"die_with_parent", py_die_with_parent, METH_O, die_with_parent_doc},
+    {"prepare", py_prepare, METH_NOARGS, prepare_doc},
     {"self_test", py_self_test, METH_NOARGS, self_test_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -3,8 +3,8 @@
 
 #include <ctype.h>
 
-#define NAME_LIMIT 64           /* characters of identifiers and keys */
-#define LONG_NAME_LIMIT 400     /* file names, qualified names */
+#define NAME_LIMIT 64       /* characters of identifiers and keys */
+#define LONG_NAME_LIMIT 400 /* file names, qualified names */
 
 /* UTF-8 of the first `limit` characters; returns bytes written.  Surrogates are written as
  * three bytes (Python's surrogatepass).  Needs the GIL. */
@@ -18,17 +18,14 @@ lk_utf8_of(PyObject *str, size_t limit, char *out, size_t room, int *truncated)
         Py_UCS4 c = PyUnicode_READ(kind, data, i);
         if (c < 0x80) {
             out[at++] = (char)c;
-        }
-        else if (c < 0x800) {
+        } else if (c < 0x800) {
             out[at++] = (char)(0xC0 | c >> 6);
             out[at++] = (char)(0x80 | (c & 63));
-        }
-        else if (c < 0x10000) {
+        } else if (c < 0x10000) {
             out[at++] = (char)(0xE0 | c >> 12);
             out[at++] = (char)(0x80 | (c >> 6 & 63));
             out[at++] = (char)(0x80 | (c & 63));
-        }
-        else {
+        } else {
             out[at++] = (char)(0xF0 | c >> 18);
             out[at++] = (char)(0x80 | (c >> 12 & 63));
             out[at++] = (char)(0x80 | (c >> 6 & 63));
@@ -44,8 +41,9 @@ lk_utf8_of(PyObject *str, size_t limit, char *out, size_t room, int *truncated)
 static int
 looks_secret(const char *text, size_t n)
 {
-    static const char *const PREFIXES[] = {"sk-", "sk_", "pk_live", "ghp_", "gho_", "ghs_",
-        "github_pat_", "glpat-", "AKIA", "ASIA", "eyJ", "xox", "Bearer ", "ya29.", "-----BEGIN"};
+    static const char *const PREFIXES[] = {"sk-",  "sk_",         "pk_live", "ghp_",  "gho_",
+                                           "ghs_", "github_pat_", "glpat-",  "AKIA",  "ASIA",
+                                           "eyJ",  "xox",         "Bearer ", "ya29.", "-----BEGIN"};
     size_t upper = 0, lower = 0, digits = 0, hex = 0, other = 0;
     for (size_t i = 0; i < sizeof(PREFIXES) / sizeof(*PREFIXES); i++) {
         size_t m = strlen(PREFIXES[i]);
@@ -102,14 +100,14 @@ put_string(lk_walk *w, const lk_pending_name *name, int64_t delta)
     size_t n = lk_utf8_of(name->object, limit, text, sizeof(text), &truncated);
     if (!name->limit_long && looks_secret(text, n)) {
         n = n < 4 ? n : 4;
-        memcpy(text + n, "\xE2\x80\xA6", 3);    /* an ellipsis */
+        memcpy(text + n, "\xE2\x80\xA6", 3); /* an ellipsis */
         n += 3;
         masked = 1;
     }
     lk_emit_varint(&w->out, LK_TAG_STRING);
     lk_emit_zigzag(&w->out, delta);
     lk_emit_varint(&w->out, (uint64_t)(truncated ? LK_STRING_TRUNCATED : 0) |
-                   (masked ? LK_STRING_MASKED : 0));
+                                (masked ? LK_STRING_MASKED : 0));
     lk_emit_string(&w->out, text, n);
 }
 
@@ -125,8 +123,7 @@ lk_put_pending_names(lk_walk *w)
         lk_emit_room(&w->out);
         if (!name->is_int) {
             put_string(w, name, delta);
-        }
-        else if (lk_int_value(name->object, &value)) {
+        } else if (lk_int_value(name->object, &value)) {
             lk_emit_varint(&w->out, LK_TAG_INT);
             lk_emit_zigzag(&w->out, delta);
             lk_emit_zigzag(&w->out, value);
@@ -195,8 +192,9 @@ lk_symbol(lk_walk *w, const char *name)
 int
 lk_name_is_bound(PyObject *name)
 {
-    static const char *const WORDS[] = {"maxsize", "max_size", "maxlen", "max_len",
-        "max_length", "capacity", "limit", "max_entries", "max_items", "maxitems",
+    static const char *const WORDS[] = {
+        "maxsize",         "max_size",  "maxlen",      "max_len",   "max_length",
+        "capacity",        "limit",     "max_entries", "max_items", "maxitems",
         "max_connections", "pool_size", "max_workers", "cache_size"};
     if (!PyUnicode_Check(name) || !PyUnicode_IS_ASCII(name)) {
         return 0;

@@ -7,7 +7,7 @@
  */
 #include "walk.h"
 
-#define _PY_DATETIME_IMPL 1     /* the structs, not the import of the module */
+#define _PY_DATETIME_IMPL 1 /* the structs, not the import of the module */
 #include "datetime.h"
 
 typedef struct {
@@ -17,9 +17,9 @@ typedef struct {
     uint8_t is_owned;
 } place;
 
-#define FUTURE(type) \
-    {type, 16, "_loop", 0}, {type, 24, "_callback0", 0}, {type, 32, "_context0", 0}, \
-    {type, 40, "_callbacks", 0}, {type, 48, "_exception", 0}, {type, 64, "_result", 0}
+#define FUTURE(type)                                                                               \
+    {type, 16, "_loop", 0}, {type, 24, "_callback0", 0}, {type, 32, "_context0", 0},               \
+        {type, 40, "_callbacks", 0}, {type, 48, "_exception", 0}, {type, 64, "_result", 0}
 
 /* Entries of one type stand together. */
 static const place PLACES[] = {
@@ -77,9 +77,8 @@ lk_find_places(lk_type *t, traverseproc python_class)
     if (type != NULL && strcmp(type->tp_name, "datetime.datetime") == 0 &&
         type->tp_basicsize == sizeof(PyDateTime_DateTime)) {
         t->part = LK_PART_DATETIME;
-    }
-    else if (type != NULL && strcmp(type->tp_name, "datetime.time") == 0 &&
-             type->tp_basicsize == sizeof(PyDateTime_Time)) {
+    } else if (type != NULL && strcmp(type->tp_name, "datetime.time") == 0 &&
+               type->tp_basicsize == sizeof(PyDateTime_Time)) {
         t->part = LK_PART_TIME;
     }
 }
@@ -96,8 +95,7 @@ lk_collect_places(lk_walk *w, const lk_type *t, PyObject *o)
     /* without a time zone the struct ends before the field */
     if (t->part == LK_PART_DATETIME && ((PyDateTime_DateTime *)o)->hastzinfo) {
         lk_collect_named(w, ((PyDateTime_DateTime *)o)->tzinfo, "tzinfo", 1);
-    }
-    else if (t->part == LK_PART_TIME && ((PyDateTime_Time *)o)->hastzinfo) {
+    } else if (t->part == LK_PART_TIME && ((PyDateTime_Time *)o)->hastzinfo) {
         lk_collect_named(w, ((PyDateTime_Time *)o)->tzinfo, "tzinfo", 1);
     }
 }

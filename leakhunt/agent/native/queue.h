@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define LK_CHUNK_ITEMS 8190     /* two words of header: 64 KiB a chunk */
+#define LK_CHUNK_ITEMS 8190 /* two words of header: 64 KiB a chunk */
 
 typedef struct lk_chunk {
     struct lk_chunk *next;
@@ -17,8 +17,8 @@ typedef struct lk_chunk {
 } lk_chunk;
 
 typedef struct {
-    lk_chunk *head, *tail;      /* read from head, write to tail */
-    lk_chunk *spare;            /* emptied chunks, kept for reuse */
+    lk_chunk *head, *tail; /* read from head, write to tail */
+    lk_chunk *spare;       /* emptied chunks, kept for reuse */
     size_t head_pos, tail_pos;
     size_t chunk_count, chunk_peak;
 } lk_queue;
@@ -31,10 +31,9 @@ lk_queue_chunk(lk_queue *q)
     lk_chunk *chunk = q->spare;
     if (chunk != NULL) {
         q->spare = chunk->next;
-    }
-    else {
-        chunk = mmap(NULL, sizeof(lk_chunk), PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    } else {
+        chunk = mmap(NULL, sizeof(lk_chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                     -1, 0);
         if (chunk == MAP_FAILED) {
             return NULL;
         }

@@ -101,8 +101,7 @@ thread_name(lk_walk *w, unsigned long ident, char *out, size_t room)
         active = dict_find(((lk_module *)threading)->md_dict, "_active");
     }
     while (active != NULL && PyDict_Check(active) && PyDict_Next(active, &at, &key, &thread)) {
-        if (PyLong_CheckExact(key) && lk_int_value(key, &value) &&
-            (unsigned long)value == ident) {
+        if (PyLong_CheckExact(key) && lk_int_value(key, &value) && (unsigned long)value == ident) {
             PyObject *name = instance_find(thread, "_name");
             if (name != NULL && PyUnicode_Check(name)) {
                 out[0] = '\'';
@@ -117,8 +116,7 @@ thread_name(lk_walk *w, unsigned long ident, char *out, size_t room)
 
 /* ``thread 'worker-1', serve() at app.py:31``.  Needs the GIL. */
 static size_t
-frame_label(_PyInterpreterFrame *f, const char *thread, size_t thread_bytes, char *out,
-            size_t room)
+frame_label(_PyInterpreterFrame *f, const char *thread, size_t thread_bytes, char *out, size_t room)
 {
     PyCodeObject *code = lk_frame_code(f);
     int truncated;
@@ -154,7 +152,7 @@ put_thread(lk_walk *w, PyThreadState *ts)
     lk_put_fact(w, LK_FACT_THREAD_ID, (int64_t)ts->thread_id);
     for (_PyInterpreterFrame *f = lk_thread_frame(ts); f != NULL; f = f->previous) {
         if (lk_frame_is_shim(f) || f->owner == FRAME_OWNED_BY_GENERATOR) {
-            continue;       /* a running generator's frame belongs to the generator */
+            continue; /* a running generator's frame belongs to the generator */
         }
         n = frame_label(f, name, name_bytes, label, sizeof(label));
         put_root(w, LK_ROOT_FRAME, label, n);

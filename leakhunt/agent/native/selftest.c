@@ -10,15 +10,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static const char SAMPLES[] =
-    "class Sample: pass\n"
-    "x = ['st_x']; y = ['st_y']; local = ['st_l']\n"
-    "sample = Sample(); sample.st_x = x; sample.st_y = y\n"
-    "general = {1: 'a', (2,): 'b', 3: 'c'}; del general[1]\n"
-    "named = {'p': 1, 'q': 2, 'r': 3}; del named['q']\n"
-    "def make(st_l):\n"
-    "    yield st_l\n"
-    "generator = make(local); next(generator)\n";
+static const char SAMPLES[] = "class Sample: pass\n"
+                              "x = ['st_x']; y = ['st_y']; local = ['st_l']\n"
+                              "sample = Sample(); sample.st_x = x; sample.st_y = y\n"
+                              "general = {1: 'a', (2,): 'b', 3: 'c'}; del general[1]\n"
+                              "named = {'p': 1, 'q': 2, 'r': 3}; del named['q']\n"
+                              "def make(st_l):\n"
+                              "    yield st_l\n"
+                              "generator = make(local); next(generator)\n";
 
 /* One word of our own memory; all ones when the address is bad. */
 static uintptr_t
@@ -41,11 +40,11 @@ byte_at(const void *p)
     return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1 ? x : -1;
 }
 
-#define EXPECT(condition, what) \
-    do { \
-        if (!(condition)) { \
-            return what; \
-        } \
+#define EXPECT(condition, what)                                                                    \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            return what;                                                                           \
+        }                                                                                          \
     } while (0)
 
 /* NULL, or what does not match. */
@@ -132,8 +131,7 @@ check_generator(PyObject *o, PyObject *local)
            "frame code");
     EXPECT(word_at(&f->localsplus[0]) == (uintptr_t)local, "frame locals");
     EXPECT(byte_at(&f->owner) == FRAME_OWNED_BY_GENERATOR, "frame owner");
-    EXPECT(code->co_nlocalsplus == 1 && PyTuple_CheckExact(code->co_localsplusnames),
-           "code names");
+    EXPECT(code->co_nlocalsplus == 1 && PyTuple_CheckExact(code->co_localsplusnames), "code names");
     return NULL;
 }
 

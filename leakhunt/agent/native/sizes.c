@@ -27,12 +27,15 @@ mro_find(PyTypeObject *type, const char *name)
 uint8_t
 lk_sizer_of(PyTypeObject *type, PyObject **method)
 {
-    const struct { PyTypeObject *owner; lk_sizer sizer; } known[] = {
+    const struct {
+        PyTypeObject *owner;
+        lk_sizer sizer;
+    } known[] = {
         {&PyBaseObject_Type, LK_SIZE_BASIC}, {&PyList_Type, LK_SIZE_LIST},
-        {&PyDict_Type, LK_SIZE_DICT}, {&PySet_Type, LK_SIZE_SET},
-        {&PyFrozenSet_Type, LK_SIZE_SET}, {&PyUnicode_Type, LK_SIZE_STR},
-        {&PyLong_Type, LK_SIZE_INT}, {&PyByteArray_Type, LK_SIZE_BYTEARRAY},
-        {&PyCode_Type, LK_SIZE_CODE}, {&PyType_Type, LK_SIZE_TYPE},
+        {&PyDict_Type, LK_SIZE_DICT},        {&PySet_Type, LK_SIZE_SET},
+        {&PyFrozenSet_Type, LK_SIZE_SET},    {&PyUnicode_Type, LK_SIZE_STR},
+        {&PyLong_Type, LK_SIZE_INT},         {&PyByteArray_Type, LK_SIZE_BYTEARRAY},
+        {&PyCode_Type, LK_SIZE_CODE},        {&PyType_Type, LK_SIZE_TYPE},
     };
     PyObject *found = mro_find(type, "__sizeof__");
     *method = NULL;
@@ -52,8 +55,8 @@ lk_sizer_of(PyTypeObject *type, PyObject **method)
 static size_t
 keys_bytes(const PyDictKeysObject *keys)
 {
-    size_t entry = keys->dk_kind == DICT_KEYS_GENERAL ? sizeof(PyDictKeyEntry)
-                                                      : sizeof(PyDictUnicodeEntry);
+    size_t entry =
+        keys->dk_kind == DICT_KEYS_GENERAL ? sizeof(PyDictKeyEntry) : sizeof(PyDictUnicodeEntry);
     size_t usable = ((size_t)2 << keys->dk_log2_size) / 3;
     return sizeof(PyDictKeysObject) + ((size_t)1 << keys->dk_log2_index_bytes) + usable * entry;
 }

@@ -7,8 +7,8 @@
 static void *
 map_pages(size_t bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
@@ -59,7 +59,7 @@ lk_slotmap_add_leaf(lk_slotmap *map, uintptr_t address)
 size_t
 lk_slotmap_resident(const lk_slotmap *map)
 {
-    static unsigned char vec[4096];     /* one leaf of 16 MiB has 4096 pages */
+    static unsigned char vec[4096]; /* one leaf of 16 MiB has 4096 pages */
     size_t page = (size_t)sysconf(_SC_PAGESIZE), total = 0, seen = 0;
     if (map->leaves == NULL || map->leaf_bytes / page > sizeof(vec)) {
         return 0;

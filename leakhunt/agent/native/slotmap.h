@@ -11,13 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LK_REGION_SHIFT 30                          /* 1 GiB a leaf */
+#define LK_REGION_SHIFT 30 /* 1 GiB a leaf */
 #define LK_REGIONS ((size_t)1 << (47 - LK_REGION_SHIFT))
 #define LK_LEAF_BITS_1 ((size_t)1 << (LK_REGION_SHIFT - 4 - 3)) /* bytes, 1 bit a slot */
 #define LK_LEAF_BITS_2 ((size_t)1 << (LK_REGION_SHIFT - 4 - 2)) /* bytes, 2 bits a slot */
 
 typedef struct {
-    uint8_t **leaves;       /* LK_REGIONS entries */
+    uint8_t **leaves; /* LK_REGIONS entries */
     size_t leaf_bytes;
     size_t leaf_count;
 } lk_slotmap;

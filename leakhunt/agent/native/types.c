@@ -1,7 +1,7 @@
 /* The table of types met by a walk: how each is read, measured and named. */
 #include "walk.h"
 
-static traverseproc python_class_traverse;  /* subtype_traverse of the interpreter */
+static traverseproc python_class_traverse; /* subtype_traverse of the interpreter */
 
 /* Learn what a class statement puts into tp_traverse.  0, or -1 with an exception set.
  * Called when the module is loaded, never during a walk.  Needs the GIL. */
@@ -20,8 +20,7 @@ lk_types_prepare(void)
 static int
 is_default_dict(const PyTypeObject *type)
 {
-    return strcmp(type->tp_name, "collections.defaultdict") == 0 &&
-           type->tp_base == &PyDict_Type &&
+    return strcmp(type->tp_name, "collections.defaultdict") == 0 && type->tp_base == &PyDict_Type &&
            type->tp_basicsize == (Py_ssize_t)(sizeof(PyDictObject) + sizeof(PyObject *));
 }
 
@@ -29,24 +28,43 @@ is_default_dict(const PyTypeObject *type)
 static lk_reader
 exact_reader(const PyTypeObject *t)
 {
-    const struct { const PyTypeObject *type; lk_reader reader; } known[] = {
-        {&PyUnicode_Type, LK_READ_STR}, {&PyLong_Type, LK_READ_INT},
-        {&PyList_Type, LK_READ_LIST}, {&PyTuple_Type, LK_READ_TUPLE},
-        {&PyDict_Type, LK_READ_DICT}, {&PySet_Type, LK_READ_SET},
-        {&PyFrozenSet_Type, LK_READ_SET}, {&PyFloat_Type, LK_READ_ATOM},
-        {&PyBytes_Type, LK_READ_ATOM}, {&PyBool_Type, LK_READ_ATOM},
-        {&PyComplex_Type, LK_READ_ATOM}, {&PyByteArray_Type, LK_READ_ATOM},
-        {&PyEllipsis_Type, LK_READ_ATOM}, {Py_TYPE(Py_None), LK_READ_ATOM},
+    const struct {
+        const PyTypeObject *type;
+        lk_reader reader;
+    } known[] = {
+        {&PyUnicode_Type, LK_READ_STR},
+        {&PyLong_Type, LK_READ_INT},
+        {&PyList_Type, LK_READ_LIST},
+        {&PyTuple_Type, LK_READ_TUPLE},
+        {&PyDict_Type, LK_READ_DICT},
+        {&PySet_Type, LK_READ_SET},
+        {&PyFrozenSet_Type, LK_READ_SET},
+        {&PyFloat_Type, LK_READ_ATOM},
+        {&PyBytes_Type, LK_READ_ATOM},
+        {&PyBool_Type, LK_READ_ATOM},
+        {&PyComplex_Type, LK_READ_ATOM},
+        {&PyByteArray_Type, LK_READ_ATOM},
+        {&PyEllipsis_Type, LK_READ_ATOM},
+        {Py_TYPE(Py_None), LK_READ_ATOM},
         {Py_TYPE(Py_NotImplemented), LK_READ_ATOM},
-        {&PyFunction_Type, LK_READ_FUNCTION}, {&PyCell_Type, LK_READ_CELL},
-        {&PyMethod_Type, LK_READ_METHOD}, {&PyCFunction_Type, LK_READ_CFUNCTION},
-        {&PyCMethod_Type, LK_READ_CFUNCTION}, {&PyCode_Type, LK_READ_CODE},
-        {&PyType_Type, LK_READ_TYPE}, {&PyGen_Type, LK_READ_GENERATOR},
-        {&PyCoro_Type, LK_READ_GENERATOR}, {&PyAsyncGen_Type, LK_READ_GENERATOR},
-        {&PyFrame_Type, LK_READ_FRAME}, {&PyTraceBack_Type, LK_READ_TRACEBACK},
-        {&PyMemberDescr_Type, LK_READ_DESCRIPTOR}, {&PyGetSetDescr_Type, LK_READ_DESCRIPTOR},
-        {&PyWrapperDescr_Type, LK_READ_DESCRIPTOR}, {&PyMethodDescr_Type, LK_READ_DESCRIPTOR},
-        {&PyClassMethodDescr_Type, LK_READ_DESCRIPTOR}, {&PySlice_Type, LK_READ_SLICE},
+        {&PyFunction_Type, LK_READ_FUNCTION},
+        {&PyCell_Type, LK_READ_CELL},
+        {&PyMethod_Type, LK_READ_METHOD},
+        {&PyCFunction_Type, LK_READ_CFUNCTION},
+        {&PyCMethod_Type, LK_READ_CFUNCTION},
+        {&PyCode_Type, LK_READ_CODE},
+        {&PyType_Type, LK_READ_TYPE},
+        {&PyGen_Type, LK_READ_GENERATOR},
+        {&PyCoro_Type, LK_READ_GENERATOR},
+        {&PyAsyncGen_Type, LK_READ_GENERATOR},
+        {&PyFrame_Type, LK_READ_FRAME},
+        {&PyTraceBack_Type, LK_READ_TRACEBACK},
+        {&PyMemberDescr_Type, LK_READ_DESCRIPTOR},
+        {&PyGetSetDescr_Type, LK_READ_DESCRIPTOR},
+        {&PyWrapperDescr_Type, LK_READ_DESCRIPTOR},
+        {&PyMethodDescr_Type, LK_READ_DESCRIPTOR},
+        {&PyClassMethodDescr_Type, LK_READ_DESCRIPTOR},
+        {&PySlice_Type, LK_READ_SLICE},
         {&PyRange_Type, LK_READ_RANGE},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
@@ -55,7 +73,7 @@ exact_reader(const PyTypeObject *t)
         }
     }
     if (is_default_dict(t) || t == &PyODict_Type) {
-        return LK_READ_INSTANCE;    /* a dict and, in plain sight, a little more */
+        return LK_READ_INSTANCE; /* a dict and, in plain sight, a little more */
     }
     if (strcmp(t->tp_name, "collections.deque") == 0) {
         return LK_READ_DEQUE;
@@ -64,7 +82,7 @@ exact_reader(const PyTypeObject *t)
         return LK_READ_LRU_CACHE;
     }
     if (lk_is_lru_link(t)) {
-        return LK_READ_INSTANCE;    /* key and result, read like slots */
+        return LK_READ_INSTANCE; /* key and result, read like slots */
     }
     if (strcmp(t->tp_name, "numpy.ndarray") == 0 && lk_is_numpy_array(t)) {
         return LK_READ_NUMPY_ARRAY;
@@ -109,11 +127,20 @@ default_run_of(const lk_type *t)
 {
     unsigned reader = t->reader == LK_READ_INSTANCE ? t->base_reader : t->reader;
     switch (reader) {
-    case LK_READ_LIST: case LK_READ_TUPLE: case LK_READ_DEQUE: return LK_RUN_INDEX;
-    case LK_READ_DICT: case LK_READ_ORDERED_DICT: return LK_RUN_ITEM;
-    case LK_READ_SET: return LK_RUN_ELEMENT;
-    case LK_READ_GENERIC: case LK_READ_LRU_CACHE: return LK_RUN_UNKNOWN;
-    default: return t->reader == LK_READ_INSTANCE ? LK_RUN_ATTR : LK_RUN_NONE;
+    case LK_READ_LIST:
+    case LK_READ_TUPLE:
+    case LK_READ_DEQUE:
+        return LK_RUN_INDEX;
+    case LK_READ_DICT:
+    case LK_READ_ORDERED_DICT:
+        return LK_RUN_ITEM;
+    case LK_READ_SET:
+        return LK_RUN_ELEMENT;
+    case LK_READ_GENERIC:
+    case LK_READ_LRU_CACHE:
+        return LK_RUN_UNKNOWN;
+    default:
+        return t->reader == LK_READ_INSTANCE ? LK_RUN_ATTR : LK_RUN_NONE;
     }
 }
 
@@ -139,7 +166,7 @@ find_slots(lk_walk *w, lk_type *t)
     for (PyTypeObject *base = t->type; base != NULL; base = base->tp_base) {
         PyMemberDef *m = base->tp_members;
         for (; m != NULL && m->name != NULL; m++) {
-            int seen = m->offset == t->type->tp_dictoffset;     /* read as the dict */
+            int seen = m->offset == t->type->tp_dictoffset; /* read as the dict */
             if ((m->type != T_OBJECT_EX && m->type != T_OBJECT) || m->offset <= 0 ||
                 LK_MEMBER_IS_RELATIVE(m)) {
                 continue;
@@ -176,15 +203,13 @@ describe(lk_walk *w, lk_type *t)
     t->reader = (uint8_t)exact_reader(type);
     if (t->reader == LK_READ_INSTANCE && !lk_is_lru_link(type)) {
         t->base_reader = (uint8_t)instance_base_reader(type);
-    }
-    else if (t->reader == LK_READ_GENERIC && is_class &&
-        type->tp_traverse == python_class_traverse) {
+    } else if (t->reader == LK_READ_GENERIC && is_class &&
+               type->tp_traverse == python_class_traverse) {
         t->base_reader = (uint8_t)instance_base_reader(type);
         t->reader = t->base_reader == LK_READ_GENERIC ? LK_READ_GENERIC : LK_READ_INSTANCE;
-    }
-    else if (t->reader == LK_READ_GENERIC && is_class && !t->is_gc &&
-             instance_base_reader(type->tp_base) == LK_READ_ATOM) {
-        t->reader = LK_READ_INSTANCE;   /* __slots__ = () over an atom: owns nothing more */
+    } else if (t->reader == LK_READ_GENERIC && is_class && !t->is_gc &&
+               instance_base_reader(type->tp_base) == LK_READ_ATOM) {
+        t->reader = LK_READ_INSTANCE; /* __slots__ = () over an atom: owns nothing more */
         t->base_reader = LK_READ_ATOM;
     }
     if (t->reader == LK_READ_INSTANCE || t->reader == LK_READ_GENERIC ||
@@ -196,7 +221,7 @@ describe(lk_walk *w, lk_type *t)
         t->dict_offset = type->tp_dictoffset;
     }
     if (t->reader == LK_READ_INSTANCE && t->dict_offset < 0) {
-        t->reader = LK_READ_GENERIC;    /* counted from the end of a variable-size object */
+        t->reader = LK_READ_GENERIC; /* counted from the end of a variable-size object */
     }
     if (t->reader >= LK_READ_DEQUE) {
         lk_find_part(t);
@@ -245,16 +270,14 @@ type_name(lk_walk *w, PyTypeObject *type, char *out, size_t room)
     if (module != NULL) {
         n = lk_utf8_of(module, 200, out, room / 2, &truncated);
         out[n++] = '.';
-    }
-    else if (memchr(type->tp_name, '.', strlen(type->tp_name)) == NULL) {
+    } else if (memchr(type->tp_name, '.', strlen(type->tp_name)) == NULL) {
         n = (size_t)snprintf(out, room, "builtins.");
-    }
-    else {
+    } else {
         n = (size_t)snprintf(out, room, "%s", type->tp_name);
         return n < room ? n : room - 1;
     }
-    return n + lk_utf8_of(((PyHeapTypeObject *)type)->ht_qualname, 400, out + n, room - n,
-                          &truncated);
+    return n +
+           lk_utf8_of(((PyHeapTypeObject *)type)->ht_qualname, 400, out + n, room - n, &truncated);
 }
 
 /* The names of inline values, and which of them say that they are a bound.  Needs the GIL. */
@@ -278,8 +301,7 @@ put_keys_record(lk_walk *w, lk_type *t)
         }
         lk_discover(w, entry[i].me_key);
         lk_want_name(w, entry[i].me_key, 0);
-        if (t->bound_count < sizeof(t->bounds) && i < 256 &&
-            lk_name_is_bound(entry[i].me_key)) {
+        if (t->bound_count < sizeof(t->bounds) && i < 256 && lk_name_is_bound(entry[i].me_key)) {
             t->bounds[t->bound_count++] = (uint8_t)i;
         }
     }
@@ -297,8 +319,8 @@ grow(lk_walk *w)
     }
     for (size_t i = 0; i < w->type_capacity; i++) {
         if (w->types[i].type != NULL) {
-            size_t j = (((uintptr_t)w->types[i].type >> 4) * 0x9E3779B97F4A7C15ull >> 40) &
-                       (capacity - 1);
+            size_t j =
+                (((uintptr_t)w->types[i].type >> 4) * 0x9E3779B97F4A7C15ull >> 40) & (capacity - 1);
             while (types[j].type != NULL) {
                 j = (j + 1) & (capacity - 1);
             }
@@ -334,7 +356,7 @@ lk_type_lookup_slow(lk_walk *w, PyTypeObject *type)
     lk_emit_varint(&w->out, LK_TAG_TYPE);
     lk_emit_varint(&w->out, (uint64_t)(uintptr_t)type >> 4);
     lk_emit_varint(&w->out, (uint64_t)(t->is_heap ? LK_TYPE_HEAP : 0) |
-                   (t->is_gc ? LK_TYPE_GC : 0) | (t->is_opaque ? LK_TYPE_OPAQUE : 0));
+                                (t->is_gc ? LK_TYPE_GC : 0) | (t->is_opaque ? LK_TYPE_OPAQUE : 0));
     lk_emit_varint(&w->out, t->base_bytes);
     lk_emit_varint(&w->out, t->default_run);
     lk_emit_string(&w->out, name, n);

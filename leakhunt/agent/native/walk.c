@@ -94,13 +94,11 @@ prefetch_second(PyObject *o)
     PyTypeObject *t = Py_TYPE(o);
     if (t == &PyList_Type) {
         __builtin_prefetch(((PyListObject *)o)->ob_item);
-    }
-    else if (t == &PyDict_Type) {
+    } else if (t == &PyDict_Type) {
         const char *keys = (const char *)((PyDictObject *)o)->ma_keys;
         __builtin_prefetch(keys);
         __builtin_prefetch(keys + 64);
-    }
-    else if (t->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+    } else if (t->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
         __builtin_prefetch((const char *)((uintptr_t)((void **)o)[LK_VALUES_WORD] & ~(uintptr_t)7));
     }
 }
@@ -116,8 +114,8 @@ put_header(lk_walk *w, const lk_type *t, PyObject *o, int is_tracked, int is_bor
     lk_emit_varint(&w->out, LK_NODE_TAG_BASE + (uint64_t)t->index);
     lk_emit_wide(&w->out, lk_zigzag((int64_t)(slot - w->last_node_slot)));
     lk_emit_varint(&w->out, (uint64_t)size - (uint64_t)t->base_bytes);
-    lk_emit_varint(&w->out, refs * 4 + (is_tracked ? LK_NODE_TRACKED : 0) +
-                   (is_born ? LK_NODE_BORN : 0));
+    lk_emit_varint(&w->out,
+                   refs * 4 + (is_tracked ? LK_NODE_TRACKED : 0) + (is_born ? LK_NODE_BORN : 0));
     w->last_node_slot = w->last_edge_slot = slot;
     w->total_bytes += size;
     w->node_count++;

@@ -13,34 +13,84 @@
 
 /* How the instances of a type are read. */
 typedef enum {
-    LK_READ_ATOM, LK_READ_STR, LK_READ_INT, LK_READ_LIST, LK_READ_TUPLE, LK_READ_DICT,
-    LK_READ_SET, LK_READ_FUNCTION, LK_READ_CELL, LK_READ_METHOD, LK_READ_CFUNCTION,
-    LK_READ_CODE, LK_READ_TYPE, LK_READ_INSTANCE, LK_READ_GENERATOR,
-    LK_READ_FRAME, LK_READ_TRACEBACK, LK_READ_DESCRIPTOR, LK_READ_SLICE, LK_READ_RANGE,
-    LK_READ_NUMPY_ARRAY, LK_READ_ORDERED_DICT,
+    LK_READ_ATOM,
+    LK_READ_STR,
+    LK_READ_INT,
+    LK_READ_LIST,
+    LK_READ_TUPLE,
+    LK_READ_DICT,
+    LK_READ_SET,
+    LK_READ_FUNCTION,
+    LK_READ_CELL,
+    LK_READ_METHOD,
+    LK_READ_CFUNCTION,
+    LK_READ_CODE,
+    LK_READ_TYPE,
+    LK_READ_INSTANCE,
+    LK_READ_GENERATOR,
+    LK_READ_FRAME,
+    LK_READ_TRACEBACK,
+    LK_READ_DESCRIPTOR,
+    LK_READ_SLICE,
+    LK_READ_RANGE,
+    LK_READ_NUMPY_ARRAY,
+    LK_READ_ORDERED_DICT,
     /* from here on the edges are collected before the node's header is written */
-    LK_READ_DEQUE, LK_READ_LRU_CACHE, LK_READ_GENERIC,
+    LK_READ_DEQUE,
+    LK_READ_LRU_CACHE,
+    LK_READ_GENERIC,
 } lk_reader;
 
 /* What a C object holds besides fields: see generic.c. */
 typedef enum {
-    LK_PART_NONE, LK_PART_LIST, LK_PART_TUPLE, LK_PART_DICT, LK_PART_SET, LK_PART_DEQUE,
-    LK_PART_NUMPY, LK_PART_HAMT, LK_PART_DATETIME, LK_PART_TIME, LK_PART_DTYPE,
+    LK_PART_NONE,
+    LK_PART_LIST,
+    LK_PART_TUPLE,
+    LK_PART_DICT,
+    LK_PART_SET,
+    LK_PART_DEQUE,
+    LK_PART_NUMPY,
+    LK_PART_HAMT,
+    LK_PART_DATETIME,
+    LK_PART_TIME,
+    LK_PART_DTYPE,
 } lk_part;
 
 /* Field layouts, numbered as they are written at the start of every stream (fields.c). */
 typedef enum lk_schema {
-    LK_SCHEMA_FUNCTION, LK_SCHEMA_CELL, LK_SCHEMA_METHOD, LK_SCHEMA_CFUNCTION, LK_SCHEMA_CODE,
-    LK_SCHEMA_TYPE, LK_SCHEMA_GENERATOR, LK_SCHEMA_FRAME_OBJECT,
-    LK_SCHEMA_FRAME, LK_SCHEMA_TRACEBACK, LK_SCHEMA_DESCRIPTOR, LK_SCHEMA_SLICE,
-    LK_SCHEMA_RANGE, LK_SCHEMA_DICT, LK_SCHEMA_NUMPY_ARRAY, LK_SCHEMA_MODULES,
-    LK_SCHEMA_INTERPRETER, LK_SCHEMA_THREAD, LK_SCHEMA_COUNT,
+    LK_SCHEMA_FUNCTION,
+    LK_SCHEMA_CELL,
+    LK_SCHEMA_METHOD,
+    LK_SCHEMA_CFUNCTION,
+    LK_SCHEMA_CODE,
+    LK_SCHEMA_TYPE,
+    LK_SCHEMA_GENERATOR,
+    LK_SCHEMA_FRAME_OBJECT,
+    LK_SCHEMA_FRAME,
+    LK_SCHEMA_TRACEBACK,
+    LK_SCHEMA_DESCRIPTOR,
+    LK_SCHEMA_SLICE,
+    LK_SCHEMA_RANGE,
+    LK_SCHEMA_DICT,
+    LK_SCHEMA_NUMPY_ARRAY,
+    LK_SCHEMA_MODULES,
+    LK_SCHEMA_INTERPRETER,
+    LK_SCHEMA_THREAD,
+    LK_SCHEMA_COUNT,
 } lk_schema;
 
 /* How the shallow size of an instance is found. */
 typedef enum {
-    LK_SIZE_BASIC, LK_SIZE_LIST, LK_SIZE_DICT, LK_SIZE_SET, LK_SIZE_STR, LK_SIZE_INT,
-    LK_SIZE_BYTEARRAY, LK_SIZE_CODE, LK_SIZE_TYPE, LK_SIZE_CALL,
+    LK_SIZE_BASIC,
+    LK_SIZE_LIST,
+    LK_SIZE_DICT,
+    LK_SIZE_SET,
+    LK_SIZE_STR,
+    LK_SIZE_INT,
+    LK_SIZE_BYTEARRAY,
+    LK_SIZE_CODE,
+    LK_SIZE_TYPE,
+    LK_SIZE_CALL,
 } lk_sizer;
 
 typedef struct {
@@ -50,32 +100,32 @@ typedef struct {
 
 typedef struct {
     PyTypeObject *type;
-    uint32_t index;             /* number in the stream */
+    uint32_t index; /* number in the stream */
     uint8_t reader, sizer;
     uint8_t default_run;
-    uint8_t is_gc;              /* instances may have a collector header */
+    uint8_t is_gc; /* instances may have a collector header */
     uint8_t is_heap;
-    uint8_t base_reader;        /* list, tuple, dict or set part of an instance */
+    uint8_t base_reader; /* list, tuple, dict or set part of an instance */
     uint8_t is_opaque;
-    uint8_t part;               /* an lk_part, of types whose edges are collected */
-    uint8_t first_place, place_count;   /* see places.c */
-    uint8_t bound_count;        /* inline values whose names say they are a bound */
+    uint8_t part;                     /* an lk_part, of types whose edges are collected */
+    uint8_t first_place, place_count; /* see places.c */
+    uint8_t bound_count;              /* inline values whose names say they are a bound */
     uint8_t bounds[4];
-    uint16_t fact_reader;       /* see facts.c; 0 for none */
-    size_t base_bytes;          /* size of an instance without items */
+    uint16_t fact_reader; /* see facts.c; 0 for none */
+    size_t base_bytes;    /* size of an instance without items */
     size_t preheader_bytes;
-    PyObject *sizeof_method;    /* borrowed C method for LK_SIZE_CALL */
-    lk_slot *slots;             /* object members along tp_base; owned */
+    PyObject *sizeof_method; /* borrowed C method for LK_SIZE_CALL */
+    lk_slot *slots;          /* object members along tp_base; owned */
     size_t slot_count;
-    Py_ssize_t dict_offset;     /* of an unmanaged __dict__; 0 for none */
+    Py_ssize_t dict_offset; /* of an unmanaged __dict__; 0 for none */
 } lk_type;
 
 typedef struct {
     PyObject *target;
     uint32_t symbol;
-    uint8_t is_sure;            /* owned for certain; else only a name for an edge of T */
+    uint8_t is_sure; /* owned for certain; else only a name for an edge of T */
     uint8_t is_matched;
-    uint8_t is_item;            /* written by the reader of the part it belongs to */
+    uint8_t is_item; /* written by the reader of the part it belongs to */
 } lk_edge;
 
 typedef struct {
@@ -91,39 +141,39 @@ typedef struct {
 typedef struct {
     PyObject *object;
     uint8_t is_int;
-    uint8_t limit_long;         /* file names may be longer than other names */
+    uint8_t limit_long; /* file names may be longer than other names */
 } lk_pending_name;
 
 typedef struct {
     lk_emit out;
-    lk_slotmap visited;         /* objects in the queue or written */
-    lk_slotmap named;           /* objects whose text was written or is pending */
-    lk_slotmap claimed;         /* blocks born since the baseline that the walk explains */
+    lk_slotmap visited; /* objects in the queue or written */
+    lk_slotmap named;   /* objects whose text was written or is pending */
+    lk_slotmap claimed; /* blocks born since the baseline that the walk explains */
     lk_queue queue;
     PyInterpreterState *interp;
 
-    lk_type *types;             /* open addressing by type pointer */
+    lk_type *types; /* open addressing by type pointer */
     size_t type_capacity, type_count;
     PyTypeObject *last_type;
     lk_type *last_type_entry;
 
     uint64_t node_count, root_count, edge_count, total_bytes;
-    uint64_t last_node_slot;    /* for the delta of the next node */
-    uint64_t last_edge_slot;    /* for the delta of the next edge */
+    uint64_t last_node_slot; /* for the delta of the next node */
+    uint64_t last_edge_slot; /* for the delta of the next edge */
 
     lk_edges named_edges, other_edges;
-    size_t deque_count;         /* the last so many other edges are items of a deque */
+    size_t deque_count; /* the last so many other edges are items of a deque */
     lk_pending_name *pending;
     size_t pending_count, pending_capacity;
-    lk_symbol_entry *symbols;   /* open addressing by text */
+    lk_symbol_entry *symbols; /* open addressing by text */
     size_t symbol_count, symbol_capacity;
     PyObject **static_types;
     size_t static_type_count, static_type_capacity;
 
-    int redact_names;           /* write no text but of types, code and modules */
-    int use_gc_lists;           /* follow the collector's list links */
+    int redact_names; /* write no text but of types, code and modules */
+    int use_gc_lists; /* follow the collector's list links */
     int out_of_memory;
-    int has_births;             /* the birth tracker is running */
+    int has_births; /* the birth tracker is running */
 } lk_walk;
 
 /* walk.c */

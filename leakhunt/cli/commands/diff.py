@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from leakhunt.cli import output
+from leakhunt.cli.parameters import FileName, Whole
 
-_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+_FILE = FileName()
 
 
 @click.command(short_help="Compare two or three snapshot files.")
@@ -18,7 +19,7 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @click.argument("final", type=_FILE, required=False)
 @click.option(
     "--cycles",
-    type=click.IntRange(min=1),
+    type=Whole(1),
     metavar="N",
     help="Cycles of load between the first and the second file: growth becomes a rate.",
 )

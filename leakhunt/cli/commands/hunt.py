@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from leakhunt.cli import output
-from leakhunt.cli.parameters import Amount, Interpreter
+from leakhunt.cli.parameters import Amount, FileName, Interpreter, Whole
 from leakhunt.cli.progress import Narrator
 
 _EXAMPLES = """\b
@@ -27,12 +26,12 @@ teardown(), plain or async.
     "--scenario",
     required=True,
     metavar="FILE.py",
-    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    type=FileName(),
     help="What one cycle of load is.",
 )
 @click.option(
     "--cycles",
-    type=click.IntRange(min=1),
+    type=Whole(1),
     default=200,
     show_default=True,
     metavar="N",
@@ -40,7 +39,7 @@ teardown(), plain or async.
 )
 @click.option(
     "--warmup",
-    type=click.IntRange(min=0),
+    type=Whole(0),
     default=20,
     show_default=True,
     metavar="N",
@@ -50,7 +49,7 @@ teardown(), plain or async.
     "--python",
     type=Interpreter(),
     metavar="PATH",
-    help="Interpreter of the target, its virtual environment included [default: leakhunt's own].",
+    help="Interpreter of the target, its virtual environment included.  [default: leakhunt's own]",
 )
 @click.option(
     "--timeout",
@@ -87,9 +86,9 @@ teardown(), plain or async.
 @click.option(
     "--save",
     "save_dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FileName(),
     metavar="DIR",
-    help="Keep the snapshots here.",
+    help="Keep the snapshots and the report here.",
 )
 @click.option("--show-output", is_flag=True, help="Show on stderr what the target prints.")
 @click.option(

@@ -310,8 +310,7 @@ lk_keep_alive(const struct lk_graph *g, const uint64_t *back, const uint32_t *so
                 return lk_fail(fault, "edge source", s, g->nodes);
             }
             /* 2 marks a node already known to live: it stands in the queue. */
-            if (reachable[s] && !inside[s] && !removed[s]
-                && !(cut_source[s] && cut_target[v])) {
+            if (reachable[s] && !inside[s] && !removed[s] && !(cut_source[s] && cut_target[v])) {
                 inside[v] = 2;
                 queue[tail++] = (uint32_t)v;
                 break;

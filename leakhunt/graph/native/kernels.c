@@ -47,8 +47,8 @@ take(struct buffers *b, PyObject *object, const char *name, Py_ssize_t item_byte
         return NULL;
     }
     if (length >= 0 && view->len / item_bytes != length) {
-        PyErr_Format(PyExc_ValueError, "%s: %zd items, expected %zd", name,
-                     view->len / item_bytes, length);
+        PyErr_Format(PyExc_ValueError, "%s: %zd items, expected %zd", name, view->len / item_bytes,
+                     length);
         return NULL;
     }
     return view->len == 0 ? empty : view->buf;
@@ -87,8 +87,8 @@ take_graph(struct buffers *b, PyObject *const *args, struct lk_graph *g)
         return -1;
     }
     g->edges = (size_t)last_length(b);
-    if ((g->kind = take(b, args[2], "edge_kind", 1, (Py_ssize_t)g->edges, 0)) == NULL
-        || (g->skip = take(b, args[3], "skip", 1, 256, 0)) == NULL) {
+    if ((g->kind = take(b, args[2], "edge_kind", 1, (Py_ssize_t)g->edges, 0)) == NULL ||
+        (g->skip = take(b, args[3], "skip", 1, 256, 0)) == NULL) {
         return -1;
     }
     return 0;
@@ -107,9 +107,9 @@ check_count(const char *name, Py_ssize_t given, Py_ssize_t expected)
 }
 
 PyDoc_STRVAR(explore_doc,
-"explore(edge_offset, edge_target, edge_kind, skip, blocked, seeds, tier, parent,\n"
-"        parent_edge, distance, tier_of, order, length) -> int\n\n"
-"Add one tier to a breadth-first tree; returns the new length of order.");
+             "explore(edge_offset, edge_target, edge_kind, skip, blocked, seeds, tier, parent,\n"
+             "        parent_edge, distance, tier_of, order, length) -> int\n\n"
+             "Add one tier to a breadth-first tree; returns the new length of order.");
 
 static PyObject *
 explore(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -142,23 +142,22 @@ explore(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
         goto error;
     }
     n = (Py_ssize_t)g.nodes;
-    if ((blocked = take(&b, args[4], "blocked", 1, n, 0)) == NULL
-        || (seeds = take(&b, args[5], "seeds", 4, -1, 0)) == NULL) {
+    if ((blocked = take(&b, args[4], "blocked", 1, n, 0)) == NULL ||
+        (seeds = take(&b, args[5], "seeds", 4, -1, 0)) == NULL) {
         goto error;
     }
     seed_count = last_length(&b);
-    if ((tree.parent = take(&b, args[7], "parent", 4, n, 1)) == NULL
-        || (tree.parent_edge = take(&b, args[8], "parent_edge", 8, n, 1)) == NULL
-        || (tree.distance = take(&b, args[9], "distance", 4, n, 1)) == NULL
-        || (tree.tier = take(&b, args[10], "tier_of", 1, n, 1)) == NULL
-        || (tree.order = take(&b, args[11], "order", 4, n, 1)) == NULL) {
+    if ((tree.parent = take(&b, args[7], "parent", 4, n, 1)) == NULL ||
+        (tree.parent_edge = take(&b, args[8], "parent_edge", 8, n, 1)) == NULL ||
+        (tree.distance = take(&b, args[9], "distance", 4, n, 1)) == NULL ||
+        (tree.tier = take(&b, args[10], "tier_of", 1, n, 1)) == NULL ||
+        (tree.order = take(&b, args[11], "order", 4, n, 1)) == NULL) {
         goto error;
     }
-    Py_BEGIN_ALLOW_THREADS
-    done = lk_explore(&g, blocked, seeds, (size_t)seed_count, (uint8_t)tier, &tree, length,
-                      &fault);
-    Py_END_ALLOW_THREADS
-    if (done < 0) {
+    Py_BEGIN_ALLOW_THREADS done =
+        lk_explore(&g, blocked, seeds, (size_t)seed_count, (uint8_t)tier, &tree, length, &fault);
+    Py_END_ALLOW_THREADS if (done < 0)
+    {
         raise_fault(&fault);
         goto error;
     }
@@ -182,14 +181,13 @@ count_pass(PyObject *const *args, Py_ssize_t nargs, const char *name,
     if (check_count(name, nargs, 5) < 0) {
         return NULL;
     }
-    if (take_graph(&b, args, &g) < 0
-        || (out = take(&b, args[4], "out", 4, (Py_ssize_t)g.nodes, 1)) == NULL) {
+    if (take_graph(&b, args, &g) < 0 ||
+        (out = take(&b, args[4], "out", 4, (Py_ssize_t)g.nodes, 1)) == NULL) {
         goto error;
     }
-    Py_BEGIN_ALLOW_THREADS
-    status = pass(&g, out, &fault);
-    Py_END_ALLOW_THREADS
-    if (status < 0) {
+    Py_BEGIN_ALLOW_THREADS status = pass(&g, out, &fault);
+    Py_END_ALLOW_THREADS if (status < 0)
+    {
         raise_fault(&fault);
         goto error;
     }
@@ -200,9 +198,8 @@ error:
     return NULL;
 }
 
-PyDoc_STRVAR(in_degree_doc,
-"in_degree(edge_offset, edge_target, edge_kind, skip, out)\n\n"
-"out[w] = number of edges to w whose kind is not skipped.");
+PyDoc_STRVAR(in_degree_doc, "in_degree(edge_offset, edge_target, edge_kind, skip, out)\n\n"
+                            "out[w] = number of edges to w whose kind is not skipped.");
 
 static PyObject *
 in_degree(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -210,9 +207,8 @@ in_degree(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     return count_pass(args, nargs, "in_degree", lk_in_degree);
 }
 
-PyDoc_STRVAR(out_count_doc,
-"out_count(edge_offset, edge_target, edge_kind, skip, out)\n\n"
-"out[v] = number of edges of v whose kind is not skipped.");
+PyDoc_STRVAR(out_count_doc, "out_count(edge_offset, edge_target, edge_kind, skip, out)\n\n"
+                            "out[v] = number of edges of v whose kind is not skipped.");
 
 static PyObject *
 out_count(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -221,8 +217,8 @@ out_count(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 }
 
 PyDoc_STRVAR(reverse_doc,
-"reverse(edge_offset, edge_target, edge_kind, skip, back, source) -> int\n\n"
-"Reverse adjacency; returns how many items of source were written.");
+             "reverse(edge_offset, edge_target, edge_kind, skip, back, source) -> int\n\n"
+             "Reverse adjacency; returns how many items of source were written.");
 
 static PyObject *
 reverse(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -236,15 +232,14 @@ reverse(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (check_count("reverse", nargs, 6) < 0) {
         return NULL;
     }
-    if (take_graph(&b, args, &g) < 0
-        || (back = take(&b, args[4], "back", 8, (Py_ssize_t)g.nodes + 1, 1)) == NULL
-        || (source = take(&b, args[5], "source", 4, (Py_ssize_t)g.edges, 1)) == NULL) {
+    if (take_graph(&b, args, &g) < 0 ||
+        (back = take(&b, args[4], "back", 8, (Py_ssize_t)g.nodes + 1, 1)) == NULL ||
+        (source = take(&b, args[5], "source", 4, (Py_ssize_t)g.edges, 1)) == NULL) {
         goto error;
     }
-    Py_BEGIN_ALLOW_THREADS
-    done = lk_reverse(&g, back, source, &fault);
-    Py_END_ALLOW_THREADS
-    if (done < 0) {
+    Py_BEGIN_ALLOW_THREADS done = lk_reverse(&g, back, source, &fault);
+    Py_END_ALLOW_THREADS if (done < 0)
+    {
         raise_fault(&fault);
         goto error;
     }
@@ -282,12 +277,12 @@ tree_pass(PyObject *const *args, Py_ssize_t nargs, const char *name, enum tree_p
         goto error;
     }
     n = last_length(&b);
-    if ((array = take(&b, args[2], "values", item, n, !has_out)) == NULL
-        || (has_out && (out = take(&b, args[3], "out", which == CLIMB ? 4 : 8, n, 1)) == NULL)) {
+    if ((array = take(&b, args[2], "values", item, n, !has_out)) == NULL ||
+        (has_out && (out = take(&b, args[3], "out", which == CLIMB ? 4 : 8, n, 1)) == NULL)) {
         goto error;
     }
-    Py_BEGIN_ALLOW_THREADS
-    switch (which) {
+    Py_BEGIN_ALLOW_THREADS switch (which)
+    {
     case CLIMB:
         status = lk_climb(order, (size_t)length, parent, array, out, (size_t)n, &fault);
         break;
@@ -301,8 +296,8 @@ tree_pass(PyObject *const *args, Py_ssize_t nargs, const char *name, enum tree_p
         status = lk_mark_below(order, (size_t)length, parent, array, (size_t)n, &fault);
         break;
     }
-    Py_END_ALLOW_THREADS
-    if (status < 0) {
+    Py_END_ALLOW_THREADS if (status < 0)
+    {
         raise_fault(&fault);
         goto error;
     }
@@ -313,9 +308,8 @@ error:
     return NULL;
 }
 
-PyDoc_STRVAR(climb_doc,
-"climb(order, parent, marked, top)\n\n"
-"top[v] = highest ancestor such that all from it to v are marked.");
+PyDoc_STRVAR(climb_doc, "climb(order, parent, marked, top)\n\n"
+                        "top[v] = highest ancestor such that all from it to v are marked.");
 
 static PyObject *
 climb(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -323,9 +317,8 @@ climb(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     return tree_pass(args, nargs, "climb", CLIMB);
 }
 
-PyDoc_STRVAR(sum_up_doc,
-"sum_up(order, parent, value)\n\n"
-"value[v] becomes the sum over the subtree of v.");
+PyDoc_STRVAR(sum_up_doc, "sum_up(order, parent, value)\n\n"
+                         "value[v] becomes the sum over the subtree of v.");
 
 static PyObject *
 sum_up(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -333,9 +326,8 @@ sum_up(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     return tree_pass(args, nargs, "sum_up", SUM_UP);
 }
 
-PyDoc_STRVAR(fold_down_doc,
-"fold_down(order, parent, contribution, out)\n\n"
-"out[v] = hash of the contributions from the root down to v.");
+PyDoc_STRVAR(fold_down_doc, "fold_down(order, parent, contribution, out)\n\n"
+                            "out[v] = hash of the contributions from the root down to v.");
 
 static PyObject *
 fold_down(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -343,9 +335,8 @@ fold_down(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     return tree_pass(args, nargs, "fold_down", FOLD_DOWN);
 }
 
-PyDoc_STRVAR(mark_below_doc,
-"mark_below(order, parent, mark)\n\n"
-"Mark every node of the tree below a marked one.");
+PyDoc_STRVAR(mark_below_doc, "mark_below(order, parent, mark)\n\n"
+                             "Mark every node of the tree below a marked one.");
 
 static PyObject *
 mark_below(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -353,10 +344,11 @@ mark_below(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     return tree_pass(args, nargs, "mark_below", MARK_BELOW);
 }
 
-PyDoc_STRVAR(keep_alive_doc,
-"keep_alive(edge_offset, edge_target, edge_kind, skip, back, source, reachable, inside,\n"
-"           removed, cut_source, cut_target, queue)\n\n"
-"Unmark in inside what stays reachable after a cut.");
+PyDoc_STRVAR(
+    keep_alive_doc,
+    "keep_alive(edge_offset, edge_target, edge_kind, skip, back, source, reachable, inside,\n"
+    "           removed, cut_source, cut_target, queue)\n\n"
+    "Unmark in inside what stays reachable after a cut.");
 
 static PyObject *
 keep_alive(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -378,24 +370,24 @@ keep_alive(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
         goto error;
     }
     n = (Py_ssize_t)g.nodes;
-    if ((back = take(&b, args[4], "back", 8, n + 1, 0)) == NULL
-        || (source = take(&b, args[5], "source", 4, -1, 0)) == NULL) {
+    if ((back = take(&b, args[4], "back", 8, n + 1, 0)) == NULL ||
+        (source = take(&b, args[5], "source", 4, -1, 0)) == NULL) {
         goto error;
     }
     source_count = last_length(&b);
-    if ((reachable = take(&b, args[6], "reachable", 1, n, 0)) == NULL
-        || (inside = take(&b, args[7], "inside", 1, n, 1)) == NULL
-        || (removed = take(&b, args[8], "removed", 1, n, 0)) == NULL
-        || (cut_source = take(&b, args[9], "cut_source", 1, n, 0)) == NULL
-        || (cut_target = take(&b, args[10], "cut_target", 1, n, 0)) == NULL
-        || (queue = take(&b, args[11], "queue", 4, n, 1)) == NULL) {
+    if ((reachable = take(&b, args[6], "reachable", 1, n, 0)) == NULL ||
+        (inside = take(&b, args[7], "inside", 1, n, 1)) == NULL ||
+        (removed = take(&b, args[8], "removed", 1, n, 0)) == NULL ||
+        (cut_source = take(&b, args[9], "cut_source", 1, n, 0)) == NULL ||
+        (cut_target = take(&b, args[10], "cut_target", 1, n, 0)) == NULL ||
+        (queue = take(&b, args[11], "queue", 4, n, 1)) == NULL) {
         goto error;
     }
-    Py_BEGIN_ALLOW_THREADS
-    status = lk_keep_alive(&g, back, source, (size_t)source_count, reachable, inside, removed,
-                           cut_source, cut_target, queue, &fault);
-    Py_END_ALLOW_THREADS
-    if (status < 0) {
+    Py_BEGIN_ALLOW_THREADS status =
+        lk_keep_alive(&g, back, source, (size_t)source_count, reachable, inside, removed,
+                      cut_source, cut_target, queue, &fault);
+    Py_END_ALLOW_THREADS if (status < 0)
+    {
         raise_fault(&fault);
         goto error;
     }
@@ -406,14 +398,12 @@ error:
     return NULL;
 }
 
-#define METHOD(name) \
-    {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, name##_doc}
+#define METHOD(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, name##_doc}
 
 static PyMethodDef methods[] = {
-    METHOD(explore), METHOD(in_degree), METHOD(out_count), METHOD(reverse),
-    METHOD(climb), METHOD(sum_up), METHOD(fold_down), METHOD(mark_below),
-    METHOD(keep_alive),
-    {NULL, NULL, 0, NULL},
+    METHOD(explore),    METHOD(in_degree),     METHOD(out_count), METHOD(reverse),
+    METHOD(climb),      METHOD(sum_up),        METHOD(fold_down), METHOD(mark_below),
+    METHOD(keep_alive), {NULL, NULL, 0, NULL},
 };
 
 static PyModuleDef_Slot slots[] = {

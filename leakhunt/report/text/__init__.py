@@ -1,7 +1,7 @@
 """The report as a screen for people.
 
-It answers, in this order: is the result whole, is it leaking and how fast, how do we know what
-is new, is it Python's memory, who holds what and why and what to do, what grows, what next.
+It answers, in this order: is the result whole, is it leaking and how fast, is it Python's memory,
+who holds what and why and what to do, what grows, how do we know, what next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from rich.console import Console, RenderableType
 
 from leakhunt.report.model import Report
-from leakhunt.report.text import findings, growth, head, tail
+from leakhunt.report.text import findings, growth, head, overview, tail
 from leakhunt.report.text.sheet import Sheet, TextOptions
 
 __all__ = ["TextOptions", "render_text"]
@@ -51,9 +51,10 @@ def _sections(report: Report, sheet: Sheet) -> Iterator[list[RenderableType]]:
         head.errors(report, sheet),
         head.verdict(report, sheet),
         head.facts(report, sheet),
+        overview.section(report, sheet),
         *findings.sections(report, sheet),
         growth.section(report, sheet),
-        tail.notes(report, sheet),
+        tail.grounds(report, sheet),
         tail.next_steps(report, sheet),
     ):
         if section:

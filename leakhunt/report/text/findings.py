@@ -16,6 +16,7 @@ from leakhunt.report import units
 from leakhunt.report.model import Report
 from leakhunt.report.text import path_tree
 from leakhunt.report.text.sheet import (
+    ADVICE_STYLE,
     HOLDER_STYLE,
     LABEL_WIDTH,
     MARGIN,
@@ -31,7 +32,7 @@ _INDENT: Final = 4
 _IN_FULL: Final = 5
 """Findings shown with all their evidence; the others take a sentence."""
 _IN_BRIEF: Final = 10
-_VERDICT_WORDS: Final = {
+VERDICT_WORDS: Final = {
     Verdict.LEAK: "LEAK",
     Verdict.SUSPECT: "SUSPECT",
     Verdict.NOT: "no leak",
@@ -45,7 +46,7 @@ def sections(report: Report, sheet: Sheet) -> list[list[RenderableType]]:
     """One section a finding, worst first; then one for those left out."""
     every = sheet.options.show_all
     found = sorted(report.findings, key=lambda finding: finding.rank)
-    full = found if every else [one for one in found if _deserves_detail(one)][:_IN_FULL]
+    full = found if every else [one for one in found if deserves_detail(one)][:_IN_FULL]
     brief = [one for one in found if one not in full]
     shown = [_in_full(finding, sheet) for finding in full]
     if brief:
@@ -65,23 +66,26 @@ def _in_full(finding: Finding, sheet: Sheet) -> list[RenderableType]:
     ]
 
 
-def _deserves_detail(finding: Finding) -> bool:
+def deserves_detail(finding: Finding) -> bool:
+    """Whether it is worth more than a sentence."""
     return finding.verdict != Verdict.NOT and finding.noise is None
 
 
 def _in_brief(findings: Sequence[Finding], sheet: Sheet) -> RenderableType:
-    """A number, a verdict, the sentence, and the reason below it."""
+    """A number, a verdict, the sentence, and below it what to do, or why it is no leak."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(justify="right", style=STRONG, no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for finding in findings:
-        what = Text(_VERDICT_WORDS[finding.verdict], style=STYLE_BY_VERDICT[finding.verdict])
+        what = Text(VERDICT_WORDS[finding.verdict], style=STYLE_BY_VERDICT[finding.verdict])
         what.append(f" {finding.category}", style="not bold default")
         text = _title(finding, sheet)
-        for why in (finding.reason, finding.noise):
-            if why:
-                text.append(f"\n{_capital(sheet.sentence(why))}", style=QUIET)
+        is_leak = finding.verdict == Verdict.LEAK and finding.noise is None
+        for more in (finding.advice,) if is_leak else (finding.reason, finding.noise):
+            if more:
+                style = ADVICE_STYLE if is_leak else QUIET
+                text.append(f"\n{_capital(sheet.sentence(more))}", style=style)
         grid.add_row(str(finding.rank), what, text)
     return Padding(grid, (0, sheet.width - min(sheet.width, PROSE_WIDTH), 0, MARGIN))
 
@@ -97,7 +101,7 @@ def _heading(finding: Finding, sheet: Sheet) -> Text:
     left.append(f"{finding.rank}", style="not dim bold")
     left.append("  ")
     left.append(
-        _VERDICT_WORDS[finding.verdict], style=f"not dim {STYLE_BY_VERDICT[finding.verdict]}"
+        VERDICT_WORDS[finding.verdict], style=f"not dim {STYLE_BY_VERDICT[finding.verdict]}"
     )
     left.append("  ")
     left.append(f"{finding.category}", style="not dim")
@@ -113,7 +117,7 @@ def _heading(finding: Finding, sheet: Sheet) -> Text:
 def _title(finding: Finding, sheet: Sheet) -> Text:
     """The sentence, its holder and its leaked types standing out."""
     text = Text(sheet.sentence(finding.title))
-    for leaked in finding.leaked[:_LEAKED_TYPES]:
+    for leaked in finding.leaked:
         _stylize(text, sheet.name(leaked.type), STRONG)
     _stylize(text, sheet.name(finding.holder.path), HOLDER_STYLE)
     return text
@@ -126,44 +130,30 @@ def _stylize(text: Text, part: str, style: str) -> None:
 
 
 def _rows(finding: Finding, sheet: Sheet) -> list[tuple[str, Text]]:
+    holder = Text() if path_tree.shows_holder(finding) else _holder(finding.holder, sheet)
     rows = [
-        ("holder", _holder(finding.holder, sheet, HOLDER_STYLE)),
-        ("leaked", _leaked(finding.leaked, sheet)),
-        ("rate", _rate(finding)),
-        ("frees", _frees(finding)),
+        ("holder", holder),
         ("path", _path(finding, sheet)),
         ("also by", _co_holders(finding.co_holders, sheet)),
-        ("made at", _lines(finding.sites, sheet, bullet="")),
-        ("proof", _lines(finding.evidence, sheet, bullet=f"{sheet.symbols.bullet} ")),
+        ("leaked", _leaked(finding.leaked, sheet)),
+        ("rate", _rate(finding)),
         ("why", Text(sheet.sentence(finding.reason))),
+        ("proof", _evidence(finding, sheet)),
+        ("made at", _lines(finding.sites, sheet)),
         ("noise", Text(sheet.sentence(finding.noise or ""))),
-        ("do", Text(sheet.sentence(finding.advice), style="green")),
+        ("frees", _frees(finding)),
+        ("do", Text(sheet.sentence(finding.advice), style=ADVICE_STYLE)),
     ]
     return [(label, text) for label, text in rows if text.plain]
 
 
-def _holder(holder: HolderInfo, sheet: Sheet, style: str) -> Text:
+def _holder(holder: HolderInfo, sheet: Sheet, style: str = HOLDER_STYLE) -> Text:
     text = Text(sheet.name(holder.path), style="")
     text.stylize(style)
-    text.append(f"\n{sheet.name(holder.type)}")
-    if sizes := _sizes(holder, sheet):
-        text.append(f", {sizes}")
+    text.append(f"  {sheet.name(holder.type)}", style=QUIET)
+    if sizes := sheet.sizes(holder):
+        text.append(f", {sizes}", style=QUIET)
     return text
-
-
-def _sizes(holder: HolderInfo, sheet: Sheet) -> str:
-    """``45 → 245 entries``; the loaded size only where it differs from both."""
-    known = (holder.size_baseline, holder.size_loaded, holder.size_final)
-    before, loaded, after = known
-    if after is None and loaded is None:
-        return ""
-    steps = [before if before is not None else 0, loaded, after]
-    kept = [step for step in steps if step is not None]
-    if len(kept) == 3 and kept[1] in (kept[0], kept[2]):
-        kept = [kept[0], kept[2]]
-    arrow = f" {sheet.symbols.arrow} "
-    new = " (new)" if before is None else ""
-    return arrow.join(units.count(step) for step in kept) + " entries" + new
 
 
 def _leaked(leaked: Sequence[LeakedType], sheet: Sheet) -> Text:
@@ -178,6 +168,9 @@ def _leaked(leaked: Sequence[LeakedType], sheet: Sheet) -> Text:
 
 
 def _rate(finding: Finding) -> Text:
+    """Growth in each cycle, unless the sentence says it."""
+    if "per cycle" in finding.title:
+        return Text()
     words = []
     if finding.count_per_cycle is not None:
         things = "object" if abs(finding.count_per_cycle) == 1 else "objects"
@@ -211,7 +204,14 @@ def _co_holders(holders: Sequence[HolderInfo], sheet: Sheet) -> Text:
     return _limited([_holder(holder, sheet, "cyan") for holder in holders])
 
 
-def _lines(sentences: Sequence[str], sheet: Sheet, bullet: str) -> Text:
+def _evidence(finding: Finding, sheet: Sheet) -> Text:
+    """What proves it, without what the row of leaked types has said."""
+    said = {f"{one.count:,} `{one.type}`, {one.shallow_bytes:,} bytes" for one in finding.leaked}
+    new = [one for one in finding.evidence if sheet.options.show_all or one not in said]
+    return _lines(new, sheet, bullet=f"{sheet.symbols.bullet} " if len(new) > 1 else "")
+
+
+def _lines(sentences: Sequence[str], sheet: Sheet, bullet: str = "") -> Text:
     return _limited([Text(f"{bullet}{sheet.sentence(one)}") for one in sentences if one])
 
 

@@ -1,4 +1,4 @@
-"""The top of the screen: errors, the verdict with its rate, and the facts it rests on."""
+"""The top of the screen: errors, the verdict with its rate, the target and its memory."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from leakhunt.report import units
 from leakhunt.report.model import Report, SnapshotSummary
 from leakhunt.report.text.sheet import (
     LABEL_STYLE,
-    QUIET,
+    LABEL_WIDTH,
+    MARGIN,
     STRONG,
     STYLE_BY_VERDICT,
     Sheet,
-    join_words,
 )
 
 _COLUMNS = ("baseline", "loaded", "final")
-_SHOWN_INFERRED = 4
 
 
 def errors(report: Report, sheet: Sheet) -> list[RenderableType]:
@@ -47,7 +46,7 @@ def verdict(report: Report, sheet: Sheet) -> list[RenderableType]:
         text.append(f": {_rate(report)}")
     elif report.errors:
         text.append("No verdict", style="bold yellow")
-        text.append(f": nothing was found, but the result is partial; {_rate(report)}")
+        text.append(f": {_rate(report)}, no holder was found, and the result is partial")
     else:
         text.append("No leak", style=style)
         text.append(f": {_why_not(report)}")
@@ -74,7 +73,7 @@ def _rate(report: Report) -> str:
         return f"{', '.join(amounts)} per cycle ({units.plural(report.cycles, 'cycle')})"
     grown = _change(report, "python")
     if grown is None:
-        return "the growth could not be measured"
+        return "the growth is not known"
     return f"{units.size(grown, signed=True)} of Python objects from baseline to final"
 
 
@@ -91,12 +90,11 @@ def _why_not(report: Report) -> str:
 
 
 def facts(report: Report, sheet: Sheet) -> list[RenderableType]:
-    """What was hunted, how births are known, the memory, and what the looking cost."""
+    """What was hunted, and whose memory it is that grows."""
     rows = [
         ("target", _target(report, sheet)),
-        ("births", _births(report, sheet)),
         ("memory", _memory(report, sheet)),
-        ("cost", _cost(report)),
+        ("", Text(_whose(report))),
     ]
     kept = [(label, text) for label, text in rows if text.plain]
     return [sheet.labelled(kept)] if kept else []
@@ -121,32 +119,8 @@ def _target(report: Report, sheet: Sheet) -> Text:
     return Text(", ".join(words))
 
 
-def _births(report: Report, sheet: Sheet) -> Text:
-    identity = report.identity
-    if not identity.method:
-        return Text()
-    types = identity.inferred_types
-    text = Text()
-    if identity.exact or types:
-        text.append("exact", style="green")
-    else:
-        text.append("inferred", style="yellow")
-    text.append(f" by {sheet.sentence(identity.method).replace('+', ' and ')}")
-    if types:
-        shown = [sheet.name(name, 60) for name in types[:_SHOWN_INFERRED]]
-        if more := len(types) - len(shown):
-            shown.append(units.plural(more, "more type"))
-        text.append(", ")
-        text.append("inferred", style="yellow")
-        text.append(f" for {join_words(shown)}")
-    text.append(".")
-    if identity.note:
-        text.append(f" {sheet.sentence(identity.note)}", style=QUIET)
-    return text
-
-
 def _memory(report: Report, sheet: Sheet) -> Text:
-    """Three columns and the change; a line that says whose growth it is."""
+    """Three columns and the change; on a narrow page the change and what fits before it."""
     rows = [
         _memory_row(report, "rss", "process RSS"),
         _memory_row(report, "python", "Python objects"),
@@ -160,12 +134,14 @@ def _memory(report: Report, sheet: Sheet) -> Text:
     first = max(len(row[0]) for row in known)
     used = [i for i in range(1, 5) if any(row[i] for row in known)]
     widths = {i: max(len(row[i]) for row in [*known, _HEADINGS]) + 2 for i in used}
+    for least in (2, 1):  # loaded, baseline
+        if first + sum(widths.values()) > sheet.width - MARGIN - LABEL_WIDTH - 1:
+            widths.pop(least, None)
     text = Text(no_wrap=True)
     for number, row in enumerate([_HEADINGS, *known]):
         cells = "".join(row[i].rjust(width) for i, width in widths.items())
         line = sheet.sentence(row[0]).ljust(first) + cells
         text.append(line + "\n", style=LABEL_STYLE if number == 0 else "")
-    text.append(_whose(report))
     text.rstrip()
     return text
 
@@ -193,7 +169,7 @@ def _objects_row(report: Report) -> _Row:
     cells = ["" if value is None else units.count(value) for value in values]
     before, after = values[0], values[2]
     change = "" if before is None or after is None else units.count(after - before, signed=True)
-    return "number of them", cells[0], cells[1], cells[2], change
+    return "objects", cells[0], cells[1], cells[2], change
 
 
 def _count_row(report: Report, name: str) -> _Row:
@@ -230,16 +206,3 @@ def _whose(report: Report) -> str:
     if python >= resident / 2:
         return f"Python objects account for {share} of the growth of the process."
     return f"Python objects account for only {share} of the growth: the rest is outside them."
-
-
-def _cost(report: Report) -> Text:
-    words = []
-    if report.snapshots:
-        pauses = [snapshot.pause_ns for snapshot in report.snapshots]
-        number = units.plural(len(pauses), "capture")
-        longest = units.duration(max(pauses))
-        words.append(f"{number} paused it for {units.duration(sum(pauses))} (longest {longest})")
-    if report.collect_ns:
-        number = units.plural(len(report.collect_ns), "forced collection")
-        words.append(f"{number} took {units.duration(sum(report.collect_ns))}")
-    return Text("; ".join(words), style=QUIET)

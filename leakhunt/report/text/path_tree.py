@@ -22,6 +22,8 @@ def draw(finding: Finding, sheet: Sheet, width: int) -> Text:
     holder = _holder_step(finding)
     shown = _shown(len(steps), holder)
     edges = {i: _edge(i, steps[i], sheet, width) for i in shown}
+    sizes = sheet.sizes(finding.holder)
+    growth = f"grows here, {sizes}" if sizes else "grows here"
     column = max((cell_len(edge) for edge in edges.values()), default=0) + 2
     lines = []
     last = -1
@@ -32,12 +34,21 @@ def draw(finding: Finding, sheet: Sheet, width: int) -> Text:
         edge = Text(edges[i] + " " * (column - cell_len(edges[i])))
         if i == holder:
             edge.stylize(HOLDER_STYLE, len(_lead(i, sheet)))
-        mark = f" {sheet.symbols.mark}grows here" if i == holder else ""
-        edge.append(sheet.fit(steps[i].type, max(width - column - cell_len(mark), 8)), style=QUIET)
-        edge.append(mark, style=STRONG)
+        mark = f" {sheet.symbols.mark}{growth}" if i == holder else ""
+        kind = sheet.fit(steps[i].type, max(width - column, 8))
+        edge.append(kind, style=QUIET)
         lines.append(edge)
+        if column + cell_len(kind + mark) > width:
+            mark = mark.lstrip()
+            lines.append(Text(" " * max(min(column, width - cell_len(mark)), 0)))
+        lines[-1].append(mark, style=STRONG)
         last = i
     return Text("\n", no_wrap=True).join(lines)
+
+
+def shows_holder(finding: Finding) -> bool:
+    """Whether the holder is a step of the path, which is then marked."""
+    return _holder_step(finding) is not None
 
 
 def _edge(level: int, step: PathStep, sheet: Sheet, width: int) -> str:

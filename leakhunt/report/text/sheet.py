@@ -10,6 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from leakhunt.detectors.base import HolderInfo
+from leakhunt.report import units
 from leakhunt.report.escape import elide, escape
 from leakhunt.report.growth_order import DEFAULT_SORT
 
@@ -27,6 +29,7 @@ _NAME_LIMIT: Final = 160
 STYLE_BY_VERDICT: Final = {"LEAK": "bold red", "SUSPECT": "bold yellow", "NOT": "bold green"}
 HOLDER_STYLE: Final = "bold cyan"
 LABEL_STYLE: Final = "dim"
+ADVICE_STYLE: Final = "green"
 STRONG: Final = "bold"
 QUIET: Final = "dim"
 
@@ -94,6 +97,19 @@ class Sheet:
             if len(shown) <= 1:
                 break
         return shown
+
+    def sizes(self, holder: HolderInfo) -> str:
+        """``45 → 245 entries``; the loaded size only where it differs from both."""
+        before, loaded, after = holder.size_baseline, holder.size_loaded, holder.size_final
+        if after is None and loaded is None:
+            return ""
+        steps = [before if before is not None else 0, loaded, after]
+        kept = [step for step in steps if step is not None]
+        if len(kept) == 3 and kept[1] in (kept[0], kept[2]):
+            kept = [kept[0], kept[2]]
+        arrow = f" {self.symbols.arrow} "
+        new = " (new)" if before is None else ""
+        return arrow.join(units.count(step) for step in kept) + " entries" + new
 
     def labelled(self, rows: list[tuple[str, Text]], indent: int = MARGIN) -> Padding:
         """A column of quiet labels and, beside it, text that wraps under itself."""

@@ -76,11 +76,16 @@ def test_the_interpreter_of_a_virtual_environment_stays_a_link(
 ) -> None:
     (tmp_path / "python9").symlink_to(sys.executable)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    for given in ("./python9", "python9", str(tmp_path / "python9")):
+    for given in ("./python9", str(tmp_path / "python9")):
         main(["hunt", "--scenario", str(scenario), "--python", given])
         assert fake.options is not None
         assert fake.options.python == tmp_path / "python9"
+
+
+def test_the_name_of_an_interpreter_is_left_to_path(fake: FakeHunt, scenario: Path) -> None:
+    main(["hunt", "--scenario", str(scenario), "--python", "python9"])
+    assert fake.options is not None
+    assert fake.options.python == Path("python9")
 
 
 @pytest.mark.parametrize(

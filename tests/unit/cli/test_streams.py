@@ -87,6 +87,19 @@ def test_a_reader_that_went_away_keeps_the_verdict(program: Path) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_stream_keeps_the_verdict(program: Path, closed: int) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}>&-', "sh", sys.executable, program],
+        capture_output=True,
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == b""
+    assert done.stdout.startswith(b"  LEAK" if closed != 1 else b"")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_is_said(program: Path) -> None:
     with Path("/dev/full").open("wb") as full:

@@ -10,7 +10,7 @@ from leakhunt.agent.format import Fact
 from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.holders import HolderFinder
 from leakhunt.detectors.advice import advise
-from leakhunt.detectors.base import Category
+from leakhunt.detectors.base import Category, Verdict
 from leakhunt.detectors.category import categorise
 from leakhunt.detectors.wording import noun
 from tests.builders import Heap, Obj
@@ -111,7 +111,7 @@ def test_a_name_helps() -> None:
 
 @pytest.mark.parametrize("category", Category)
 def test_every_category_has_words_and_advice(category: Category) -> None:
-    assert noun(category)
+    assert noun(category, Verdict.LEAK)
     sentence = advise(category, "shop.X", "shop.T")
     assert sentence.endswith(".")
     assert "{" not in sentence

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from leakhunt.detectors.base import PathStep, Verdict
+from leakhunt.detectors.base import LeakedType, PathStep, Verdict
 from leakhunt.report.growth_order import SORT_KEYS
 from leakhunt.report.model import Report
 from leakhunt.report.text import TextOptions, render_text
@@ -63,7 +63,7 @@ def test_widths_are_held_in_bounds() -> None:
 
 def test_questions_are_answered_in_order() -> None:
     text = screen(samples.LEAKY)
-    order = ["LEAK  1 leak", "births", "process RSS", "Unremoved listener", "What grows", "next"]
+    order = ["LEAK  1 leak", "process RSS", "Unremoved listener", "What grows", "births", "next"]
     places = [text.index(word) for word in order]
     assert places == sorted(places)
 
@@ -101,9 +101,37 @@ def test_many_findings_are_cut_short_and_counted() -> None:
 
 
 def test_the_holder_is_marked_in_its_path() -> None:
-    marked = [line for line in screen(samples.LEAKY).splitlines() if "grows here" in line]
-    assert "['tick']" in marked[0]
+    marked = [line for line in screen(samples.LEAKY, width=120).splitlines() if "grows" in line]
+    assert re.search(r"\['tick'\] .* ◀ grows here, 45 → 2,045 entries", marked[0])
     assert ".PRICES" in marked[1]
+
+
+def test_the_mark_has_its_own_line_where_the_page_is_narrow() -> None:
+    lines = screen(samples.LEAKY, width=80).splitlines()
+    (first, *_) = [number for number, line in enumerate(lines) if "grows here" in line]
+    assert "['tick']" in lines[first - 1]
+    assert lines[first].strip() == "◀ grows here, 45 → 2,045 entries"
+
+
+def test_several_findings_begin_with_a_table() -> None:
+    text = screen(samples.LEAKY)
+    table, details = text.split("── 1", 1)
+    assert "\n 1  LEAK     shop.bus.BUS.listeners['tick']  listener  +10.2 KiB  20.6 MiB\n" in table
+    assert "\n 2  SUSPECT  shop.catalogue.prices.PRICES " in table
+    assert "linecache" not in table
+    assert "linecache" in details
+    alone = replace(samples.LEAKY, findings=(samples.LISTENER,))
+    assert "per cycle     frees" not in screen(alone)
+
+
+def test_evidence_that_repeats_the_leaked_types_is_left_out() -> None:
+    said = "2,000 `builtins.bytes`, 19,600,000 bytes"
+    leaked = (LeakedType("builtins.bytes", 2_000, 19_600_000),)
+    finding = replace(samples.LISTENER, leaked=leaked, evidence=(said, "entries: 45, 2,045"))
+    report = replace(samples.LEAKY, findings=(finding,))
+    assert "19,600,000" not in screen(report)
+    assert "proof    entries: 45, 2,045\n" in screen(report)
+    assert "19,600,000" in screen(report, show_all=True)
 
 
 def test_a_long_path_keeps_both_ends_and_the_holder() -> None:
@@ -116,7 +144,7 @@ def test_a_long_path_keeps_both_ends_and_the_holder() -> None:
     text = screen(replace(samples.LEAKY, findings=(finding,)))
     assert ".step0 " in text
     assert ".step99 " in text
-    assert re.search(r"\.step49 .*grows here", text)
+    assert re.search(r"\.step49 .*\n? *◀ grows here", text)
     assert "… 43 more steps" in text
 
 
@@ -178,12 +206,21 @@ def test_whose_growth_it_is() -> None:
     assert "growth of the process" not in with_growth(mib // 2, mib // 2)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_change_of_memory_is_never_cropped(width: int) -> None:
+    lines = screen(samples.LEAKY, width=width).splitlines()
+    (resident,) = [line for line in lines if "process RSS" in line]
+    assert resident.endswith("+21.4 MiB")
+    assert "82.4 MiB" in resident
+    assert ("83.1 MiB" in resident) == (width >= 80)
+
+
 def test_inferred_births_are_called_so() -> None:
     identity = replace(
         samples.EXACT, method="address and type", exact=False, inferred_types=(), note=""
     )
     text = screen(replace(samples.LEAKY, identity=identity))
-    assert "births   inferred by address and type.\n" in text
+    assert "births   inferred, by address and type.\n" in text
     identity = replace(identity, inferred_types=tuple(f"t{i}" for i in range(9)))
     text = screen(replace(samples.LEAKY, identity=identity), width=120)
     assert "inferred for t0, t1, t2, t3 and 5 more types." in text
@@ -200,7 +237,7 @@ def test_suspects_alone_are_the_verdict() -> None:
 
 def test_saved_snapshots_are_pointed_at() -> None:
     assert "--save DIR" in screen(samples.LEAKY)
-    assert "compares the snapshots in out again" in screen(samples.CLEAN)
+    assert "compares snapshots again; they are in out" in screen(samples.CLEAN)
     assert "--cycles N" in screen(samples.TWO_FILES)
     assert "next" not in screen(samples.LEAKY, hints=False)
 

@@ -71,8 +71,18 @@ die_with_parent(PyObject *self, PyObject *pid)
     Py_RETURN_TRUE;
 }
 
+/* Nothing to prepare. */
+static PyObject *
+prepare(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"self_test", self_test, METH_NOARGS, NULL},
+    {"prepare", prepare, METH_NOARGS, NULL},
     {"die_with_parent", die_with_parent, METH_O, NULL},
     {"birth_start", birth_start, METH_NOARGS, NULL},
     {"birth_stop", birth_stop, METH_NOARGS, NULL},

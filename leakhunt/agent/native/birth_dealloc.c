@@ -1,0 +1,154 @@
+/* Births that the allocator does not see: the deallocators of types with free lists. */
+#include "birth_map.h"
+#include "pycall.h"
+#include "trashcan.h"
+
+#include <string.h>
+
+/* A freed tuple, list or dict may wait on a free list and come back without passing the
+ * allocator.  So the end of its life is marked instead: what is found at the address later
+ * is another object.  Subclasses never use the free list of their base. */
+static inline void
+mark_end(PyObject *op, PyTypeObject *type, size_t offset)
+{
+    if (Py_TYPE(op) != type) {
+        return;
+    }
+    if (lk_birth_is_light) {
+        lk_birth_forget((uintptr_t)op - offset);
+    } else {
+        lk_birth_set((uintptr_t)op - offset, LK_BIRTH_BORN | LK_BIRTH_LIVE);
+    }
+}
+
+/* Position in `wrapped`. */
+enum wrapped_type {
+    TUPLE,
+    LIST,
+    DICT,
+    CONTEXT,
+    SLICE,
+    FLOAT,
+    MEMORY_ERROR,
+    ASEND,
+    YIELDED,
+    FUTURE_ITER,
+    WRAPPED_COUNT
+};
+static struct {
+    PyTypeObject *type; /* NULL when it does not exist (yet); owned */
+    destructor ours, next;
+    int is_ours; /* our wrapper is, or may be, in the chain */
+} wrapped[WRAPPED_COUNT];
+
+#define WRAPPER(name, which, offset)                                                               \
+    static void wrap_##name(PyObject *op)                                                          \
+    {                                                                                              \
+        mark_end(op, wrapped[which].type, offset);                                                 \
+        wrapped[which].next(op);                                                                   \
+    }
+
+/* The static container types compare tp_dealloc with their own function to decide whether
+ * the trashcan (CPython's guard against deep recursion) is used.  With ours in its place
+ * they do not, so ours brings it. */
+#define WRAPPER_WITH_TRASHCAN(name, which)                                                         \
+    static void wrap_##name(PyObject *op)                                                          \
+    {                                                                                              \
+        mark_end(op, wrapped[which].type, sizeof(PyGC_Head));                                      \
+        if (Py_TYPE(op)->tp_dealloc != wrap_##name) {                                              \
+            wrapped[which].next(op);                                                               \
+            return;                                                                                \
+        }                                                                                          \
+        lk_dealloc_in_trashcan(op, wrapped[which].next);                                           \
+    }
+
+WRAPPER_WITH_TRASHCAN(tuple, TUPLE)
+WRAPPER_WITH_TRASHCAN(list, LIST)
+WRAPPER_WITH_TRASHCAN(dict, DICT)
+WRAPPER(context, CONTEXT, sizeof(PyGC_Head))
+WRAPPER(slice, SLICE, sizeof(PyGC_Head))
+WRAPPER(float, FLOAT, 0)
+WRAPPER(memory_error, MEMORY_ERROR, sizeof(PyGC_Head))
+WRAPPER(asend, ASEND, sizeof(PyGC_Head))
+WRAPPER(yielded, YIELDED, sizeof(PyGC_Head))
+WRAPPER(future_iter, FUTURE_ITER, sizeof(PyGC_Head))
+
+/* Put our wrapper on a type.  Needs the GIL. */
+static void
+wrap(enum wrapped_type which, PyTypeObject *type, destructor ours)
+{
+    if (!wrapped[which].is_ours) {
+        Py_INCREF(type);
+        wrapped[which].type = type;
+        wrapped[which].ours = ours;
+        wrapped[which].next = type->tp_dealloc;
+        wrapped[which].is_ours = 1;
+        type->tp_dealloc = ours;
+    }
+}
+
+/* Wrap types that no symbol names: they are looked up among the subclasses of object.
+ * Needs the GIL. */
+static void
+wrap_by_name(void)
+{
+    PyObject *types = lk_call_method((PyObject *)&PyBaseObject_Type, "__subclasses__", NULL);
+    for (Py_ssize_t i = 0; types != NULL && i < PyList_GET_SIZE(types); i++) {
+        PyTypeObject *type = (PyTypeObject *)PyList_GET_ITEM(types, i);
+        if (lk_preheader_bytes(type) != sizeof(PyGC_Head)) {
+            continue;
+        }
+        if (strcmp(type->tp_name, "_asyncio.FutureIter") == 0) {
+            wrap(FUTURE_ITER, type, wrap_future_iter);
+        } else if (strcmp(type->tp_name, "async_generator_wrapped_value") == 0) {
+            wrap(YIELDED, type, wrap_yielded);
+        }
+    }
+    Py_XDECREF(types);
+    PyErr_Clear();
+}
+
+/* Has a type come that is not wrapped yet?  Needs the GIL. */
+static int
+is_one_missing(void)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+    return !wrapped[YIELDED].is_ours || (!wrapped[FUTURE_ITER].is_ours && modules != NULL &&
+                                         PyDict_GetItemString(modules, "_asyncio") != NULL);
+}
+
+void
+lk_dealloc_wrap(void)
+{
+    wrap(TUPLE, &PyTuple_Type, wrap_tuple);
+    wrap(LIST, &PyList_Type, wrap_list);
+    wrap(DICT, &PyDict_Type, wrap_dict);
+    wrap(CONTEXT, &PyContext_Type, wrap_context);
+    wrap(SLICE, &PySlice_Type, wrap_slice);
+    wrap(FLOAT, &PyFloat_Type, wrap_float);
+    wrap(MEMORY_ERROR, (PyTypeObject *)PyExc_MemoryError, wrap_memory_error);
+    wrap(ASEND, &_PyAsyncGenASend_Type, wrap_asend);
+    if (is_one_missing()) {
+        wrap_by_name();
+    }
+}
+
+/* `next` stays: static types that were made meanwhile inherited the wrapper. */
+int
+lk_dealloc_unwrap(void)
+{
+    int is_clean = 1;
+    for (int i = 0; i < WRAPPED_COUNT; i++) {
+        if (!wrapped[i].is_ours) {
+            continue;
+        }
+        if (wrapped[i].type->tp_dealloc != wrapped[i].ours) {
+            is_clean = 0;
+            continue;
+        }
+        wrapped[i].type->tp_dealloc = wrapped[i].next;
+        wrapped[i].is_ours = 0;
+        Py_DECREF(wrapped[i].type);
+    }
+    return is_clean;
+}
