@@ -149,8 +149,10 @@ py_die_with_parent(PyObject *self, PyObject *arg)
 PyDoc_STRVAR(
     prepare_doc,
     "prepare() -> None\n\n"
-    "Learn layouts on sacrificial objects now, so that the next capture does not have to: what\n"
-    "that leaves behind (lazily made caches of the interpreter) is then older than the capture.");
+    "For processes that leakhunt starts itself, before the baseline.  Learns layouts on\n"
+    "sacrificial objects, so that what that leaves behind is older than the baseline, and\n"
+    "empties the cache of attribute look-ups in types: it keeps names that came up while\n"
+    "the program was loaded, and lets go of them one by one when others need the place.");
 
 /* New reference; needs the GIL. */
 static PyObject *
@@ -159,6 +161,7 @@ py_prepare(PyObject *self, PyObject *unused)
     (void)self;
     (void)unused;
     lk_facts_prepare();
+    PyType_ClearCache();
     Py_RETURN_NONE;
 }
 
