@@ -39,14 +39,16 @@ put_interpreter(lk_walk *w)
     }
 }
 
-/* The names that the cache of attribute look-ups keeps alive.  Needs the GIL. */
+/* The names that the cache of attribute look-ups keeps alive: those of the runtime live
+ * without it.  Needs the GIL. */
 static void
 put_type_cache(lk_walk *w)
 {
     put_root(w, LK_ROOT_INTERPRETER, "type attribute cache", 20);
     lk_put_run_of(w, LK_RUN_UNKNOWN, LK_TYPE_CACHE_SIZE, 0);
     for (int i = 0; i < LK_TYPE_CACHE_SIZE; i++) {
-        lk_put_edge(w, LK_TYPE_CACHE(w->interp)[i].name);
+        PyObject *name = LK_TYPE_CACHE(w->interp)[i].name;
+        lk_put_edge(w, name == NULL || lk_is_immortal(name) ? NULL : name);
     }
     lk_put_fact(w, LK_FACT_MAXSIZE, LK_TYPE_CACHE_SIZE);
 }
