@@ -1,0 +1,126 @@
+"""From snapshot files to a report: what every hunt and diff ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leakhunt.errors import LeakhuntError
+from leakhunt.report.model import Report, SnapshotSummary
+
+if TYPE_CHECKING:
+    from leakhunt.detectors.investigate import Investigation
+    from leakhunt.store.columns import SnapshotColumns
+
+
+def open_all(files: Mapping[str, Path]) -> dict[str, SnapshotColumns]:
+    """The snapshots by label, in the order of ``files``.  Raises SnapshotError."""
+    from leakhunt.store.reader import open_snapshot
+
+    return {label: open_snapshot(path) for label, path in files.items()}
+
+
+def assemble(
+    *,
+    columns: Mapping[str, SnapshotColumns],
+    files: Mapping[str, Path],
+    cycles: int | None,
+    window_cycles: int | None,
+    target: dict[str, Any],
+    saved: bool,
+) -> Report:
+    """Investigate and put it into a report."""
+    from leakhunt.detectors.investigate import CaseSnapshots, investigate
+
+    result = investigate(
+        CaseSnapshots(
+            baseline=columns["baseline"],
+            final=columns["final"],
+            loaded=columns.get("loaded"),
+            window=columns.get("window"),
+            cycles=cycles,
+            window_cycles=window_cycles,
+        )
+    )
+    summaries = tuple(summarise(label, columns[label], files[label], saved) for label in columns)
+    by_label = {summary.label: summary for summary in summaries}
+    growth_bytes = by_label["final"].bytes - by_label["baseline"].bytes
+    growth_objects = by_label["final"].objects - by_label["baseline"].objects
+    return Report(
+        verdict=_verdict(result),
+        target=target,
+        identity=result.identity,
+        errors=(),
+        snapshots=summaries,
+        cycles=cycles,
+        rate_bytes=growth_bytes / cycles if cycles else None,
+        rate_objects=growth_objects / cycles if cycles else None,
+        memory=memory_of(by_label),
+        growth=tuple(result.growth),
+        findings=tuple(result.findings),
+        notes=tuple(result.notes),
+    )
+
+
+def _verdict(result: Investigation) -> str:
+    """The worst of the findings."""
+    found = {str(finding.verdict) for finding in result.findings}
+    return next((word for word in ("LEAK", "SUSPECT") if word in found), "NOT")
+
+
+def summarise(label: str, columns: SnapshotColumns, path: Path, saved: bool) -> SnapshotSummary:
+    """What a report says of one capture."""
+    footer = columns.footer
+    return SnapshotSummary(
+        label=label,
+        path=str(path) if saved else None,
+        mode=str(columns.header.get("mode", "in-process")),
+        objects=columns.heap_count,
+        edges=columns.edge_count,
+        bytes=int(columns.node_size.sum()),
+        pause_ns=int(footer.get("pause_ns", 0)),
+        file_bytes=int(footer.get("file_bytes", 0)),
+        rss_bytes=int(footer.get("rss_bytes", 0)),
+    )
+
+
+def memory_of(by_label: Mapping[str, SnapshotSummary]) -> dict[str, int | None]:
+    """RSS and Python bytes at each moment; None where there is no snapshot."""
+    memory: dict[str, int | None] = {}
+    for label in ("baseline", "loaded", "final"):
+        summary = by_label.get(label)
+        memory[f"rss_{label}_bytes"] = summary.rss_bytes if summary else None
+        memory[f"python_{label}_bytes"] = summary.bytes if summary else None
+    return memory
+
+
+def cycles_of_window(cycles: int) -> int | None:
+    """Cycles before the window of a hunt: a third; None when there are too few."""
+    return cycles // 3 or None
+
+
+def mapping_of(header: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A member of a header that should be an object; empty when it is none."""
+    value = header.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def sequence_of(header: Mapping[str, Any]) -> int:
+    """Number of the capture within its process; 0 when the header has none."""
+    value = header.get("sequence", 0)
+    return value if isinstance(value, int) else 0
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Keep the report beside its snapshots."""
+    from leakhunt.report.json_report import to_json
+
+    try:
+        path.write_text(to_json(report) + "\n", encoding="utf-8")
+        path.chmod(0o600)
+    except OSError as exc:
+        raise LeakhuntError(
+            f"the report cannot be written to {path}: {exc.strerror or exc}",
+            hint="the snapshots beside it are whole: leakhunt diff reads them",
+        ) from exc

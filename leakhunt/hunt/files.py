@@ -1,0 +1,118 @@
+"""Compare snapshot files."""
+
+from __future__ import annotations
+
+import stat
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leakhunt.agent.format import FILE_SUFFIX
+from leakhunt.errors import SnapshotError, UsageError
+from leakhunt.hunt.assemble import assemble, cycles_of_window, mapping_of, open_all, sequence_of
+from leakhunt.report.model import Report
+
+if TYPE_CHECKING:
+    from leakhunt.store.columns import SnapshotColumns
+
+
+def diff_files(paths: Sequence[Path], cycles: int | None = None) -> Report:
+    """Compare snapshot files of one process: baseline, final or baseline, loaded, final.
+
+    With three files of one hunt, its window is taken too when it lies beside them.
+    Raises UsageError when they cannot be compared, SnapshotError when one cannot be read.
+    """
+    if len(paths) not in {2, 3}:
+        raise UsageError(
+            f"a diff takes 2 or 3 snapshots, not {len(paths)}",
+            hint="give baseline and final, or baseline, loaded and final",
+        )
+    if cycles is not None and cycles < 1:
+        raise UsageError(f"the number of cycles is {cycles}", hint="give --cycles 1 or more")
+    started = time.perf_counter_ns()
+    labels = ("baseline", "final") if len(paths) == 2 else ("baseline", "loaded", "final")
+    files = {label: Path(path) for label, path in zip(labels, paths, strict=True)}
+    for path in files.values():
+        _refuse_pipe(path)
+    columns = open_all(files)
+    _check_same_process(files, columns)
+    header = columns["final"].header
+    window = _window_beside(files, columns)
+    if window is not None:
+        path, found = window
+        files = {"baseline": files["baseline"], "window": path, **files}
+        columns = {"baseline": columns["baseline"], "window": found, **columns}
+    report = assemble(
+        columns=columns,
+        files=files,
+        cycles=cycles,
+        window_cycles=cycles_of_window(cycles or 0) if window is not None else None,
+        target={
+            "command": None,
+            "pid": mapping_of(header, "process").get("pid"),
+            "python": dict(mapping_of(header, "python")),
+            "scenario": None,
+        },
+        saved=True,
+    )
+    return replace(report, timings_ns={"total_ns": time.perf_counter_ns() - started})
+
+
+def _window_beside(
+    files: Mapping[str, Path], columns: Mapping[str, SnapshotColumns]
+) -> tuple[Path, SnapshotColumns] | None:
+    """The window that a hunt left beside its baseline and loaded files, if they need it.
+
+    The loaded snapshot then knows births since the window only: the window closes the gap.
+    """
+    loaded = columns.get("loaded")
+    if loaded is None or mapping_of(loaded.header, "identity").get("since") != "window":
+        return None
+    path = files["baseline"].parent / f"window{FILE_SUFFIX}"
+    if path in files.values() or not path.is_file():
+        return None
+    from leakhunt.store.reader import open_snapshot
+
+    try:
+        found = open_snapshot(path)
+    except SnapshotError:
+        return None
+    is_same = mapping_of(found.header, "process") == mapping_of(loaded.header, "process")
+    is_between = (
+        sequence_of(columns["baseline"].header)
+        < sequence_of(found.header)
+        < sequence_of(loaded.header)
+    )
+    return (path, found) if is_same and is_between else None
+
+
+def _refuse_pipe(path: Path) -> None:
+    """Opening a pipe nobody writes to would wait for ever; the reader tells all else."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UsageError(f"{path} is no regular file", hint="copy the snapshot to a file first")
+
+
+def _check_same_process(files: Mapping[str, Path], columns: Mapping[str, SnapshotColumns]) -> None:
+    """Addresses mean something within one process only, births from earlier to later only."""
+    first, *others = columns
+    for label in others:
+        before, after = columns[first].header, columns[label].header
+        if mapping_of(before, "process") != mapping_of(after, "process"):
+            raise UsageError(
+                f"{files[first]} and {files[label]} are of different processes"
+                f" (pid {mapping_of(before, 'process').get('pid')}"
+                f" and {mapping_of(after, 'process').get('pid')})",
+                hint="compare snapshots that one run of one process wrote",
+            )
+        if sequence_of(after) < sequence_of(before):
+            raise UsageError(
+                f"{files[label]} was taken before {files[first]}",
+                hint="give the snapshots in the order in which they were taken",
+            )
+        first = label

@@ -1,0 +1,173 @@
+"""Hunt a scenario: run it in a child, compare its snapshots, name the leaks."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from leakhunt.hunt.assemble import (
+    assemble,
+    cycles_of_window,
+    memory_of,
+    open_all,
+    summarise,
+    write_report,
+)
+from leakhunt.hunt.options import HuntOptions, check_numbers
+from leakhunt.report.model import Report
+from leakhunt.target.interpreter import Interpreter, own_interpreter, probe
+from leakhunt.target.native_build import native_agent_for
+from leakhunt.target.progress import OnProgress, Progress, ignore_progress
+from leakhunt.target.save_dir import REPORT_NAME, keep_snapshots, prepare_save_dir
+from leakhunt.target.scenario_file import check_scenario_file
+from leakhunt.target.scenario_run import ScenarioOutcome, ScenarioRun, ScenarioSpec
+
+
+def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -> Report:
+    """Run the scenario in a child of its interpreter, compare its snapshots, name the leaks.
+
+    Raises UsageError (bad options or scenario), TargetError (no baseline snapshot), SnapshotError.
+    When the target failed later, the report covers what was captured and ``errors`` says why.
+    """
+    tell = on_progress or ignore_progress
+    started = time.perf_counter_ns()
+    check_numbers(options)
+    scenario = check_scenario_file(options.scenario)
+    save_dir = None if options.save_dir is None else prepare_save_dir(options.save_dir)
+    tell(Progress("interpreter"))
+    interpreter = own_interpreter() if options.python is None else probe(options.python)
+    native = native_agent_for(
+        interpreter,
+        on_build=lambda: tell(
+            Progress("build", message=f"building the agent for CPython {interpreter.version_text}")
+        ),
+    )
+    spec = ScenarioSpec(
+        scenario=scenario,
+        cycles=options.cycles,
+        warmup=options.warmup,
+        timeout_s=options.timeout_s,
+        settle_max_s=options.settle_max_s,
+        collect=options.collect,
+        max_pause_ms=options.max_pause_ms,
+        birth=options.birth,
+        show_output=options.show_output,
+    )
+    with ScenarioRun(spec, interpreter, native, save_dir) as run:
+        # Half of the tool's start-up happens while the target runs.
+        import leakhunt.detectors.investigate
+        import leakhunt.store.reader  # noqa: F401
+
+        outcome = run.wait(tell)
+        if outcome.error is not None:
+            raise outcome.error
+        ran = time.perf_counter_ns()
+        paths = outcome.path_by_label
+        if save_dir is not None:
+            paths = keep_snapshots(save_dir, paths)
+        report = _report_of_run(options, interpreter, replace(outcome, path_by_label=paths), tell)
+    finished = time.perf_counter_ns()
+    report = replace(
+        report,
+        timings_ns={
+            "run_ns": ran - started,
+            "load_ns": outcome.load_ns,
+            "analysis_ns": finished - ran,
+            "total_ns": finished - started,
+        },
+    )
+    if save_dir is not None:
+        write_report(report, save_dir / REPORT_NAME)
+    return report
+
+
+def _report_of_run(
+    options: HuntOptions, interpreter: Interpreter, outcome: ScenarioOutcome, tell: OnProgress
+) -> Report:
+    """Analyse what a run left, whole or partial."""
+    files = dict(outcome.path_by_label)
+    cycles, window_cycles = outcome.cycles_done, _window_cycles(options, outcome)
+    notes = list(outcome.notes)
+    target = {
+        "command": [str(interpreter.path), str(options.scenario)],
+        "pid": outcome.pid,
+        "python": {"version": interpreter.version_text, "executable": interpreter.executable},
+        "scenario": str(options.scenario),
+    }
+    tell(Progress("analysis"))
+    if "final" not in files:
+        notes.append(_use_last_as_final(files))
+        if "loaded" not in outcome.path_by_label:
+            cycles, window_cycles = window_cycles or 0, None
+    if "final" not in files:
+        return _report_of_baseline(files["baseline"], target, outcome, tuple(notes))
+    report = assemble(
+        columns=open_all(files),
+        files=files,
+        cycles=cycles or None,
+        window_cycles=window_cycles,
+        target=target,
+        saved=options.save_dir is not None,
+    )
+    return replace(
+        report,
+        errors=outcome.errors,
+        memory={**report.memory, **_memory_of_run(outcome)},
+        notes=(*report.notes, *notes),
+        collect_ns=outcome.collect_ns,
+    )
+
+
+def _window_cycles(options: HuntOptions, outcome: ScenarioOutcome) -> int | None:
+    return cycles_of_window(options.cycles) if "window" in outcome.path_by_label else None
+
+
+def _use_last_as_final(files: dict[str, Path]) -> str:
+    """Without a final snapshot compare with the last there is; says so."""
+    for label in ("loaded", "window"):
+        if label in files:
+            files["final"] = files.pop(label)
+            return (
+                f"there is no final snapshot: baseline is compared with {label}, so what a"
+                " collection would have freed counts as growth"
+            )
+    return "there is only a baseline: nothing to compare it with"
+
+
+def _memory_of_run(outcome: ScenarioOutcome) -> dict[str, int | None]:
+    """What the child measured beside its snapshots."""
+    memory: dict[str, int | None] = {}
+    for label in ("baseline", "loaded", "final"):
+        measure = outcome.measure_by_label.get(label)
+        if measure is not None:
+            memory[f"threads_{label}"] = measure.threads
+            memory[f"descriptors_{label}"] = measure.descriptors
+            memory[f"blocks_{label}"] = measure.blocks
+    return memory
+
+
+def _report_of_baseline(
+    path: Path, target: dict[str, Any], outcome: ScenarioOutcome, notes: tuple[str, ...]
+) -> Report:
+    """A run that ended before a second snapshot: errors, no findings."""
+    from leakhunt.analysis.results import IdentityInfo
+
+    columns = open_all({"baseline": path})["baseline"]
+    summary = summarise("baseline", columns, path, saved=False)
+    return Report(
+        verdict="NOT",
+        target=target,
+        identity=IdentityInfo("none", False, (), "nothing was compared"),
+        errors=outcome.errors,
+        snapshots=(summary,),
+        cycles=None,
+        rate_bytes=None,
+        rate_objects=None,
+        memory=memory_of({"baseline": summary}),
+        growth=(),
+        findings=(),
+        notes=notes,
+        collect_ns=outcome.collect_ns,
+    )
