@@ -209,6 +209,21 @@ format_footer(const lk_walk *w, const lk_capture *c, const unreached_state *unre
     return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 
+/* Open what is written to.  0, or -1 with c->error set. */
+static int
+open_output(lk_capture *c, lk_emit *out, const char *part, int fd)
+{
+    int status;
+    if (part[0] != 0) {
+        unlink(part);
+        status = lk_emit_open(out, part);
+    } else {
+        status = lk_emit_borrow(out, fd);
+    }
+    c->error = out->error;
+    return status;
+}
+
 /* Rename the finished file, or remove the unfinished one. */
 static void
 settle_file(lk_capture *c, const char *part, const char *path, int is_complete)
@@ -222,23 +237,22 @@ settle_file(lk_capture *c, const char *part, const char *path, int is_complete)
     }
 }
 
-/* Write a snapshot of the whole interpreter to `path`.  0, or -1 with c->error (an errno)
- * or c->out_of_memory set and no file left behind.  Needs the GIL and keeps it, but for
- * the wait for a collection in another thread. */
 int
-lk_capture_run(lk_capture *c, const char *path, const char *header, size_t header_bytes)
+lk_capture_run(lk_capture *c, const char *path, int fd, const char *header, size_t header_bytes)
 {
-    char part[4096], footer[1024];
+    char part[4096] = "", footer[1024];
     unreached_state unreached = {0};
     lk_walk w;
     int status = -1;
-    if ((size_t)snprintf(part, sizeof(part), "%s.part", path) >= sizeof(part)) {
+    if (path != NULL && (size_t)snprintf(part, sizeof(part), "%s.part", path) >= sizeof(part)) {
         c->error = ENAMETOOLONG;
         return -1;
     }
     PyInterpreterState *interp = PyInterpreterState_Get();
     uint64_t rss = resident_bytes();
     c->was_collecting = !wait_for_collector(interp, c->max_wait_ms);
+    c->mode_used = LK_CAPTURE_IN_PROCESS;
+    c->why = c->mode == LK_CAPTURE_IN_PROCESS ? "" : "this agent walks in-process only";
     lk_facts_prepare();
     c->gc_was_enabled = interp->gc.enabled;
     interp->gc.enabled = 0; /* a __sizeof__ written in C might allocate */
@@ -251,9 +265,7 @@ lk_capture_run(lk_capture *c, const char *path, const char *header, size_t heade
     w.interp = interp;
     w.redact_names = c->redact_names;
     w.has_births = lk_birth_is_running();
-    unlink(part);
-    if (lk_emit_open(&w.out, part) < 0) {
-        c->error = w.out.error;
+    if (open_output(c, &w.out, part, fd) < 0) {
         goto done;
     }
     if (lk_emit_start(&w.out, header, header_bytes) == 0 &&
@@ -265,6 +277,7 @@ lk_capture_run(lk_capture *c, const char *path, const char *header, size_t heade
     c->error = w.out.error;
     c->out_of_memory = w.out_of_memory;
     c->node_count = w.node_count;
+    c->file_bytes = w.out.file_bytes;
     if (status == 0 && c->mark) {
         lk_birth_mark();
     }
@@ -273,6 +286,8 @@ done:
     lk_walk_fini(&w);
     interp->gc.enabled = c->gc_was_enabled;
     c->pause_ns = now_ns() - start;
-    settle_file(c, part, path, status == 0);
+    if (path != NULL) {
+        settle_file(c, part, path, status == 0);
+    }
     return status == 0 && c->error == 0 ? 0 : -1;
 }

@@ -45,30 +45,48 @@ write_all(lk_emit *e, const void *bytes, size_t n)
     }
 }
 
-/* 0, or -1 with e->error set.  Owns the descriptor and the buffer until lk_emit_close.
- * The file is new, 0600 and never a link. */
-int
-lk_emit_open(lk_emit *e, const char *path)
+/* Begin with a descriptor.  0, or -1 with e->error set and nothing kept. */
+static int
+begin(lk_emit *e, int fd, int is_lent)
 {
     struct stat st;
-    *e = (lk_emit){.fd = -1};
-    e->buffer =
-        mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (e->buffer == MAP_FAILED) {
-        e->buffer = NULL;
-        fail(e, ENOMEM);
-        return -1;
-    }
-    e->at = e->buffer;
-    e->limit = e->buffer + LK_BLOCK_BYTES - LK_EMIT_MARGIN;
-    e->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (e->fd < 0 || fstat(e->fd, &st) != 0) {
+    *e = (lk_emit){.fd = fd, .is_lent = is_lent};
+    if (fd < 0 || fstat(fd, &st) != 0) {
         fail(e, errno);
-        lk_emit_close(e);
+        e->fd = -1;
         return -1;
     }
     e->device = st.st_dev;
     e->inode = st.st_ino;
+    return 0;
+}
+
+/* Write to a new file, 0600 and never a link.  0, or -1 with e->error set.  Owns the
+ * descriptor until lk_emit_close. */
+int
+lk_emit_open(lk_emit *e, const char *path)
+{
+    return begin(e, open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), 0);
+}
+
+/* Write to a descriptor that the caller opened and will close.  0, or -1 with e->error set. */
+int
+lk_emit_borrow(lk_emit *e, int fd)
+{
+    return begin(e, fd, 1);
+}
+
+/* The buffer of blocks.  0, or -1 with e->error set.  Owns it until lk_emit_close. */
+static int
+make_buffer(lk_emit *e)
+{
+    void *p = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
+        fail(e, ENOMEM);
+        return -1;
+    }
+    e->buffer = e->at = p;
+    e->limit = e->buffer + LK_BLOCK_BYTES - LK_EMIT_MARGIN;
     return 0;
 }
 
@@ -79,6 +97,9 @@ lk_emit_start(lk_emit *e, const char *header, size_t header_bytes)
     uint16_t version[2] = {LK_VERSION_MAJOR, LK_VERSION_MINOR};
     uint32_t n = (uint32_t)header_bytes;
     uint64_t hash = lk_block_hash((const unsigned char *)header, header_bytes);
+    if (make_buffer(e) < 0) {
+        return -1;
+    }
     write_all(e, LK_MAGIC, 8);
     write_all(e, version, 4);
     write_all(e, &n, 4);
@@ -119,12 +140,14 @@ lk_emit_finish(lk_emit *e, const char *footer, size_t footer_bytes)
     return e->error == 0 ? 0 : -1;
 }
 
-/* Close the descriptor if it is still ours, and free the buffer.  Safe to call twice. */
+/* Close the descriptor if it is ours and still the same file, and free the buffer.  Safe to
+ * call twice. */
 void
 lk_emit_close(lk_emit *e)
 {
     struct stat st;
-    if (e->fd >= 0 && fstat(e->fd, &st) == 0 && st.st_dev == e->device && st.st_ino == e->inode) {
+    if (e->fd >= 0 && !e->is_lent && fstat(e->fd, &st) == 0 && st.st_dev == e->device &&
+        st.st_ino == e->inode) {
         close(e->fd);
     }
     e->fd = -1;

@@ -14,6 +14,7 @@
 
 typedef struct {
     int fd;
+    int is_lent;  /* somebody else closes fd */
     dev_t device; /* of fd when opened: programs close descriptors and */
     ino_t inode;  /* reuse numbers, so it is checked before each write */
     int error;    /* errno of the first failure; later calls do nothing */
@@ -22,6 +23,7 @@ typedef struct {
 } lk_emit;
 
 int lk_emit_open(lk_emit *e, const char *path);
+int lk_emit_borrow(lk_emit *e, int fd);
 int lk_emit_start(lk_emit *e, const char *header, size_t header_bytes);
 void lk_emit_flush(lk_emit *e);
 int lk_emit_finish(lk_emit *e, const char *footer, size_t footer_bytes);

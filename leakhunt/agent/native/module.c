@@ -10,36 +10,98 @@
 #include "selftest.h"
 #include "walk.h"
 
+static const char *const MODES[] = {"in-process", "fork", "auto"}; /* enum lk_capture_mode */
+
+/* A mode by its name.  0, or -1 with an exception set; needs the GIL. */
+static int
+parse_mode(const char *name, enum lk_capture_mode *mode)
+{
+    for (int i = LK_CAPTURE_IN_PROCESS; i <= LK_CAPTURE_AUTO; i++) {
+        if (strcmp(name, MODES[i]) == 0) {
+            *mode = (enum lk_capture_mode)i;
+            return 0;
+        }
+    }
+    PyErr_Format(PyExc_ValueError, "mode %.100s: say in-process, fork or auto", name);
+    return -1;
+}
+
+/* Set the exception of a capture that failed; needs the GIL. */
+static void
+raise_for(const lk_capture *c, PyObject *path)
+{
+    if (c->out_of_memory) {
+        PyErr_SetString(PyExc_MemoryError, c->why);
+        return;
+    }
+    errno = c->error;
+    PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
+}
+
 PyDoc_STRVAR(capture_doc,
-             "capture(path, header, mark=False, max_wait_ms=1000, redact=False) -> pause in ns\n\n"
+             "capture(path, header, mark=False, max_wait_ms=1000, redact=False,\n"
+             "        mode='in-process') -> pause in ns\n\n"
              "Write a snapshot of this interpreter to path (mode 0600, by way of path + '.part').\n"
              "header: JSON as bytes.  mark: start a new birth epoch in the same pause.\n"
-             "Raises OSError, MemoryError.");
+             "mode: 'in-process', 'fork' or 'auto'.  Raises OSError, MemoryError, ValueError.");
 
 /* New reference; needs the GIL. */
 static PyObject *
 py_capture(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"path", "header", "mark", "max_wait_ms", "redact", NULL};
+    static char *names[] = {"path", "header", "mark", "max_wait_ms", "redact", "mode", NULL};
     PyObject *path;
-    const char *header;
+    const char *header, *mode = MODES[LK_CAPTURE_IN_PROCESS];
     Py_ssize_t header_bytes;
     lk_capture c = {.max_wait_ms = 1000};
     (void)self;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y#|pip:capture", names, PyUnicode_FSConverter,
-                                     &path, &header, &header_bytes, &c.mark, &c.max_wait_ms,
-                                     &c.redact_names)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y#|pips:capture", names,
+                                     PyUnicode_FSConverter, &path, &header, &header_bytes, &c.mark,
+                                     &c.max_wait_ms, &c.redact_names, &mode)) {
         return NULL;
     }
-    int status = lk_capture_run(&c, PyBytes_AS_STRING(path), header, (size_t)header_bytes);
-    if (status < 0 && c.out_of_memory) {
-        PyErr_NoMemory();
-    } else if (status < 0) {
-        errno = c.error;
-        PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AS_STRING(path));
+    int status = parse_mode(mode, &c.mode);
+    if (status == 0) {
+        status = lk_capture_run(&c, PyBytes_AS_STRING(path), -1, header, (size_t)header_bytes);
+        if (status < 0) {
+            raise_for(&c, path);
+        }
     }
     Py_DECREF(path);
     return status < 0 ? NULL : PyLong_FromUnsignedLongLong(c.pause_ns);
+}
+
+PyDoc_STRVAR(capture_to_doc,
+             "capture_to(fd, header, mark=False, max_wait_ms=1000, redact=False,\n"
+             "           mode='in-process') -> dict\n\n"
+             "The same into a descriptor, which stays open; when it fails, what was written is\n"
+             "no snapshot.  The answer says what was done and what was predicted.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_capture_to(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"fd", "header", "mark", "max_wait_ms", "redact", "mode", NULL};
+    int fd;
+    const char *header, *mode = MODES[LK_CAPTURE_IN_PROCESS];
+    Py_ssize_t header_bytes;
+    lk_capture c = {.max_wait_ms = 1000};
+    (void)self;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iy#|pips:capture_to", names, &fd, &header,
+                                     &header_bytes, &c.mark, &c.max_wait_ms, &c.redact_names,
+                                     &mode) ||
+        parse_mode(mode, &c.mode) < 0) {
+        return NULL;
+    }
+    if (lk_capture_run(&c, NULL, fd, header, (size_t)header_bytes) < 0) {
+        raise_for(&c, NULL);
+        return NULL;
+    }
+    return Py_BuildValue("{s:s, s:s, s:K, s:K, s:K, s:K, s:K, s:O}", "mode", MODES[c.mode_used],
+                         "why", c.why, "pause_ns", c.pause_ns, "predicted_walk_ns",
+                         c.predicted_walk_ns, "predicted_fork_ns", c.predicted_fork_ns, "nodes",
+                         c.node_count, "file_bytes", c.file_bytes, "collecting",
+                         c.was_collecting ? Py_True : Py_False);
 }
 
 PyDoc_STRVAR(
@@ -183,6 +245,8 @@ py_self_test(PyObject *self, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"capture", (PyCFunction)(void (*)(void))py_capture, METH_VARARGS | METH_KEYWORDS, capture_doc},
+    {"capture_to", (PyCFunction)(void (*)(void))py_capture_to, METH_VARARGS | METH_KEYWORDS,
+     capture_to_doc},
     {"birth_start", (PyCFunction)(void (*)(void))py_birth_start, METH_VARARGS | METH_KEYWORDS,
      birth_start_doc},
     {"birth_stop", py_birth_stop, METH_NOARGS, birth_stop_doc},
