@@ -129,6 +129,10 @@ test-all: test asan ## test, then the slow tests, every interpreter's C warnings
 	@for python in $(TARGETS); do $(MAKE) c-warnings C_PYTHON=$$python; done
 	$(PYTEST) -m slow --timeout 0 tests || { test $$? = 5 && echo "no slow tests"; }
 
+.PHONY: zoo
+zoo: setup ## hunt real leaks of published libraries, each in its own environment (minutes)
+	$(BIN)/python -m tests.zoo $(CASES)
+
 .PHONY: asan
 asan: setup ## the native code under the address and undefined-behaviour sanitizers
 	tests/asan.sh $(BIN)/python

@@ -11,18 +11,19 @@ from leakhunt.analysis.diff import growth
 from leakhunt.analysis.holders import Holder, HolderFinder
 from leakhunt.analysis.loose import find_loose
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
-from leakhunt.detectors.advice import advise
+from leakhunt.detectors.advice import BUFFER, CHAIN
 from leakhunt.detectors.base import (
-    Category,
     Finding,
     HolderInfo,
     LeakedType,
     PathStep,
     Verdict,
 )
-from leakhunt.detectors.category import categorise
+from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.judge_loose import loose_finding
 from leakhunt.detectors.known import THREAD_TYPES
+from leakhunt.detectors.registry import NO_RULES, Rules, diagnose
+from leakhunt.detectors.suspect import Suspect
 from leakhunt.detectors.verdict import Judgement, Load, judge
 from leakhunt.detectors.wording import (
     buffer_title,
@@ -62,8 +63,10 @@ class Investigation:
     notes: tuple[str, ...]
 
 
-def investigate(case: CaseSnapshots) -> Investigation:
+def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
     """Diff the snapshots and judge what grew.  Raises UsageError for impossible cycle counts.
+
+    ``rules``: what a user adds to the detectors.
 
     Time and memory are linear in nodes and edges, plus a sort of the leaked nodes.
     """
@@ -84,7 +87,7 @@ def investigate(case: CaseSnapshots) -> Investigation:
         comparison.is_exact,
     )
     holders = finder.find()
-    findings = [_finding(finder, holder, load) for holder in holders]
+    findings = [_finding(finder, holder, load, rules) for holder in holders]
     counts = {share.count for holder in holders for share in holder.shares}
     threads = {s.count for holder in holders for s in holder.shares if s.type in THREAD_TYPES}
     for loose in find_loose(comparison, finder.population, finder.namer):
@@ -121,7 +124,7 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _finding(finder: HolderFinder, holder: Holder, load: Load) -> Finding:
+def _finding(finder: HolderFinder, holder: Holder, load: Load, rules: Rules) -> Finding:
     judgement = judge(
         holder.series,
         load,
@@ -133,7 +136,8 @@ def _finding(finder: HolderFinder, holder: Holder, load: Load) -> Finding:
         survivors=holder.survivors,
         slots=holder.slots,
     )
-    category = categorise(finder.graph, holder)
+    claim = diagnose(Suspect(finder.graph, holder), rules)
+    category = claim.category
     path = str(holder.path)
     count = _count(holder)
     return Finding(
@@ -143,7 +147,7 @@ def _finding(finder: HolderFinder, holder: Holder, load: Load) -> Finding:
         verdict=judgement.verdict,
         reason=judgement.reason,
         confidence=judgement.confidence,
-        title=_title(holder, category, load, judgement.verdict),
+        title=_title(holder, claim, load, judgement.verdict),
         holder=_info(holder),
         leaked=tuple(LeakedType(s.type, s.count, s.bytes) for s in holder.shares),
         count_per_cycle=None if load.cycles is None else count / load.cycles,
@@ -155,14 +159,8 @@ def _finding(finder: HolderFinder, holder: Holder, load: Load) -> Finding:
             HolderInfo(str(c.path), c.type, c.sizes.baseline, c.sizes.loaded, c.sizes.final)
             for c in holder.coholders
         ),
-        evidence=_evidence(finder, holder, judgement),
-        advice=advise(
-            category,
-            path,
-            holder.main_type,
-            is_buffer=_is_buffer(holder),
-            is_chain=holder.chain_step is not None,
-        ),
+        evidence=(*_evidence(finder, holder, judgement), *claim.evidence),
+        advice=_advice(holder, claim),
         noise=holder.noise,
         node_ids=tuple(int(node) for node in holder.direct[:_SHOWN_NODES]),
     )
@@ -173,7 +171,14 @@ def _retaining_path(holder: Holder) -> tuple[PathStep, ...]:
     return tuple(PathStep(text, kind, type_name) for text, kind, type_name in path.described())
 
 
-def _title(holder: Holder, category: Category, load: Load, verdict: Verdict) -> str:
+def _advice(holder: Holder, claim: Claim) -> str:
+    """What to do: a linked structure or a buffer is cut in its own way, whatever it is for."""
+    if holder.chain_step is not None:
+        return CHAIN.format(path=holder.path, type=holder.main_type)
+    return BUFFER.format(path=holder.path) if _is_buffer(holder) else claim.advice
+
+
+def _title(holder: Holder, claim: Claim, load: Load, verdict: Verdict) -> str:
     path, count = str(holder.path), _count(holder)
     if holder.series.unit == "bytes":
         return buffer_title(path, holder.type, holder.series.growth, load.cycles)
@@ -181,7 +186,8 @@ def _title(holder: Holder, category: Category, load: Load, verdict: Verdict) -> 
     if holder.series.unit == "entries" and not len(holder.direct):
         word = "entry" if count == load.cycles else "entries"
         words = growth_words(word, count, holder.bytes, load.cycles)
-    return f"{noun(category, verdict)}: {words}, {holder_words(path, holder.type, holder.sizes)}."
+    what = noun(claim.category, verdict, claim.noun)
+    return f"{what}: {words}, {holder_words(path, holder.type, holder.sizes)}."
 
 
 def _is_buffer(holder: Holder) -> bool:

@@ -9,7 +9,7 @@ from leakhunt.analysis.loose import Loose
 from leakhunt.analysis.paths import Path
 from leakhunt.analysis.shares import is_own_type
 from leakhunt.detectors import known
-from leakhunt.detectors.advice import advise
+from leakhunt.detectors.advice import advise_loose
 from leakhunt.detectors.base import Category, Finding, HolderInfo, LeakedType, PathStep, Verdict
 from leakhunt.detectors.verdict import Judgement, Load, judge
 from leakhunt.detectors.wording import fingerprint, growth_words, noun
@@ -22,10 +22,6 @@ _HOLDER_WORDS = {
     "unreached": "reached from nowhere: lost by C code, or its own memory",
 }
 _ATOMS = frozenset({"builtins.str", "builtins.int", "builtins.float", "builtins.bytes"})
-_HELD = (
-    "C code keeps a callable (a signal handler, a hook) that keeps those it replaced: put the old "
-    "one back instead of wrapping it."
-)
 _SUSPICIOUS_GARBAGE = 1_000_000
 """Bytes of garbage above which an enabled collector is called lazy."""
 
@@ -77,9 +73,7 @@ def loose_finding(
         exclusive_bytes=gained,
         retaining_path=tuple(PathStep(t, k, n) for t, k, n in ring.described()),
         evidence=_evidence(loose),
-        advice=_HELD
-        if category is Category.CLOSURE
-        else advise(category, str(path), loose.main_type),
+        advice=advise_loose(category, loose.main_type),
         node_ids=loose.node_ids,
     )
 

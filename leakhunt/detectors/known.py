@@ -104,17 +104,8 @@ STREAM_TYPES = frozenset(
     }
 )
 
-LOG_TYPES = frozenset(
-    {
-        "logging.LogRecord",
-        "builtins.traceback",
-        "logging.FileHandler",
-        "logging.StreamHandler",
-        "logging.handlers.MemoryHandler",
-        "logging.handlers.RotatingFileHandler",
-        "logging.handlers.QueueHandler",
-    }
-)
+LOG_TYPES = frozenset({"logging.LogRecord", "builtins.traceback"})
+HANDLER_TYPES = frozenset({"logging.Handler"})
 LOG_HOLDERS = frozenset({"logging.handlers.MemoryHandler", "logging.handlers.BufferingHandler"})
 
 THREAD_TYPES = frozenset(

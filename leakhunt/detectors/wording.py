@@ -25,9 +25,14 @@ _NOUN = {
 _LEAVES = frozenset({"builtins.bytearray", "array.array", "builtins.str", "builtins.bytes"})
 
 
-def noun(category: Category, verdict: Verdict) -> str:
-    """The words a title starts with; those of a leak only when it may be one."""
-    return f"No leak ({category.value})" if verdict is Verdict.NOT else _NOUN[category]
+def noun(category: Category, verdict: Verdict, special: str | None = None) -> str:
+    """The words a title starts with; those of a leak only when it may be one.
+
+    ``special``: better words than those of the category.
+    """
+    if verdict is Verdict.NOT:
+        return f"No leak ({category.value})"
+    return special or _NOUN[category]
 
 
 def human_bytes(size: float) -> str:

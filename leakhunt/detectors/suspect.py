@@ -1,0 +1,148 @@
+"""What a detector may look at: a holder, what it holds, and who owns it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from leakhunt.agent.format import EdgeKind
+from leakhunt.analysis.classes import Classes
+from leakhunt.analysis.holders import Holder
+from leakhunt.analysis.paths import Path, Step
+from leakhunt.analysis.shares import is_own_type
+from leakhunt.detectors import known
+from leakhunt.graph.heap_graph import HeapGraph
+from leakhunt.store.columns import NO_NODE
+
+MOST = 0.5
+"""Share of the objects above which all are called so."""
+_SAMPLED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The nearest object above the holder, or itself, that has a type of its own."""
+
+    path: str
+    type: str
+    node: int
+    inside: tuple[Step, ...]
+    """Steps from the owner down to the holder; empty when the holder owns itself."""
+
+    @property
+    def key(self) -> str | None:
+        """The literal key on the way (``'tick'``), as written; None when there is none."""
+        keys = [step.text[1:-1] for step in self.inside if step.text.startswith(("['", '["'))]
+        return keys[-1] if keys else None
+
+
+@dataclass(frozen=True, eq=False)
+class Suspect:
+    """One holder of one graph.  Everything is computed when asked for."""
+
+    graph: HeapGraph
+    holder: Holder
+
+    @cached_property
+    def objects(self) -> tuple[int, ...]:
+        """A sample of the directly held nodes, keys left out when there are values."""
+        direct = self.holder.direct
+        if not len(direct):
+            return ()
+        tree, columns = self.graph.tree, self.graph.columns
+        kinds = columns.edge_kind[tree.parent_edge[direct].astype(np.int64)]
+        values = direct[kinds != EdgeKind.KEY]
+        chosen = values if len(values) else direct
+        step = max(1, len(chosen) // _SAMPLED)
+        return tuple(int(node) for node in chosen[::step])
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """Type names of the sampled objects."""
+        return tuple(self.graph.type_name(node) for node in self.objects)
+
+    @cached_property
+    def path(self) -> str:
+        """Path of the holder, as written."""
+        return str(self.holder.path)
+
+    @cached_property
+    def owner(self) -> Owner | None:
+        """Who keeps the holder; None when no object above has a type of its own."""
+        path = self.holder.path
+        for count in range(len(path.steps), -1, -1):
+            kind = path.steps[count - 1].type if count else path.start_type
+            node = path.steps[count - 1].node if count else self._start_node
+            if is_own_type(kind) and not kind.startswith("<"):
+                text = str(Path(path.start, path.start_type, path.steps[:count]))
+                return Owner(text, kind, node, path.steps[count:])
+        return None
+
+    @property
+    def subject(self) -> str | None:
+        """The type that names the leak, quoted; None when it is the language's own and says
+        nothing."""
+        name = self.holder.main_type
+        return f"`{name}`" if is_own_type(name) else None
+
+    @property
+    def _start_node(self) -> int:
+        """The node above the first step."""
+        steps = self.holder.path.steps
+        first = steps[0].node if steps else self.holder.node
+        parent = int(self.graph.tree.parent[first])
+        return first if parent == NO_NODE else parent
+
+    @cached_property
+    def classes(self) -> Classes:
+        """The classes of the graph."""
+        return Classes(self.graph)
+
+    def methods(self, node: int) -> frozenset[str]:
+        """Names in the class of an object and in its bases.  O(names) each time."""
+        return self.classes.attributes_of(self.graph.type_index(node))
+
+    def is_kind(self, node: int, names: frozenset[str]) -> bool:
+        """Is an object of one of these types, or of a subclass?  O(1) after the first."""
+        return not names.isdisjoint(self.classes.names_of(self.graph.type_index(node)))
+
+    # ---- what the objects are ----
+
+    def share(self, names: frozenset[str]) -> float:
+        """Part of the objects that are of one of these types or of a subclass, 0 to 1."""
+        hits = sum(self.is_kind(node, names) for node in self.objects)
+        return hits / max(1, len(self.objects))
+
+    def mostly(self, names: frozenset[str]) -> bool:
+        """Are most of the objects of one of these types?"""
+        return self.share(names) > MOST
+
+    def count_of(self, names: frozenset[str]) -> int:
+        """Leaked nodes of these types, all depths."""
+        return sum(share.count for share in self.holder.shares if share.type in names)
+
+    def has_each(self, names: frozenset[str]) -> bool:
+        """Is there about one such node, or more, for each object?"""
+        least = max(1.0, MOST * len(self.holder.direct) / max(1, self.entry_edges))
+        return self.count_of(names) >= least
+
+    @cached_property
+    def entry_edges(self) -> int:
+        """Edges of one entry: two when keys leaked too."""
+        kinds = self.holder.edge_kinds
+        return 2 if EdgeKind.KEY in kinds and len(kinds) > 1 else 1
+
+    def carries_callable(self, node: int) -> bool:
+        """Is it a callable, or a small box around one?"""
+        if self.graph.type_name(node) in known.CALLABLES:
+            return True
+        if self.graph.type_name(node) not in known.BOXES:
+            return self._has_callback(node)
+        targets = (self.graph.target(e) for e in self.graph.edges(node)[:8])
+        return any(self.graph.type_name(t) in known.CALLABLES for t in targets)
+
+    def _has_callback(self, node: int) -> bool:
+        found = self.graph.attribute(node, *known.CALLBACK_NAMES)
+        return found is not None and self.graph.type_name(found) in known.CALLABLES
