@@ -67,6 +67,16 @@ class PathStep:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerShare:
+    """In how many processes of a family one leak was found."""
+
+    count: int
+    of: int
+    pids: tuple[int, ...]
+    """Those it was found in, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One leaked population with its holder, verdict and evidence."""
 
@@ -102,4 +112,7 @@ class Finding:
     noise: str | None = None
     """Why it is ranked lower, when it is (import caches, linecache ...)."""
     node_ids: tuple[int, ...] = field(default=())
-    """Some directly held leaked nodes (ids in the final snapshot)."""
+    """Some directly held leaked nodes (ids in the final snapshot; of the process where the leak
+    is largest, when several were hunted)."""
+    workers: WorkerShare | None = None
+    """When several processes were hunted: all numbers are then sums over those that leak."""

@@ -81,6 +81,17 @@ class Fields:
         items = self._typed(name, list, "an array")
         return tuple(read(item, f"{self.place(name)}[{i}]") for i, item in enumerate(items))
 
+    def later(self, name: str, default: Any) -> Fields:
+        """This object, ``name`` filled in where it is missing: reports of earlier versions."""
+        if name in self._value:
+            return self
+        return Fields({**self._value, name: default}, self._place)
+
+    def read_or_none(self, name: str, read: Callable[[Any, str], T]) -> T | None:
+        """``read(value, place)`` of a member that may be null."""
+        value = self._get(name)
+        return None if value is None else read(value, self.place(name))
+
     def texts(self, name: str) -> tuple[str, ...]:
         """An array of strings."""
         return self.each(name, _text)

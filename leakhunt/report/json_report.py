@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
@@ -18,10 +19,19 @@ from leakhunt.detectors.base import (
     LeakedType,
     PathStep,
     Verdict,
+    WorkerShare,
 )
 from leakhunt.errors import UsageError
 from leakhunt.report.json_fields import Fields, whole, wrong
-from leakhunt.report.model import SCHEMA, Report, SnapshotSummary
+from leakhunt.report.model import (
+    SCHEMA,
+    Intervention,
+    LoadRunSummary,
+    LoadSummary,
+    Report,
+    SnapshotSummary,
+    WorkerSummary,
+)
 
 # --- to JSON ---------------------------------------------------------------------------------
 
@@ -53,6 +63,18 @@ def to_dict(report: Report) -> dict[str, Any]:
         "notes": list(report.notes),
         "collect_ns": list(report.collect_ns),
         "timings_ns": dict(report.timings_ns),
+        "load": None if report.load is None else _load(report.load),
+        "workers": [_listed(worker) for worker in report.workers],
+        "interventions": [asdict(intervention) for intervention in report.interventions],
+    }
+
+
+def _load(load: LoadSummary) -> dict[str, Any]:
+    return {
+        "command": load.command,
+        "cycle": load.cycle,
+        "duration_ns": load.duration_ns,
+        "runs": [asdict(run) for run in load.runs],
     }
 
 
@@ -125,6 +147,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "advice": finding.advice,
         "noise": finding.noise,
         "node_ids": list(finding.node_ids),
+        "workers": None if finding.workers is None else _listed(finding.workers),
     }
 
 
@@ -137,6 +160,14 @@ def _holder(holder: HolderInfo) -> dict[str, Any]:
             "loaded": holder.size_loaded,
             "final": holder.size_final,
         },
+    }
+
+
+def _listed(part: WorkerSummary | WorkerShare) -> dict[str, Any]:
+    """A dataclass of plain values, its tuples as lists."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(part).items()
     }
 
 
@@ -184,6 +215,8 @@ def from_dict(value: object) -> Report:
             f"the report has schema {schema!a}, this leakhunt reads {SCHEMA!r}",
             hint="open it with the leakhunt version that wrote it",
         )
+    for name, default in (("load", None), ("workers", []), ("interventions", [])):
+        fields = fields.later(name, default)
     rate = fields.object("rate")
     memory = fields.object("memory")
     timings = fields.object("timings_ns")
@@ -202,7 +235,65 @@ def from_dict(value: object) -> Report:
         notes=fields.texts("notes"),
         collect_ns=fields.each("collect_ns", whole),
         timings_ns={name: timings.integer(name) for name in fields.mapping("timings_ns")},
+        load=fields.read_or_none("load", _read_load),
+        workers=fields.each("workers", _read_worker),
+        interventions=fields.each("interventions", _read_intervention),
     )
+
+
+def _read_load(value: object, place: str) -> LoadSummary:
+    fields = Fields(value, place)
+    return LoadSummary(
+        command=fields.text_or_none("command"),
+        cycle=fields.text("cycle"),
+        duration_ns=fields.integer("duration_ns"),
+        runs=fields.each("runs", _read_load_run),
+    )
+
+
+def _read_load_run(value: object, place: str) -> LoadRunSummary:
+    fields = Fields(value, place)
+    latency = fields.object("latency_ns")
+    return LoadRunSummary(
+        status=fields.integer("status"),
+        duration_ns=fields.integer("duration_ns"),
+        tool=fields.text_or_none("tool"),
+        requests=fields.integer_or_none("requests"),
+        failed=fields.integer_or_none("failed"),
+        latency_ns={name: latency.integer(name) for name in fields.mapping("latency_ns")},
+    )
+
+
+def _read_worker(value: object, place: str) -> WorkerSummary:
+    fields = Fields(value, place)
+    return WorkerSummary(
+        pid=fields.integer("pid"),
+        command=fields.text("command"),
+        is_root=fields.boolean("is_root"),
+        verdict=fields.one_of("verdict", Verdict).value,
+        growth_bytes=fields.integer_or_none("growth_bytes"),
+        growth_objects=fields.integer_or_none("growth_objects"),
+        rss_baseline_bytes=fields.integer_or_none("rss_baseline_bytes"),
+        rss_final_bytes=fields.integer_or_none("rss_final_bytes"),
+        findings=fields.integer("findings"),
+        errors=fields.texts("errors"),
+    )
+
+
+def _read_intervention(value: object, place: str) -> Intervention:
+    fields = Fields(value, place)
+    return Intervention(
+        pid=fields.integer("pid"),
+        kind=fields.text("kind"),
+        at_ns=fields.integer("at_ns"),
+        pause_ns=fields.integer("pause_ns"),
+        note=fields.text("note"),
+    )
+
+
+def _read_share(value: object, place: str) -> WorkerShare:
+    fields = Fields(value, place)
+    return WorkerShare(fields.integer("count"), fields.integer("of"), fields.integers("pids"))
 
 
 def _read_identity(fields: Fields) -> IdentityInfo:
@@ -257,7 +348,7 @@ def _read_growth_row(value: object, place: str) -> GrowthRow:
 
 
 def _read_finding(value: object, place: str) -> Finding:
-    fields = Fields(value, place)
+    fields = Fields(value, place).later("workers", None)
     per_cycle = fields.object("per_cycle")
     return Finding(
         rank=fields.integer("rank"),
@@ -280,6 +371,7 @@ def _read_finding(value: object, place: str) -> Finding:
         advice=fields.text("advice"),
         noise=fields.text_or_none("noise"),
         node_ids=fields.integers("node_ids"),
+        workers=fields.read_or_none("workers", _read_share),
     )
 
 

@@ -30,6 +30,67 @@ class SnapshotSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Intervention:
+    """One thing done to a live target, and for how long it stood still."""
+
+    pid: int
+    kind: str
+    """attach, collect, capture, birth_start, birth_stop or detach."""
+    at_ns: int
+    """When, since the start of the hunt."""
+    pause_ns: int
+    """How long the target, or the threads that needed the interpreter lock, stood still."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRunSummary:
+    """One run of the load command between baseline and loaded."""
+
+    status: int
+    """Exit status; negative: a signal."""
+    duration_ns: int
+    tool: str | None
+    """The load tool, when its output was understood."""
+    requests: int | None
+    failed: int | None
+    latency_ns: dict[str, int]
+    """By name: mean, p50, p90, p99, max ...; empty when none were printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSummary:
+    """What worked a live target between baseline and loaded."""
+
+    command: str | None
+    """The load command; None when the load came from elsewhere."""
+    cycle: str
+    """What one cycle is: ``request``, ``cycle``, ``run`` (of the command) or ``second``."""
+    duration_ns: int
+    """From the baseline to the loaded snapshot, captures in between left out."""
+    runs: tuple[LoadRunSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSummary:
+    """One process of a family that was hunted."""
+
+    pid: int
+    command: str
+    is_root: bool
+    """Whether it is the process that was asked for; the others are below it."""
+    verdict: str
+    growth_bytes: int | None
+    """Of all shallow sizes, final - baseline; None without a final snapshot."""
+    growth_objects: int | None
+    rss_baseline_bytes: int | None
+    rss_final_bytes: int | None
+    findings: int
+    """LEAK and SUSPECT, known noise left out."""
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything a hunt or a diff found."""
 
@@ -53,3 +114,9 @@ class Report:
     collect_ns: tuple[int, ...] = ()
     """Time of each forced collection before the final snapshot."""
     timings_ns: dict[str, int] = field(default_factory=dict)
+    load: LoadSummary | None = None
+    """Of a live hunt."""
+    workers: tuple[WorkerSummary, ...] = ()
+    """Every process, when several were hunted side by side."""
+    interventions: tuple[Intervention, ...] = ()
+    """What was done to a live target, in order of time."""

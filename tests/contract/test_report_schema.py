@@ -60,7 +60,11 @@ def _objects(schema: Any, place: str = "") -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-OPEN = ("/properties/target", "/properties/timings_ns")
+OPEN = (
+    "/properties/target",
+    "/properties/timings_ns",
+    "/$defs/load_run/properties/latency_ns",
+)
 """Members whose names are free."""
 
 

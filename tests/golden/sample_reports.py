@@ -13,8 +13,16 @@ from leakhunt.detectors.base import (
     LeakedType,
     PathStep,
     Verdict,
+    WorkerShare,
 )
-from leakhunt.report.model import Report, SnapshotSummary
+from leakhunt.report.model import (
+    Intervention,
+    LoadRunSummary,
+    LoadSummary,
+    Report,
+    SnapshotSummary,
+    WorkerSummary,
+)
 from tests.nasty_names import NASTY_NAMES
 
 KIB: Final = 1024
@@ -356,7 +364,66 @@ NASTY: Final = replace(
     notes=(),
 )
 
+
+def worker(
+    pid: int, verdict: str, grown: int | None, *errors: str, is_root: bool = False
+) -> WorkerSummary:
+    rss = 52 * MIB
+    return WorkerSummary(
+        pid=pid,
+        command="/srv/env/bin/python /srv/env/bin/gunicorn -w 4 shop:app",
+        is_root=is_root,
+        verdict=verdict,
+        growth_bytes=grown,
+        growth_objects=None if grown is None else grown // 100,
+        rss_baseline_bytes=rss,
+        rss_final_bytes=None if grown is None else rss + grown,
+        findings=int(verdict == "LEAK"),
+        errors=errors,
+    )
+
+
+LOAD_RUN: Final = LoadRunSummary(
+    status=0,
+    duration_ns=10_010_000_000,
+    tool="wrk",
+    requests=8_234,
+    failed=3,
+    latency_ns={"p50": 1_100_000, "p90": 1_600_000, "p99": 3_200_000, "max": 20_130_000},
+)
+LIVE: Final = replace(
+    LEAKY,
+    target={
+        "command": ["/srv/env/bin/python", "/srv/env/bin/gunicorn", "-w", "4", "shop:app"],
+        "pid": 4242,
+        "python": {"version": "3.12.1", "executable": "/srv/env/bin/python"},
+        "scenario": None,
+    },
+    cycles=24_702,
+    findings=(
+        replace(LISTENER, workers=WorkerShare(3, 5, (4243, 4244, 4246))),
+        *LEAKY.findings[1:],
+    ),
+    load=LoadSummary(
+        "wrk -d10s http://127.0.0.1:8000/", "request", 30_030_000_000, (LOAD_RUN,) * 3
+    ),
+    workers=(
+        worker(4242, "NOT", 0, is_root=True),
+        worker(4243, "LEAK", 7 * MIB),
+        worker(4244, "LEAK", 6 * MIB),
+        worker(4245, "NOT", None, "the process ended during the load (SIGKILL)"),
+        worker(4246, "LEAK", 7 * MIB),
+    ),
+    interventions=(
+        Intervention(4242, "attach", 1_200_000, 310_000, "pending call"),
+        Intervention(4242, "capture", 48_000_000, 12_400_000, "baseline"),
+        Intervention(4242, "collect", 31_000_000_000, 9_800_000),
+        Intervention(4242, "detach", 32_000_000_000, 0),
+    ),
+)
+
 ALL: Final = {
+    "live": LIVE,
     "leaky": LEAKY,
     "clean": CLEAN,
     "filling": FILLING,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from rich.console import Console, RenderableType
 
 from leakhunt.report.model import Report
-from leakhunt.report.text import findings, growth, head, overview, tail
+from leakhunt.report.text import findings, growth, head, overview, tail, workers
 from leakhunt.report.text.sheet import Sheet, TextOptions
 
 __all__ = ["TextOptions", "render_text"]
@@ -51,6 +51,7 @@ def _sections(report: Report, sheet: Sheet) -> Iterator[list[RenderableType]]:
         head.errors(report, sheet),
         head.verdict(report, sheet),
         head.facts(report, sheet),
+        workers.section(report, sheet),
         overview.section(report, sheet),
         *findings.sections(report, sheet),
         growth.section(report, sheet),

@@ -38,6 +38,7 @@ VERDICT_WORDS: Final = {
     Verdict.NOT: "no leak",
 }
 _LEAKED_TYPES: Final = 3
+_PIDS: Final = 8
 _LINES: Final = 6
 """Sites, co-holders and pieces of evidence shown of one finding."""
 
@@ -137,6 +138,7 @@ def _rows(finding: Finding, sheet: Sheet) -> list[tuple[str, Text]]:
         ("also by", _co_holders(finding.co_holders, sheet)),
         ("leaked", _leaked(finding.leaked, sheet)),
         ("rate", _rate(finding)),
+        ("workers", _workers(finding)),
         ("why", Text(sheet.sentence(finding.reason))),
         ("proof", _evidence(finding, sheet)),
         ("made at", _lines(finding.sites, sheet)),
@@ -178,6 +180,18 @@ def _rate(finding: Finding) -> Text:
     if finding.bytes_per_cycle is not None:
         words.append(units.size(finding.bytes_per_cycle, signed=True))
     return Text(f"{join_words(words)} per cycle" if words else "", style=STRONG)
+
+
+def _workers(finding: Finding) -> Text:
+    """``7 of 8 (pid 4243, 4244 ...)``: in how many processes it was found."""
+    share = finding.workers
+    if share is None:
+        return Text()
+    text = Text(f"{share.count:,} of {share.of:,}", style="")
+    text.stylize(STRONG)
+    shown = ", ".join(str(pid) for pid in share.pids[:_PIDS])
+    more = f" and {len(share.pids) - _PIDS:,} more" if len(share.pids) > _PIDS else ""
+    return text.append(f" (pid {shown}{more}); numbers are sums over them", style=QUIET)
 
 
 def _frees(finding: Finding) -> Text:

@@ -57,6 +57,10 @@ def _cost(report: Report) -> Text:
     if report.collect_ns:
         number = units.plural(len(report.collect_ns), "forced collection")
         words.append(f"{number} took {units.duration(sum(report.collect_ns))}")
+    attached = [one.pause_ns for one in report.interventions if one.kind == "attach"]
+    if attached:
+        what = "attaching" if len(attached) == 1 else f"attaching to {len(attached)} processes"
+        words.append(f"{what} stopped it for {units.duration(max(attached))} at most")
     return Text("; ".join(words), style=QUIET)
 
 
