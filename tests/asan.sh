@@ -23,8 +23,8 @@ export LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=lib
 export PYTHONPATH="$copy"
 export LEAKHUNT_SANITIZED=1
 folders=()
-for folder in tests/agent tests/unit/agent tests/unit/store tests/unit/graph tests/fuzz \
-    tests/e2e; do
+for folder in tests/agent tests/unit/agent tests/unit/store tests/unit/graph tests/property \
+    tests/fuzz tests/e2e; do
     if [ -d "$folder" ]; then folders+=("$folder"); fi
 done
 # Hunts in the sanitized interpreter only: the others have agents of their own.

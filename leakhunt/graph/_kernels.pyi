@@ -1,7 +1,8 @@
 """Passes over a heap graph held in plain arrays; the GIL is released during each.
 
 ``skip`` is 256 bytes, nonzero for edge kinds to ignore.  All raise ValueError for an offset,
-edge or node out of range, TypeError for an array of another item size.
+edge or node out of range, TypeError for an array of another item size; the last three raise
+MemoryError when there is no room for their scratch arrays.
 """
 
 from leakhunt.store.columns import I64, U8, U32, U64
@@ -46,3 +47,27 @@ def keep_alive(
     queue: U32,
     /,
 ) -> None: ...
+def distances(
+    edge_offset: U64,
+    edge_target: U32,
+    edge_kind: U8,
+    skip: U8,
+    named: U32,
+    held: U32,
+    distance: U32,
+    /,
+) -> int: ...
+def dominators(
+    edge_offset: U64,
+    edge_target: U32,
+    edge_kind: U8,
+    skip: U8,
+    seeds: U32,
+    size: U64,
+    idom: U32,
+    retained: U64,
+    /,
+) -> int: ...
+def components(
+    edge_offset: U64, edge_target: U32, edge_kind: U8, skip: U8, component: U32, /
+) -> int: ...

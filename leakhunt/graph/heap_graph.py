@@ -291,6 +291,69 @@ class HeapGraph:
         return source[int(back[node]) : int(back[node + 1])]
 
     @cached_property
+    def held_roots(self) -> U32:
+        """Objects that are roots themselves, ascending: those with a native hold (references
+        counted and found on no edge), and immortal ones, which nothing frees.  O(edges) once."""
+        c = self.columns
+        held = (self.surplus > 0) | ((c.node_flags & NodeFlag.IMMORTAL) != 0)
+        return np.flatnonzero(held).astype(np.uint32)
+
+    @cached_property
+    def gc_roots(self) -> U32:
+        """All GC roots: :attr:`held_roots`, then every named root.  What none of them reaches
+        over strong edges is garbage.  O(edges) once."""
+        return np.concatenate([self.held_roots, self._named_roots])
+
+    @property
+    def _named_roots(self) -> U32:
+        return np.arange(self.columns.heap_count, self.node_count, dtype=np.uint32)
+
+    @cached_property
+    def distance(self) -> U32:
+        """(node_count,) fewest strong edges from a GC root: 0 for a named root, at most 1 for an
+        object that is a root itself, NO_NODE for garbage.  O(nodes + edges) once."""
+        c = self.columns
+        out = np.empty(self.node_count, np.uint32)
+        _kernels.distances(
+            c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, self._named_roots,
+            self.held_roots, out,
+        )  # fmt: skip
+        return out
+
+    @cached_property
+    def _dominance(self) -> tuple[U32, U64]:
+        c = self.columns
+        idom, retained = np.empty(self.node_count, np.uint32), np.empty(self.node_count, np.uint64)
+        _kernels.dominators(
+            c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, self.gc_roots,
+            np.ascontiguousarray(c.node_size, np.uint64), idom, retained,
+        )  # fmt: skip
+        return idom, retained
+
+    @property
+    def dominators(self) -> U32:
+        """(node_count,) immediate dominator of each node: the nearest node on every strong path
+        from the GC roots.  ``node_count`` stands for all roots together (only they dominate
+        it), NO_NODE for garbage, which has none.  O(nodes + edges) in practice, once."""
+        return self._dominance[0]
+
+    @property
+    def retained_bytes(self) -> U64:
+        """(node_count,) shallow sizes of a node and of all it dominates: what would be freed if
+        it went; 0 for garbage.  Computed with :attr:`dominators`."""
+        return self._dominance[1]
+
+    @cached_property
+    def component(self) -> U32:
+        """(node_count,) strongly connected component over strong edges, numbered from 0: an edge
+        from one to another leads from the higher number to the lower.  Garbage has components
+        too.  O(nodes + edges) once."""
+        c = self.columns
+        out = np.empty(self.node_count, np.uint32)
+        _kernels.components(c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, out)
+        return out
+
+    @cached_property
     def subtree_count(self) -> I64:
         """(node_count,) objects in the tree below each node, itself included.  O(nodes)."""
         out = np.ones(self.node_count, np.int64)

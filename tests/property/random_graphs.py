@@ -119,3 +119,52 @@ def slow_reachable(
                 seen.add(t)
                 stack.append(t)
     return seen
+
+
+def slow_distances(graph: Graph, named: list[int], held: list[int]) -> list[int]:
+    """Fewest edges from a named root, or one more than from what is held, by relaxation."""
+    far = [NO_NODE] * graph.nodes
+    for v in held:
+        far[v] = 1
+    for v in named:
+        far[v] = 0
+    for _ in range(graph.nodes):
+        for s, t in graph.strong():
+            far[t] = min(far[t], far[s] + 1) if far[s] != NO_NODE else far[t]
+    return far
+
+
+def slow_dominators(graph: Graph, seeds: list[int]) -> list[int]:
+    """Immediate dominators by the definition: v is dominated by all without which it is lost.
+
+    The nearest of them is the one that is itself dominated by the most.
+    """
+    reached = slow_reachable(graph, seeds, set(), set())
+    over: dict[int, set[int]] = {v: set() for v in reached}
+    for v in reached:
+        for lost in reached - slow_reachable(graph, seeds, {v}, set()) - {v}:
+            over[lost].add(v)
+    idom = [NO_NODE] * graph.nodes
+    for v in reached:
+        idom[v] = max(over[v], key=lambda d: len(over[d]), default=graph.nodes)
+    return idom
+
+
+def slow_retained(graph: Graph, seeds: list[int], size: list[int]) -> list[int]:
+    """What would be freed without each node: reachable with it, not without."""
+    reached = slow_reachable(graph, seeds, set(), set())
+    return [
+        sum(size[w] for w in reached - slow_reachable(graph, seeds, {v}, set()))
+        if v in reached
+        else 0
+        for v in range(graph.nodes)
+    ]
+
+
+def slow_components(graph: Graph) -> list[frozenset[int]]:
+    """For each node, all that it reaches and that reaches it."""
+    reach = [slow_reachable(graph, [v], set(), set()) for v in range(graph.nodes)]
+    return [
+        frozenset(w for w in range(graph.nodes) if w in reach[v] and v in reach[w])
+        for v in range(graph.nodes)
+    ]

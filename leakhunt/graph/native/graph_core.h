@@ -13,6 +13,9 @@
 #define LK_NO_NODE 0xFFFFFFFFu
 #define LK_NO_TIER 255u
 
+/* `what` of a fault when memory ran out; its `value` is the number of bytes asked for. */
+#define LK_MEMORY NULL
+
 /* Edges of node v are offset[v] .. offset[v+1]; `skip[kind]` is nonzero for ignored kinds. */
 struct lk_graph {
     const uint64_t *offset;

@@ -1,0 +1,325 @@
+/* Immediate dominators by semi-NCA (Georgiadis, "Linear-Time Algorithms for Dominators and
+ * Related Problems", 2005), with the path compression of Lengauer and Tarjan (1979).
+ *
+ * Nodes are renumbered in the preorder of a depth-first search from the virtual root, number 0.
+ * An edge to a node that the search reaches later leads down the search tree: its source is a
+ * candidate for the semidominator at once.  Only edges to earlier numbers (back and cross
+ * edges) are kept for the second pass.
+ */
+#include <string.h>
+
+#include "derive.h"
+#include "scratch.h"
+
+/* The search tree and what is known of each of its nodes, by preorder number; owned. */
+struct search {
+    uint64_t *leaves;       /* by node, a bit each: it has no edges */
+    uint32_t *number;       /* by node: its preorder number, 0 before the search is there */
+    uint32_t *vertex;       /* by number: the node */
+    uint32_t *parent;       /* tree parent; becomes the immediate dominator */
+    uint32_t *semi;         /* semidominator, of the edges looked at so far */
+    size_t count;           /* numbers in use, the virtual root included */
+    struct lk_pairs across; /* (target, source) of edges to earlier numbers */
+};
+
+/* Where a node's compressed path leads, and the least semidominator on the way. */
+struct link {
+    uint32_t above, least;
+};
+
+/* Gives all of it back. */
+static void
+free_search(struct search *s)
+{
+    free(s->leaves);
+    free(s->number);
+    free(s->vertex);
+    free(s->parent);
+    free(s->semi);
+    lk_pairs_free(&s->across);
+}
+
+/* 0 with arrays for every node, or -1; the caller frees either way. */
+static int
+start_search(struct search *s, size_t nodes, struct lk_fault *fault)
+{
+    *s = (struct search){.count = 1};
+    s->vertex = lk_new_array(nodes + 1, sizeof *s->vertex, fault);
+    s->parent = lk_new_array(nodes + 1, sizeof *s->parent, fault);
+    s->semi = lk_new_array(nodes + 1, sizeof *s->semi, fault);
+    s->number = lk_new_zeros(nodes, sizeof *s->number, fault);
+    s->leaves = lk_new_zeros(nodes / 64 + 1, sizeof *s->leaves, fault);
+    if (s->vertex == NULL || s->parent == NULL || s->semi == NULL || s->number == NULL ||
+        s->leaves == NULL) {
+        return -1;
+    }
+    s->vertex[0] = LK_NO_NODE;
+    s->parent[0] = s->semi[0] = 0;
+    return 0;
+}
+
+/* Bit v is set when node v has no edges.  The search numbers such a node where it is found. */
+static void
+mark_leaves(const struct lk_graph *g, uint64_t *leaves)
+{
+    size_t v;
+    for (v = 0; v < g->nodes; v++) {
+        leaves[v >> 6] |= (uint64_t)(g->offset[v] == g->offset[v + 1]) << (v & 63);
+    }
+}
+
+/* Numbers node v, reached over an edge from `source` that becomes a tree edge.  The number. */
+static inline uint32_t
+give_number(struct search *s, uint32_t v, uint32_t source)
+{
+    uint32_t at = (uint32_t)s->count++;
+    s->number[v] = at;
+    s->vertex[at] = v;
+    s->parent[at] = s->semi[at] = source;
+    return at;
+}
+
+/* Follows the edges of node v, whose number is given: leaves are numbered, edges to earlier
+ * numbers noted, the rest is put on the stack.  0 or -1. */
+static int
+follow_edges(const struct lk_graph *g, struct search *s, uint32_t v, uint32_t at,
+             struct lk_pairs *stack, struct lk_fault *fault)
+{
+    uint64_t e, end;
+    struct lk_pair *top, *across;
+    if (lk_edge_range(g, v, fault) < 0) {
+        return -1;
+    }
+    e = g->offset[v];
+    end = g->offset[v + 1];
+    if (lk_pairs_reserve(stack, (size_t)(end - e), fault) < 0 ||
+        lk_pairs_reserve(&s->across, (size_t)(end - e), fault) < 0) {
+        return -1;
+    }
+    top = stack->items + stack->count;
+    across = s->across.items + s->across.count;
+    for (; e < end; e++) {
+        uint32_t w = g->target[e], known;
+        if (g->skip[g->kind[e]]) {
+            continue;
+        }
+        if (w >= g->nodes) {
+            return lk_fail(fault, "edge target", w, g->nodes);
+        }
+        known = s->number[w];
+        if (known != 0) {
+            *across = (struct lk_pair){.a = known, .b = at};
+            across += known < at; /* a leaf met twice here, or v itself, counts for nothing */
+        } else if (s->leaves[w >> 6] >> (w & 63) & 1) {
+            give_number(s, w, at);
+        } else {
+            __builtin_prefetch(&g->offset[w]);
+            *top++ = (struct lk_pair){.a = w, .b = at};
+        }
+    }
+    stack->count = (size_t)(top - stack->items);
+    s->across.count = (size_t)(across - s->across.items);
+    return 0;
+}
+
+/* Numbers all that the edges on the stack lead to.  A node is numbered when an edge to it is
+ * taken off, not when it is put on: that makes the search depth-first.  0 or -1. */
+static int
+number_all(const struct lk_graph *g, struct search *s, struct lk_pairs *stack,
+           struct lk_fault *fault)
+{
+    while (stack->count > 0) {
+        struct lk_pair edge = stack->items[--stack->count];
+        uint32_t at = s->number[edge.a];
+        if (stack->count >= 4) {
+            lk_prefetch_edges(g, stack->items[stack->count - 4].a);
+        }
+        if (at == 0) {
+            at = give_number(s, edge.a, edge.b);
+            if (follow_edges(g, s, edge.a, at, stack, fault) < 0) {
+                return -1;
+            }
+        } else if (s->semi[at] > edge.b) { /* reached meanwhile from below the source */
+            s->semi[at] = edge.b;
+        }
+    }
+    return 0;
+}
+
+/* Depth-first search from the virtual root.  0 or -1. */
+static int
+search_from(const struct lk_graph *g, const struct lk_seeds *seeds, struct search *s,
+            struct lk_fault *fault)
+{
+    struct lk_pairs stack = {0};
+    size_t i;
+    int status = lk_pairs_reserve(&stack, seeds->count, fault);
+    for (i = seeds->count; status == 0 && i-- > 0;) {
+        if (seeds->node[i] >= g->nodes) {
+            status = lk_fail(fault, "seed", seeds->node[i], g->nodes);
+            break;
+        }
+        stack.items[stack.count++] = (struct lk_pair){.a = seeds->node[i], .b = 0};
+    }
+    if (status == 0) {
+        mark_leaves(g, s->leaves);
+        status = number_all(g, s, &stack, fault);
+    }
+    lk_pairs_free(&stack);
+    return status;
+}
+
+/* Sorts the edges across by target.  *source and *start (count + 1 items) are the caller's to
+ * free, whatever is returned; the pairs are given back.  0 or -1. */
+static int
+sort_across(struct search *s, uint32_t **source, uint64_t **start, struct lk_fault *fault)
+{
+    const struct lk_pair *pair = s->across.items;
+    size_t i, count = s->across.count;
+    uint64_t sum = 0;
+    *source = lk_new_array(count, sizeof **source, fault);
+    *start = lk_new_zeros(s->count, sizeof **start, fault);
+    if (*source == NULL || *start == NULL) {
+        return -1;
+    }
+    for (i = 0; i < count; i++) {
+        (*start)[pair[i].a]++;
+    }
+    for (i = 0; i <= s->count; i++) {
+        sum += (*start)[i];
+        (*start)[i] = sum; /* for now, where the sources of i end */
+    }
+    for (i = count; i-- > 0;) {
+        if (i >= LK_AHEAD) {
+            __builtin_prefetch(&(*start)[pair[i - LK_AHEAD].a], 1);
+        }
+        (*source)[--(*start)[pair[i].a]] = pair[i].b;
+    }
+    lk_pairs_free(&s->across);
+    return 0;
+}
+
+/* Least semidominator on the path from v up to the last number above w.  Each step halves the
+ * path for the next question. */
+static inline uint32_t
+least_above(struct link *links, uint32_t v, uint32_t w)
+{
+    uint32_t least = links[v].least, above;
+    while ((above = links[v].above) > w) {
+        struct link next = links[above];
+        if (next.least < least) {
+            least = next.least;
+        }
+        if (next.above > w) {
+            if (next.least < links[v].least) {
+                links[v].least = next.least;
+            }
+            links[v].above = next.above;
+        }
+        v = above;
+    }
+    return least;
+}
+
+/* Semidominators of all numbers, highest first.  0 or -1. */
+static int
+find_semidominators(struct search *s, struct lk_fault *fault)
+{
+    uint32_t *source = NULL;
+    uint64_t *start = NULL;
+    struct link *links = NULL;
+    int status = sort_across(s, &source, &start, fault);
+    size_t w;
+    if (status == 0 && (links = lk_new_array(s->count, sizeof *links, fault)) == NULL) {
+        status = -1;
+    }
+    for (w = status == 0 ? s->count : 0; w-- > 1;) {
+        uint32_t least = s->semi[w];
+        uint64_t k;
+        for (k = start[w + 1]; k-- > start[w];) {
+            uint32_t found;
+            if (k >= LK_AHEAD) {
+                __builtin_prefetch(&links[source[k - LK_AHEAD]]);
+            }
+            found = least_above(links, source[k], (uint32_t)w);
+            least = found < least ? found : least;
+        }
+        s->semi[w] = least;
+        links[w] = (struct link){.above = s->parent[w], .least = least};
+    }
+    free(source);
+    free(start);
+    free(links);
+    return status;
+}
+
+/* From semidominators to immediate dominators, which take the place of the parents. */
+static void
+find_dominators(struct search *s)
+{
+    size_t i;
+    for (i = 1; i < s->count; i++) {
+        uint32_t above = s->parent[i];
+        while (above > s->semi[i]) {
+            above = s->parent[above];
+        }
+        s->parent[i] = above;
+    }
+}
+
+/* Sums sizes up the dominator tree and gives both results back by node.  0 or -1. */
+static int
+write_results(const struct lk_graph *g, const struct search *s, const uint64_t *size,
+              uint32_t *idom, uint64_t *retained, struct lk_fault *fault)
+{
+    uint64_t *sum = lk_new_array(s->count, sizeof *sum, fault);
+    size_t i;
+    if (sum == NULL) {
+        return -1;
+    }
+    sum[0] = 0;
+    for (i = 1; i < s->count; i++) {
+        if (i + LK_AHEAD < s->count) {
+            __builtin_prefetch(&size[s->vertex[i + LK_AHEAD]]);
+        }
+        sum[i] = size[s->vertex[i]];
+    }
+    if (s->count <= g->nodes) {
+        memset(idom, 0xFF, g->nodes * sizeof *idom);
+        memset(retained, 0, g->nodes * sizeof *retained);
+    }
+    for (i = s->count; i-- > 1;) {
+        uint32_t above = s->parent[i], v = s->vertex[i];
+        if (i > LK_AHEAD) {
+            __builtin_prefetch(&idom[s->vertex[i - LK_AHEAD]], 1);
+            __builtin_prefetch(&retained[s->vertex[i - LK_AHEAD]], 1);
+        }
+        sum[above] += sum[i];
+        idom[v] = above == 0 ? (uint32_t)g->nodes : s->vertex[above];
+        retained[v] = sum[i];
+    }
+    free(sum);
+    return 0;
+}
+
+int64_t
+lk_dominators(const struct lk_graph *g, const struct lk_seeds *seeds, const uint64_t *size,
+              uint32_t *idom, uint64_t *retained, struct lk_fault *fault)
+{
+    struct search s;
+    int64_t result = -1;
+    if (start_search(&s, g->nodes, fault) == 0 && search_from(g, seeds, &s, fault) == 0) {
+        free(s.number); /* all that follows goes by number, not by node */
+        s.number = NULL;
+        if (find_semidominators(&s, fault) == 0) {
+            find_dominators(&s);
+            free(s.semi);
+            s.semi = NULL;
+            if (write_results(g, &s, size, idom, retained, fault) == 0) {
+                result = (int64_t)s.count - 1;
+            }
+        }
+    }
+    free_search(&s);
+    return result;
+}
