@@ -1,17 +1,49 @@
-/* One capture: wait for the collector, walk, list what no walk reached, write the file. */
+/* One capture: choose how, stop the program, walk, write the file. */
 #include "compat.h"
 
 #include "capture.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "birth.h"
-#include "walk.h"
+#include "childheap.h"
+#include "fork.h"
+#include "predict.h"
+#include "unreached.h"
+
+/* The child is given this long, and this many times what the walk was predicted to take. */
+#define DEADLINE_S 60
+#define DEADLINE_FACTOR 30
+#define PAUSE_IS_KNOWN_MS 1000 /* the child waits for the parent to say how long it stood */
+
+/* What a walk came to.  Of a child, in memory that it shares with its parent. */
+typedef struct {
+    _Atomic uint64_t pause_ns; /* of the parent; 0 until it is known */
+    uint64_t walk_ns, node_count, file_bytes;
+    int error, out_of_memory, is_complete;
+} outcome;
+
+/* A capture under way. */
+typedef struct {
+    lk_capture *capture;
+    PyInterpreterState *interp;
+    const char *header;
+    size_t header_bytes;
+    lk_emit out;
+    lk_prediction prediction;
+    uint64_t start_ns;
+} job;
+
+const char *
+lk_capture_mode_name(enum lk_capture_mode mode)
+{
+    static const char *const NAMES[] = {"in-process", "fork", "auto"};
+    return NAMES[mode];
+}
 
 static uint64_t
 now_ns(void)
@@ -21,20 +53,11 @@ now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
-/* Resident bytes of this process, or 0 without /proc. */
-static uint64_t
-resident_bytes(void)
+static void
+sleep_ms(long ms)
 {
-    unsigned long total = 0, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    if (f == NULL) {
-        return 0;
-    }
-    if (fscanf(f, "%lu %lu", &total, &resident) != 2) {
-        resident = 0;
-    }
-    fclose(f);
-    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&pause, NULL);
 }
 
 /* While another thread's collection runs (a finalizer may block with the GIL released),
@@ -43,117 +66,16 @@ resident_bytes(void)
 static int
 wait_for_collector(PyInterpreterState *interp, int max_wait_ms)
 {
-    struct timespec pause = {0, 1000000};
     for (int i = 0; interp->gc.collecting && i < max_wait_ms; i++) {
-        Py_BEGIN_ALLOW_THREADS nanosleep(&pause, NULL);
+        Py_BEGIN_ALLOW_THREADS sleep_ms(1);
         Py_END_ALLOW_THREADS
     }
     return !interp->gc.collecting;
 }
 
-/* Copy from our own memory without trusting the address.  1 when all of it was there. */
-static int
-read_safely(const void *from, void *to, size_t n)
-{
-    struct iovec local = {to, n}, remote = {(void *)from, n};
-    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)n;
-}
-
-typedef struct {
-    lk_walk *walk;
-    uint64_t object_count, raw_count;
-} unreached_state;
-
-/* The entry of a type already met, or NULL: writes nothing. */
-static const lk_type *
-known_type(const lk_walk *w, const PyTypeObject *type)
-{
-    size_t mask = w->type_capacity - 1;
-    size_t i = (((uintptr_t)type >> 4) * 0x9E3779B97F4A7C15ull >> 40) & mask;
-    for (; w->types[i].type != NULL; i = (i + 1) & mask) {
-        if (w->types[i].type == type) {
-            return &w->types[i];
-        }
-    }
-    return NULL;
-}
-
-/* The entry of what looks like a type: one with instances, or any type object that the walk
- * reached, so that a type whose every instance is lost is named too.  NULL when it is none. */
-static const lk_type *
-plausible_type(lk_walk *w, uintptr_t address)
-{
-    PyTypeObject *type = (PyTypeObject *)address, *metatype;
-    const lk_type *known = known_type(w, type);
-    if (known != NULL) {
-        return known;
-    }
-    if ((address & 15) != 0 || !lk_slotmap_has(&w->visited, address) ||
-        !read_safely(&((PyObject *)type)->ob_type, &metatype, sizeof(metatype)) ||
-        known_type(w, metatype) == NULL || !(metatype->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS)) {
-        return NULL;
-    }
-    return lk_type_lookup(w, type);
-}
-
-/* Size of an object that nobody reaches: it may be half made, so no pointer of it is
- * followed. */
-static size_t
-size_of_lost(const lk_type *t, PyObject *o)
-{
-    switch (t->sizer) {
-    case LK_SIZE_BASIC:
-    case LK_SIZE_LIST:
-    case LK_SIZE_INT:
-    case LK_SIZE_BYTEARRAY:
-        return lk_object_size(t, o);
-    case LK_SIZE_STR:
-        return ((PyASCIIObject *)o)->state.compact ? lk_object_size(t, o) : t->base_bytes;
-    default:
-        return t->base_bytes;
-    }
-}
-
-/* A live block that the walk does not explain: an object that C code lost when its header
- * is plausible, else somebody's buffer, which is only counted. */
-static int
-put_unreached(uintptr_t block, void *arg)
-{
-    unreached_state *state = arg;
-    lk_walk *w = state->walk;
-    uintptr_t words[6];
-    size_t have = read_safely((void *)block, words, sizeof(words)) ? 6 : 0;
-    if (have == 0 && read_safely((void *)block, words, 16)) {
-        have = 2;
-    }
-    for (size_t at = 0; at + 2 <= have; at += 2) {
-        if (words[at] == 0 || words[at] > 0xFFFFFFFFull) {
-            continue; /* no reference count */
-        }
-        const lk_type *t = plausible_type(w, words[at + 1]);
-        if (t == NULL || t->preheader_bytes != at * sizeof(uintptr_t)) {
-            continue;
-        }
-        PyObject *o = (PyObject *)(block + at * sizeof(uintptr_t));
-        if (lk_slotmap_has(&w->visited, (uintptr_t)o)) {
-            return 0;
-        }
-        size_t size = size_of_lost(t, o);
-        lk_emit_room(&w->out);
-        lk_emit_varint(&w->out, LK_TAG_UNREACHED);
-        lk_emit_varint(&w->out, (uint64_t)(uintptr_t)o >> 4);
-        lk_emit_varint(&w->out, (uint64_t)t->index + 1);
-        lk_emit_varint(&w->out, size);
-        state->object_count++;
-        return w->out.error != 0;
-    }
-    state->raw_count++;
-    return 0;
-}
-
 /* Records of the whole heap.  0, or -1.  Needs the GIL. */
 static int
-put_records(lk_walk *w, unreached_state *unreached, int gc_lists)
+put_records(lk_walk *w, lk_unreached *unreached, int gc_lists)
 {
     lk_put_schemas(w);
     lk_put_roots(w);
@@ -169,9 +91,7 @@ put_records(lk_walk *w, unreached_state *unreached, int gc_lists)
         return -1;
     }
     if (w->has_births) {
-        lk_birth_each_live(&w->claimed, put_unreached, unreached);
-        /* the names in a type met only there */
-        lk_put_pending_names(w);
+        lk_put_unreached(w, unreached);
         if (lk_walk_run(w) < 0) {
             return -1;
         }
@@ -186,22 +106,27 @@ put_records(lk_walk *w, unreached_state *unreached, int gc_lists)
 
 /* The footer's JSON; returns its length. */
 static size_t
-format_footer(const lk_walk *w, const lk_capture *c, const unreached_state *unreached, uint64_t rss,
+format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreached *unreached,
               char *out, size_t room)
 {
+    const lk_capture *c = j->capture;
     const struct _gc_runtime_state *gc = &w->interp->gc;
     int n = snprintf(
         out, room,
         "{\"nodes\": %llu, \"edges\": %llu, \"roots\": %llu, \"types\": %zu, \"bytes\": %llu, "
-        "\"pause_ns\": %llu, \"walk_ns\": %llu, \"file_bytes\": %llu, \"rss_bytes\": %llu, "
+        "\"mode\": \"%s\", \"pause_ns\": %llu, \"predicted_walk_ns\": %llu, "
+        "\"predicted_fork_ns\": %llu, \"fork_refused\": \"%s\", "
+        "\"walk_ns\": %llu, \"file_bytes\": %llu, \"rss_bytes\": %llu, "
         "\"peak_extra_bytes\": %zu, \"birth_bytes\": %zu, \"births_sound\": %s, "
         "\"collecting\": %s, \"gc_enabled\": %s, \"gc_counts\": [%d, %d, %d], "
         "\"unreached_objects\": %llu, \"raw_blocks\": %llu}",
         (unsigned long long)w->node_count, (unsigned long long)w->edge_count,
         (unsigned long long)w->root_count, w->type_count, (unsigned long long)w->total_bytes,
-        (unsigned long long)c->pause_ns, (unsigned long long)c->pause_ns,
+        lk_capture_mode_name(c->mode_used), (unsigned long long)atomic_load(&o->pause_ns),
+        (unsigned long long)c->predicted_walk_ns, (unsigned long long)c->predicted_fork_ns, c->why,
+        (unsigned long long)o->walk_ns,
         (unsigned long long)(w->out.file_bytes + (uint64_t)(w->out.at - w->out.buffer)),
-        (unsigned long long)rss, lk_walk_memory(w), lk_birth_memory(),
+        (unsigned long long)j->prediction.resident_bytes, lk_walk_memory(w), lk_birth_memory(),
         lk_birth_is_sound() ? "true" : "false", c->was_collecting ? "true" : "false",
         c->gc_was_enabled ? "true" : "false", gc->generations[0].count, gc->generations[1].count,
         gc->generations[2].count, (unsigned long long)unreached->object_count,
@@ -237,57 +162,235 @@ settle_file(lk_capture *c, const char *part, const char *path, int is_complete)
     }
 }
 
+/* Walk the heap and write the whole stream.  Fills *o, which says whether it is complete.
+ * Needs the GIL, or to be the child of who has it. */
+static void
+write_snapshot(const job *j, outcome *o)
+{
+    char footer[2048];
+    lk_unreached unreached = {0};
+    lk_walk w;
+    uint64_t start = now_ns();
+    if (lk_walk_init(&w) < 0) {
+        o->out_of_memory = 1;
+        lk_walk_fini(&w);
+        return;
+    }
+    w.out = j->out;
+    w.interp = j->interp;
+    w.redact_names = j->capture->redact_names;
+    w.has_births = lk_birth_is_running();
+    if (lk_emit_start(&w.out, j->header, j->header_bytes) == 0 &&
+        put_records(&w, &unreached, !j->capture->was_collecting) == 0) {
+        o->walk_ns = now_ns() - start;
+        if (j->capture->mode_used == LK_CAPTURE_IN_PROCESS) {
+            atomic_store(&o->pause_ns, now_ns() - j->start_ns);
+        }
+        for (int i = 0; atomic_load(&o->pause_ns) == 0 && i < PAUSE_IS_KNOWN_MS; i++) {
+            sleep_ms(1);
+        }
+        size_t n = format_footer(&w, j, o, &unreached, footer, sizeof(footer));
+        o->is_complete = lk_emit_finish(&w.out, footer, n) == 0;
+    }
+    o->error = w.out.error;
+    o->out_of_memory = w.out_of_memory;
+    o->node_count = w.node_count;
+    o->file_bytes = w.out.file_bytes;
+    w.out.is_lent = 1; /* the descriptor is the job's */
+    lk_emit_close(&w.out);
+    lk_walk_fini(&w);
+}
+
+/* Keep what a walk came to. */
+static void
+take_over(job *j, const outcome *o)
+{
+    lk_capture *c = j->capture;
+    c->node_count = o->node_count;
+    c->file_bytes = o->file_bytes;
+    c->error = o->error;
+    c->out_of_memory = o->out_of_memory;
+    if (o->is_complete) {
+        lk_predict_learn_walk(&j->prediction, o->walk_ns, o->node_count);
+    }
+}
+
+/* The program stands still until the file is whole.  0, or -1.  Needs the GIL. */
+static int
+capture_here(job *j)
+{
+    lk_capture *c = j->capture;
+    outcome o = {0};
+    c->mode_used = LK_CAPTURE_IN_PROCESS;
+    write_snapshot(j, &o);
+    if (o.is_complete && c->mark) {
+        lk_birth_mark();
+    }
+    j->interp->gc.enabled = c->gc_was_enabled;
+    c->pause_ns = now_ns() - j->start_ns;
+    take_over(j, &o);
+    return o.is_complete ? 0 : -1;
+}
+
+/* Say how a child that did not finish ended. */
+static void
+blame_child(lk_capture *c, enum lk_child_end end)
+{
+    switch (end) {
+    case LK_CHILD_TIMED_OUT:
+        c->error = ETIMEDOUT;
+        c->failure = "the child that walks the heap did not finish in time";
+        break;
+    case LK_CHILD_KILLED:
+        c->error = ENOMEM;
+        c->failure = "the child that walks the heap was killed, for want of memory or by somebody";
+        break;
+    case LK_CHILD_CRASHED:
+        c->error = EIO;
+        c->failure = "the child that walks the heap crashed";
+        break;
+    default:
+        c->error = c->error != 0 ? c->error : EIO;
+        break;
+    }
+}
+
+/* Why the system gave us no child, constant text. */
+static const char *
+refusal_of(int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return "the limit of processes (RLIMIT_NPROC or the pids control group) is reached";
+    case ENOMEM:
+        return "the system has no memory for a child (overcommit?)";
+    default:
+        return "the system call clone is refused (seccomp?)";
+    }
+}
+
+/* The program stands still while a child is made, which walks its frozen copy; then it goes on
+ * while this thread waits.  0, -1, or 1 when there is no child: c->why says why.  Needs the
+ * GIL. */
+static int
+capture_by_fork(job *j)
+{
+    lk_capture *c = j->capture;
+    enum lk_child_end end;
+    outcome *o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (o == MAP_FAILED) {
+        c->why = refusal_of(ENOMEM);
+        return 1;
+    }
+    c->mode_used = LK_CAPTURE_FORK;
+    uint64_t before = now_ns();
+    pid_t pid = lk_fork(
+        j->out.fd, (unsigned)(DEADLINE_S + DEADLINE_FACTOR * c->predicted_walk_ns / 1000000000));
+    if (pid == 0) {
+        lk_child_heap_use();
+        write_snapshot(j, o);
+        _exit(0);
+    }
+    if (pid < 0) {
+        c->why = refusal_of(errno);
+        munmap(o, sizeof(*o));
+        return 1;
+    }
+    lk_predict_learn_fork(&j->prediction, now_ns() - before);
+    if (c->mark) {
+        lk_birth_mark();
+    }
+    j->interp->gc.enabled = c->gc_was_enabled;
+    c->pause_ns = now_ns() - j->start_ns;
+    atomic_store(&o->pause_ns, c->pause_ns);
+    Py_BEGIN_ALLOW_THREADS end = lk_fork_wait(pid);
+    Py_END_ALLOW_THREADS take_over(j, o);
+    int status = o->is_complete ? 0 : -1;
+    if (status < 0) {
+        blame_child(c, end);
+    }
+    munmap(o, sizeof(*o));
+    return status;
+}
+
+/* Is a fork wished, possible, and in `auto` the shorter pause?  Else c->why says why not.  Needs
+ * the GIL. */
+static int
+is_fork_better(lk_capture *c, const lk_prediction *p)
+{
+    if (c->mode == LK_CAPTURE_IN_PROCESS) {
+        return 0;
+    }
+    if (c->mark && lk_birth_is_running() && lk_birth_is_light) {
+        c->why = "births tracked without an account of what is live are marked by the walk itself";
+        return 0;
+    }
+    c->why = lk_predict_refusal(p);
+    if (c->why[0] == 0 && c->mode == LK_CAPTURE_AUTO && p->walk_ns <= p->fork_ns) {
+        c->why = "a walk in the process is predicted to be the shorter pause";
+    }
+    return c->why[0] == 0;
+}
+
+/* Stop the program and capture.  0, or -1.  Needs the GIL. */
+static int
+stop_and_capture(job *j)
+{
+    lk_capture *c = j->capture;
+    int status = 1;
+    lk_facts_prepare();
+    c->gc_was_enabled = j->interp->gc.enabled;
+    j->interp->gc.enabled = 0; /* a __sizeof__ written in C might allocate */
+    j->start_ns = now_ns();
+    lk_predict(&j->prediction);
+    c->predicted_walk_ns = j->prediction.walk_ns;
+    c->predicted_fork_ns = j->prediction.fork_ns;
+    if (is_fork_better(c, &j->prediction)) {
+        status = capture_by_fork(j);
+    }
+    return status <= 0 ? status : capture_here(j);
+}
+
+/* What stands between a wish and a capture: 0, or an errno.  Needs the GIL. */
+static int
+begin(lk_capture *c, pid_t *owner)
+{
+    c->why = "";
+    c->failure = NULL;
+    if (*owner == getpid()) {
+        return EBUSY; /* another thread waits for its child, or for a collection */
+    }
+    *owner = getpid(); /* not of a process that was forked meanwhile */
+    return 0;
+}
+
 int
 lk_capture_run(lk_capture *c, const char *path, int fd, const char *header, size_t header_bytes)
 {
-    char part[4096] = "", footer[1024];
-    unreached_state unreached = {0};
-    lk_walk w;
+    static pid_t owner;
+    char part[4096] = "";
+    job j = {.capture = c,
+             .interp = PyInterpreterState_Get(),
+             .header = header,
+             .header_bytes = header_bytes};
     int status = -1;
     if (path != NULL && (size_t)snprintf(part, sizeof(part), "%s.part", path) >= sizeof(part)) {
         c->error = ENAMETOOLONG;
         return -1;
     }
-    PyInterpreterState *interp = PyInterpreterState_Get();
-    uint64_t rss = resident_bytes();
-    c->was_collecting = !wait_for_collector(interp, c->max_wait_ms);
-    c->mode_used = LK_CAPTURE_IN_PROCESS;
-    c->why = c->mode == LK_CAPTURE_IN_PROCESS ? "" : "this agent walks in-process only";
-    lk_facts_prepare();
-    c->gc_was_enabled = interp->gc.enabled;
-    interp->gc.enabled = 0; /* a __sizeof__ written in C might allocate */
-    uint64_t start = now_ns();
-    if (lk_walk_init(&w) < 0) {
-        c->out_of_memory = 1;
-        goto done;
+    c->error = begin(c, &owner);
+    if (c->error != 0) {
+        return -1;
     }
-    unreached.walk = &w;
-    w.interp = interp;
-    w.redact_names = c->redact_names;
-    w.has_births = lk_birth_is_running();
-    if (open_output(c, &w.out, part, fd) < 0) {
-        goto done;
+    if (open_output(c, &j.out, part, fd) == 0) {
+        Py_BEGIN_ALLOW_THREADS lk_predict_look(&j.prediction);
+        Py_END_ALLOW_THREADS c->was_collecting = !wait_for_collector(j.interp, c->max_wait_ms);
+        status = stop_and_capture(&j);
+        lk_emit_close(&j.out);
+        if (path != NULL) {
+            settle_file(c, part, path, status == 0);
+        }
     }
-    if (lk_emit_start(&w.out, header, header_bytes) == 0 &&
-        put_records(&w, &unreached, !c->was_collecting) == 0) {
-        c->pause_ns = now_ns() - start;
-        size_t n = format_footer(&w, c, &unreached, rss, footer, sizeof(footer));
-        status = lk_emit_finish(&w.out, footer, n);
-    }
-    c->error = w.out.error;
-    c->out_of_memory = w.out_of_memory;
-    c->node_count = w.node_count;
-    c->file_bytes = w.out.file_bytes;
-    if (status == 0 && c->mark) {
-        lk_birth_mark();
-    }
-done:
-    lk_emit_close(&w.out);
-    lk_walk_fini(&w);
-    interp->gc.enabled = c->gc_was_enabled;
-    c->pause_ns = now_ns() - start;
-    if (path != NULL) {
-        settle_file(c, part, path, status == 0);
-    }
+    owner = 0;
     return status == 0 && c->error == 0 ? 0 : -1;
 }

@@ -19,7 +19,8 @@ typedef struct {
     enum lk_capture_mode mode;
     /* results */
     enum lk_capture_mode mode_used; /* never AUTO */
-    const char *why;                /* why there was no fork, constant text; "" otherwise */
+    const char *why;                /* why there was no fork, constant text; or "" */
+    const char *failure;            /* how the child ended too early, constant text; or NULL */
     uint64_t predicted_walk_ns, predicted_fork_ns; /* of the two pauses; 0: not predicted */
     uint64_t pause_ns;                             /* the program stood still */
     uint64_t node_count, file_bytes;
@@ -28,9 +29,12 @@ typedef struct {
     int out_of_memory;
 } lk_capture;
 
+/* "in-process", "fork" or "auto". */
+const char *lk_capture_mode_name(enum lk_capture_mode mode);
+
 /* Write a snapshot of the whole interpreter to `path` (by way of path + ".part"), or with a
  * path of NULL to the descriptor `fd`, which stays open and is the caller's to rename or
- * remove.  0, or -1 with c->error (an errno) or c->out_of_memory set, c->why if there is more
+ * remove.  0, or -1 with c->error (an errno) or c->out_of_memory set, c->failure if there is more
  * to say, and no file left behind at `path`.  Needs the GIL; it is released while waiting: for
  * a collection in another thread, and after a fork for the child. */
 int lk_capture_run(lk_capture *c, const char *path, int fd, const char *header,

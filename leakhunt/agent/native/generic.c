@@ -11,7 +11,8 @@ collect(lk_walk *w, lk_edges *edges, PyObject *target, uint32_t symbol, int is_s
 {
     if (edges->count == edges->capacity) {
         size_t capacity = edges->capacity ? edges->capacity * 2 : 256;
-        lk_edge *grown = PyMem_RawRealloc(edges->items, capacity * sizeof(lk_edge));
+        lk_edge *grown = lk_pages_grow(edges->items, edges->capacity * sizeof(lk_edge),
+                                       capacity * sizeof(lk_edge));
         if (grown == NULL) {
             w->out_of_memory = 1;
             return;

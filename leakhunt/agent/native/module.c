@@ -10,14 +10,12 @@
 #include "selftest.h"
 #include "walk.h"
 
-static const char *const MODES[] = {"in-process", "fork", "auto"}; /* enum lk_capture_mode */
-
 /* A mode by its name.  0, or -1 with an exception set; needs the GIL. */
 static int
 parse_mode(const char *name, enum lk_capture_mode *mode)
 {
     for (int i = LK_CAPTURE_IN_PROCESS; i <= LK_CAPTURE_AUTO; i++) {
-        if (strcmp(name, MODES[i]) == 0) {
+        if (strcmp(name, lk_capture_mode_name((enum lk_capture_mode)i)) == 0) {
             *mode = (enum lk_capture_mode)i;
             return 0;
         }
@@ -26,16 +24,21 @@ parse_mode(const char *name, enum lk_capture_mode *mode)
     return -1;
 }
 
-/* Set the exception of a capture that failed; needs the GIL. */
+/* Set the exception of a capture that failed; path may be NULL.  Needs the GIL. */
 static void
 raise_for(const lk_capture *c, PyObject *path)
 {
+    const char *text = c->failure != NULL ? c->failure : strerror(c->error);
     if (c->out_of_memory) {
-        PyErr_SetString(PyExc_MemoryError, c->why);
+        PyErr_NoMemory();
         return;
     }
-    errno = c->error;
-    PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
+    PyObject *args = path == NULL ? Py_BuildValue("(is)", c->error, text)
+                                  : Py_BuildValue("(isO)", c->error, text, path);
+    if (args != NULL) {
+        PyErr_SetObject(PyExc_OSError, args);
+    }
+    Py_XDECREF(args);
 }
 
 PyDoc_STRVAR(capture_doc,
@@ -51,7 +54,7 @@ py_capture(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"path", "header", "mark", "max_wait_ms", "redact", "mode", NULL};
     PyObject *path;
-    const char *header, *mode = MODES[LK_CAPTURE_IN_PROCESS];
+    const char *header, *mode = lk_capture_mode_name(LK_CAPTURE_IN_PROCESS);
     Py_ssize_t header_bytes;
     lk_capture c = {.max_wait_ms = 1000};
     (void)self;
@@ -83,7 +86,7 @@ py_capture_to(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"fd", "header", "mark", "max_wait_ms", "redact", "mode", NULL};
     int fd;
-    const char *header, *mode = MODES[LK_CAPTURE_IN_PROCESS];
+    const char *header, *mode = lk_capture_mode_name(LK_CAPTURE_IN_PROCESS);
     Py_ssize_t header_bytes;
     lk_capture c = {.max_wait_ms = 1000};
     (void)self;
@@ -97,11 +100,11 @@ py_capture_to(PyObject *self, PyObject *args, PyObject *kwargs)
         raise_for(&c, NULL);
         return NULL;
     }
-    return Py_BuildValue("{s:s, s:s, s:K, s:K, s:K, s:K, s:K, s:O}", "mode", MODES[c.mode_used],
-                         "why", c.why, "pause_ns", c.pause_ns, "predicted_walk_ns",
-                         c.predicted_walk_ns, "predicted_fork_ns", c.predicted_fork_ns, "nodes",
-                         c.node_count, "file_bytes", c.file_bytes, "collecting",
-                         c.was_collecting ? Py_True : Py_False);
+    return Py_BuildValue("{s:s, s:s, s:K, s:K, s:K, s:K, s:K, s:O}", "mode",
+                         lk_capture_mode_name(c.mode_used), "why", c.why, "pause_ns", c.pause_ns,
+                         "predicted_walk_ns", c.predicted_walk_ns, "predicted_fork_ns",
+                         c.predicted_fork_ns, "nodes", c.node_count, "file_bytes", c.file_bytes,
+                         "collecting", c.was_collecting ? Py_True : Py_False);
 }
 
 PyDoc_STRVAR(

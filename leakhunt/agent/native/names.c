@@ -79,7 +79,8 @@ lk_want_name(lk_walk *w, PyObject *o, int is_long)
     }
     if (w->pending_count == w->pending_capacity) {
         size_t capacity = w->pending_capacity ? w->pending_capacity * 2 : 256;
-        lk_pending_name *grown = PyMem_RawRealloc(w->pending, capacity * sizeof(*grown));
+        lk_pending_name *grown = lk_pages_grow(w->pending, w->pending_capacity * sizeof(*grown),
+                                               capacity * sizeof(*grown));
         if (grown == NULL) {
             w->out_of_memory = 1;
             return;
@@ -147,7 +148,7 @@ static int
 grow_symbols(lk_walk *w)
 {
     size_t capacity = w->symbol_capacity ? w->symbol_capacity * 2 : 1024;
-    lk_symbol_entry *grown = PyMem_RawCalloc(capacity, sizeof(*grown));
+    lk_symbol_entry *grown = lk_pages_map(capacity * sizeof(*grown));
     if (grown == NULL) {
         w->out_of_memory = 1;
         return -1;
@@ -161,7 +162,7 @@ grow_symbols(lk_walk *w)
             grown[j] = w->symbols[i];
         }
     }
-    PyMem_RawFree(w->symbols);
+    lk_pages_unmap(w->symbols, w->symbol_capacity * sizeof(*grown));
     w->symbols = grown;
     w->symbol_capacity = capacity;
     return 0;

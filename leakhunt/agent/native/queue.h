@@ -4,9 +4,7 @@
 #ifndef LEAKHUNT_QUEUE_H
 #define LEAKHUNT_QUEUE_H
 
-#include <stddef.h>
-#include <stdlib.h>
-#include <sys/mman.h>
+#include "pages.h"
 
 #define LK_CHUNK_ITEMS 8190 /* two words of header: 64 KiB a chunk */
 
@@ -23,8 +21,7 @@ typedef struct {
     size_t chunk_count, chunk_peak;
 } lk_queue;
 
-/* A chunk from the spares or the system; NULL without memory.  mmap keeps the target's own
- * malloc arenas as they are. */
+/* A chunk from the spares or the system; NULL without memory. */
 static inline lk_chunk *
 lk_queue_chunk(lk_queue *q)
 {
@@ -32,9 +29,8 @@ lk_queue_chunk(lk_queue *q)
     if (chunk != NULL) {
         q->spare = chunk->next;
     } else {
-        chunk = mmap(NULL, sizeof(lk_chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                     -1, 0);
-        if (chunk == MAP_FAILED) {
+        chunk = lk_pages_map(sizeof(lk_chunk));
+        if (chunk == NULL) {
             return NULL;
         }
         q->chunk_count++;

@@ -181,7 +181,8 @@ lk_note_static_type(lk_walk *w, PyObject *type)
 {
     if (w->static_type_count == w->static_type_capacity) {
         size_t capacity = w->static_type_capacity ? w->static_type_capacity * 2 : 512;
-        PyObject **grown = PyMem_RawRealloc(w->static_types, capacity * sizeof(*grown));
+        PyObject **grown = lk_pages_grow(w->static_types, w->static_type_capacity * sizeof(*grown),
+                                         capacity * sizeof(*grown));
         if (grown == NULL) {
             w->out_of_memory = 1;
             return;

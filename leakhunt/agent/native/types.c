@@ -144,49 +144,63 @@ default_run_of(const lk_type *t)
     }
 }
 
+/* Is it an object member that find_slots records?  tp_dictoffset is read as the dict. */
+static int
+is_slot(const PyTypeObject *type, const PyMemberDef *m)
+{
+    return (m->type == T_OBJECT_EX || m->type == T_OBJECT) && m->offset > 0 &&
+           m->offset != type->tp_dictoffset && !LK_MEMBER_IS_RELATIVE(m);
+}
+
+/* Object members along tp_base, those that a base repeats included.  Needs the GIL. */
+static size_t
+count_slots(const PyTypeObject *type)
+{
+    size_t count = 0;
+    for (const PyTypeObject *base = type; base != NULL; base = base->tp_base) {
+        for (const PyMemberDef *m = base->tp_members; m != NULL && m->name != NULL; m++) {
+            count += (size_t)is_slot(type, m);
+        }
+    }
+    return count;
+}
+
+/* Add one that is not known yet.  Writes a SYMBOL record.  Needs the GIL. */
+static void
+add_slot(lk_walk *w, lk_type *t, Py_ssize_t offset, const char *name)
+{
+    for (size_t i = 0; i < t->slot_count; i++) {
+        if (t->slots[i].offset == offset) {
+            return;
+        }
+    }
+    t->slots[t->slot_count++] = (lk_slot){offset, lk_symbol(w, name)};
+}
+
 /* Record the object members along tp_base (``__slots__`` and C members).  Needs the GIL. */
 static void
 find_slots(lk_walk *w, lk_type *t)
 {
-    size_t capacity = 0;
     if (t->type->tp_flags & (Py_TPFLAGS_TYPE_SUBCLASS)) {
         return;
     }
-    if (lk_is_lru_link(t->type)) {
-        t->slots = PyMem_RawCalloc(2, sizeof(lk_slot));
-        if (t->slots == NULL) {
-            w->out_of_memory = 1;
-            return;
-        }
-        t->slots[0] = (lk_slot){LK_LRU_LINK_KEY, lk_symbol(w, "key")};
-        t->slots[1] = (lk_slot){LK_LRU_LINK_RESULT, lk_symbol(w, "result")};
-        t->slot_count = 2;
+    int is_link = lk_is_lru_link(t->type);
+    size_t count = is_link ? 2 : count_slots(t->type);
+    t->slots = count == 0 ? NULL : lk_arena_take(&w->arena, count * sizeof(lk_slot));
+    if (t->slots == NULL) {
+        w->out_of_memory |= count > 0;
+        return;
+    }
+    if (is_link) {
+        add_slot(w, t, LK_LRU_LINK_KEY, "key");
+        add_slot(w, t, LK_LRU_LINK_RESULT, "result");
         return;
     }
     for (PyTypeObject *base = t->type; base != NULL; base = base->tp_base) {
-        PyMemberDef *m = base->tp_members;
-        for (; m != NULL && m->name != NULL; m++) {
-            int seen = m->offset == t->type->tp_dictoffset; /* read as the dict */
-            if ((m->type != T_OBJECT_EX && m->type != T_OBJECT) || m->offset <= 0 ||
-                LK_MEMBER_IS_RELATIVE(m)) {
-                continue;
+        for (PyMemberDef *m = base->tp_members; m != NULL && m->name != NULL; m++) {
+            if (is_slot(t->type, m)) {
+                add_slot(w, t, m->offset, m->name);
             }
-            for (size_t i = 0; i < t->slot_count; i++) {
-                seen |= t->slots[i].offset == m->offset;
-            }
-            if (seen) {
-                continue;
-            }
-            if (t->slot_count == capacity) {
-                capacity = capacity ? capacity * 2 : 4;
-                lk_slot *grown = PyMem_RawRealloc(t->slots, capacity * sizeof(lk_slot));
-                if (grown == NULL) {
-                    w->out_of_memory = 1;
-                    return;
-                }
-                t->slots = grown;
-            }
-            t->slots[t->slot_count++] = (lk_slot){m->offset, lk_symbol(w, m->name)};
         }
     }
 }
@@ -312,7 +326,7 @@ static int
 grow(lk_walk *w)
 {
     size_t capacity = w->type_capacity * 2;
-    lk_type *types = PyMem_RawCalloc(capacity, sizeof(lk_type));
+    lk_type *types = lk_pages_map(capacity * sizeof(lk_type));
     if (types == NULL) {
         w->out_of_memory = 1;
         return -1;
@@ -327,7 +341,7 @@ grow(lk_walk *w)
             types[j] = w->types[i];
         }
     }
-    PyMem_RawFree(w->types);
+    lk_pages_unmap(w->types, w->type_capacity * sizeof(lk_type));
     w->types = types;
     w->type_capacity = capacity;
     w->last_type = NULL;

@@ -10,7 +10,7 @@ lk_walk_init(lk_walk *w)
     memset(w, 0, sizeof(*w));
     w->out.fd = -1;
     w->type_capacity = 1024;
-    w->types = PyMem_RawCalloc(w->type_capacity, sizeof(lk_type));
+    w->types = lk_pages_map(w->type_capacity * sizeof(lk_type));
     if (w->types == NULL || lk_queue_init(&w->queue) < 0 ||
         lk_slotmap_init(&w->visited, LK_LEAF_BITS_1) < 0 ||
         lk_slotmap_init(&w->named, LK_LEAF_BITS_1) < 0 ||
@@ -24,15 +24,13 @@ lk_walk_init(lk_walk *w)
 void
 lk_walk_fini(lk_walk *w)
 {
-    for (size_t i = 0; w->types != NULL && i < w->type_capacity; i++) {
-        PyMem_RawFree(w->types[i].slots);
-    }
-    PyMem_RawFree(w->types);
-    PyMem_RawFree(w->named_edges.items);
-    PyMem_RawFree(w->other_edges.items);
-    PyMem_RawFree(w->pending);
-    PyMem_RawFree(w->symbols);
-    PyMem_RawFree(w->static_types);
+    lk_pages_unmap(w->types, w->type_capacity * sizeof(*w->types));
+    lk_pages_unmap(w->named_edges.items, w->named_edges.capacity * sizeof(lk_edge));
+    lk_pages_unmap(w->other_edges.items, w->other_edges.capacity * sizeof(lk_edge));
+    lk_pages_unmap(w->pending, w->pending_capacity * sizeof(*w->pending));
+    lk_pages_unmap(w->symbols, w->symbol_capacity * sizeof(*w->symbols));
+    lk_pages_unmap(w->static_types, w->static_type_capacity * sizeof(*w->static_types));
+    lk_arena_fini(&w->arena);
     lk_queue_fini(&w->queue);
     lk_slotmap_fini(&w->visited);
     lk_slotmap_fini(&w->named);

@@ -1,7 +1,8 @@
 /* The walk over the heap: shared state, and the inlined core that every reader uses.
  *
  * The GIL is held from the first look to the last.  No reference count is touched, no
- * Python object is made, no Python code runs; memory comes from mmap and raw malloc.
+ * Python object is made, no Python code runs; memory comes from mmap: in the child
+ * of a fork capture a lock of malloc may be held for ever.
  */
 #ifndef LEAKHUNT_WALK_H
 #define LEAKHUNT_WALK_H
@@ -115,7 +116,7 @@ typedef struct {
     size_t base_bytes;    /* size of an instance without items */
     size_t preheader_bytes;
     PyObject *sizeof_method; /* borrowed C method for LK_SIZE_CALL */
-    lk_slot *slots;          /* object members along tp_base; owned */
+    lk_slot *slots;          /* object members along tp_base; in the walk's arena */
     size_t slot_count;
     Py_ssize_t dict_offset; /* of an unmanaged __dict__; 0 for none */
 } lk_type;
@@ -148,6 +149,7 @@ typedef struct {
     lk_emit out;
     lk_slotmap visited; /* objects in the queue or written */
     lk_slotmap named;   /* objects whose text was written or is pending */
+    lk_arena arena;
     lk_slotmap claimed; /* blocks born since the baseline that the walk explains */
     lk_queue queue;
     PyInterpreterState *interp;
