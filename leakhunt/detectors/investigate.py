@@ -23,7 +23,7 @@ from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.judge_loose import loose_finding
 from leakhunt.detectors.known import THREAD_TYPES
 from leakhunt.detectors.registry import NO_RULES, Rules, diagnose
-from leakhunt.detectors.suspect import Suspect
+from leakhunt.detectors.suspect import Scene, Suspect
 from leakhunt.detectors.verdict import Judgement, Load, judge
 from leakhunt.detectors.wording import (
     buffer_title,
@@ -87,7 +87,8 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
         comparison.is_exact,
     )
     holders = finder.find()
-    findings = [_finding(finder, holder, load, rules) for holder in holders]
+    scene = Scene(finder.graph)
+    findings = [_finding(finder, scene, holder, load, rules) for holder in holders]
     counts = {share.count for holder in holders for share in holder.shares}
     threads = {s.count for holder in holders for s in holder.shares if s.type in THREAD_TYPES}
     for loose in find_loose(comparison, finder.population, finder.namer):
@@ -124,7 +125,9 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _finding(finder: HolderFinder, holder: Holder, load: Load, rules: Rules) -> Finding:
+def _finding(
+    finder: HolderFinder, scene: Scene, holder: Holder, load: Load, rules: Rules
+) -> Finding:
     judgement = judge(
         holder.series,
         load,
@@ -136,7 +139,7 @@ def _finding(finder: HolderFinder, holder: Holder, load: Load, rules: Rules) -> 
         survivors=holder.survivors,
         slots=holder.slots,
     )
-    claim = diagnose(Suspect(finder.graph, holder), rules)
+    claim = diagnose(Suspect(scene, holder), rules)
     category = claim.category
     path = str(holder.path)
     count = _count(holder)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from leakhunt.agent.format import Fact
+from leakhunt.analysis.awaits import TaskWait
+from leakhunt.analysis.coroutines import Await
 from leakhunt.detectors import known
 from leakhunt.detectors.base import Category
 from leakhunt.detectors.claim import Claim
@@ -10,11 +14,13 @@ from leakhunt.detectors.suspect import MOST, Suspect
 from leakhunt.graph.heap_graph import HeapGraph
 
 _PENDING = 0
+_SHOWN = 4
+"""Kinds of waits told of one finding."""
 
 
 def examine(s: Suspect) -> Claim | None:
     """Most entries are futures that wait, or suspended coroutines."""
-    return Claim(Category.PENDING, _advice(s)) if _is_pending(s) else None
+    return Claim(Category.PENDING, _advice(s), _evidence(s)) if _is_pending(s) else None
 
 
 def _is_pending(s: Suspect) -> bool:
@@ -38,3 +44,32 @@ def _advice(s: Suspect) -> str:
         f"Resolve or cancel what `{s.path}` waits for, and await it with a limit "
         "(`asyncio.timeout(...)`, `wait_for(...)`, `future.result(timeout=...)`)."
     )
+
+
+def _evidence(s: Suspect) -> tuple[str, ...]:
+    """What the tasks wait for, where, and who could wake them; alike ones are counted."""
+    tasks = _waiting_tasks(s)
+    counts = Counter(_words(s.scene.awaits.wait(node)) for node in tasks)
+    return tuple(f"{number:,} {words}" for words, number in counts.most_common(_SHOWN))
+
+
+def _waiting_tasks(s: Suspect) -> list[int]:
+    """The objects that are tasks, and the tasks that the others would wake."""
+    awaits = s.scene.awaits
+    tasks = [awaits.task_of(node) for node in s.objects]
+    return sorted({task for task in tasks if task is not None})
+
+
+def _words(wait: TaskWait) -> str:
+    place = "before their first step" if wait.place is None else f"await in {_where(wait.stack)}"
+    if wait.is_stuck:
+        return f"tasks {place}: stuck, nothing that can still run would wake them"
+    if wait.future is None:
+        return f"tasks {place}, about to run"
+    return f"tasks {place}; woken by {' or '.join(wait.wakers) or 'what no name leads to'}"
+
+
+def _where(stack: tuple[Await, ...]) -> str:
+    """The innermost frame that is not the standard library's; else the innermost."""
+    own = [frame for frame in stack if "/lib/python3" not in frame.file]
+    return str((own or stack)[-1])

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from leakhunt.agent.format import EdgeKind
+from leakhunt.analysis.awaits import Awaits
 from leakhunt.analysis.classes import Classes
 from leakhunt.analysis.holders import Holder
 from leakhunt.analysis.paths import Path, Step
@@ -38,12 +39,30 @@ class Owner:
         return keys[-1] if keys else None
 
 
+class Scene:
+    """What all suspects of one graph share.  Everything is computed when asked for."""
+
+    def __init__(self, graph: HeapGraph) -> None:
+        self.graph = graph
+        self.classes = Classes(graph)
+
+    @cached_property
+    def awaits(self) -> Awaits:
+        """The unfinished asyncio tasks."""
+        return Awaits(self.graph)
+
+
 @dataclass(frozen=True, eq=False)
 class Suspect:
     """One holder of one graph.  Everything is computed when asked for."""
 
-    graph: HeapGraph
+    scene: Scene
     holder: Holder
+
+    @property
+    def graph(self) -> HeapGraph:
+        """The final snapshot."""
+        return self.scene.graph
 
     @cached_property
     def objects(self) -> tuple[int, ...]:
@@ -95,18 +114,13 @@ class Suspect:
         parent = int(self.graph.tree.parent[first])
         return first if parent == NO_NODE else parent
 
-    @cached_property
-    def classes(self) -> Classes:
-        """The classes of the graph."""
-        return Classes(self.graph)
-
     def methods(self, node: int) -> frozenset[str]:
         """Names in the class of an object and in its bases.  O(names) each time."""
-        return self.classes.attributes_of(self.graph.type_index(node))
+        return self.scene.classes.attributes_of(self.graph.type_index(node))
 
     def is_kind(self, node: int, names: frozenset[str]) -> bool:
         """Is an object of one of these types, or of a subclass?  O(1) after the first."""
-        return not names.isdisjoint(self.classes.names_of(self.graph.type_index(node)))
+        return not names.isdisjoint(self.scene.classes.names_of(self.graph.type_index(node)))
 
     # ---- what the objects are ----
 

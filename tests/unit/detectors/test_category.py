@@ -12,7 +12,7 @@ from leakhunt.analysis.holders import HolderFinder
 from leakhunt.detectors.base import Category
 from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.registry import diagnose
-from leakhunt.detectors.suspect import Suspect
+from leakhunt.detectors.suspect import Scene, Suspect
 from tests.builders import Heap, Obj
 
 Make = Callable[[Heap], Obj]
@@ -30,7 +30,7 @@ def claim_on(make: Make, *, mapping: bool = False, holder_name: str = "THINGS") 
             held.append(make(heap))
     comparison = Comparison(before, heap.snap(), cycles=30)
     (holder,) = HolderFinder(comparison).find()
-    return diagnose(Suspect(comparison.final, holder))
+    return diagnose(Suspect(Scene(comparison.final), holder))
 
 
 def accumulate(make: Make, *, mapping: bool = False, holder_name: str = "THINGS") -> Category:
