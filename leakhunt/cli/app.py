@@ -18,6 +18,7 @@ import click
 from leakhunt import __version__
 from leakhunt.cli import exit_codes, streams
 from leakhunt.cli.commands.diff import diff
+from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
 from leakhunt.cli.commands.version import version
 from leakhunt.cli.exit_codes import ExitCode
@@ -31,6 +32,7 @@ Examples:
   leakhunt hunt --scenario checkout.py --python .venv/bin/python --json > report.json
   leakhunt hunt --scenario checkout.py --save before/
   leakhunt diff baseline.lkheap final.lkheap --cycles 200
+  leakhunt export before/ -o devtools/
 
 \b
 Exit codes:
@@ -54,7 +56,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (hunt, diff, version):
+for _command in (hunt, diff, export, version):
     cli.add_command(_command)
 
 

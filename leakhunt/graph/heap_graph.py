@@ -174,10 +174,10 @@ class HeapGraph:
         return found
 
     def _find_text(self, text: str) -> U32:
-        nodes = self.columns.string_node[self._string_ids(text)]
+        nodes = self.columns.string_node[self.string_ids(text)]
         return np.ascontiguousarray(nodes[nodes != NO_NODE], dtype=np.uint32)
 
-    def _string_ids(self, text: str) -> I64:
+    def string_ids(self, text: str) -> I64:
         """Strings with exactly this text.  O(strings) vectorised."""
         c = self.columns
         wanted = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
@@ -366,7 +366,7 @@ class HeapGraph:
         c = self.columns
         mask = np.zeros(self.node_count, np.bool_)
         named = (c.edge_kind == EdgeKind.FIELD) | (c.edge_kind == EdgeKind.ATTR)
-        for string_id in self._string_ids("__dict__"):
+        for string_id in self.string_ids("__dict__"):
             mask[c.edge_target[named & (c.edge_name == string_id)]] = True
         return mask
 

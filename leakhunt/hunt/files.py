@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakhunt.agent.format import FILE_SUFFIX
 from leakhunt.errors import SnapshotError, UsageError
@@ -35,11 +35,11 @@ def diff_files(paths: Sequence[Path], cycles: int | None = None) -> Report:
     labels = ("baseline", "final") if len(paths) == 2 else ("baseline", "loaded", "final")
     files = {label: Path(path) for label, path in zip(labels, paths, strict=True)}
     for path in files.values():
-        _refuse_pipe(path)
+        refuse_pipe(path)
     columns = open_all(files)
-    _check_same_process(files, columns)
+    check_one_process(files, {label: c.header for label, c in columns.items()})
     header = columns["final"].header
-    window = _window_beside(files, columns)
+    window = _window_of(files, columns)
     if window is not None:
         path, found = window
         files = {"baseline": files["baseline"], "window": path, **files}
@@ -60,35 +60,46 @@ def diff_files(paths: Sequence[Path], cycles: int | None = None) -> Report:
     return replace(report, timings_ns={"total_ns": time.perf_counter_ns() - started})
 
 
-def _window_beside(
+def _window_of(
     files: Mapping[str, Path], columns: Mapping[str, SnapshotColumns]
 ) -> tuple[Path, SnapshotColumns] | None:
-    """The window that a hunt left beside its baseline and loaded files, if they need it.
-
-    The loaded snapshot then knows births since the window only: the window closes the gap.
-    """
-    loaded = columns.get("loaded")
-    if loaded is None or mapping_of(loaded.header, "identity").get("since") != "window":
+    """The window of the hunt that the files come from, if the diff needs it."""
+    if "loaded" not in columns:
         return None
-    path = files["baseline"].parent / f"window{FILE_SUFFIX}"
-    if path in files.values() or not path.is_file():
+    headers = columns["baseline"].header, columns["loaded"].header
+    path = window_beside(files["baseline"], *headers)
+    if path is None or path in files.values():
         return None
     from leakhunt.store.reader import open_snapshot
 
     try:
-        found = open_snapshot(path)
+        return path, open_snapshot(path)
     except SnapshotError:
         return None
-    is_same = mapping_of(found.header, "process") == mapping_of(loaded.header, "process")
-    is_between = (
-        sequence_of(columns["baseline"].header)
-        < sequence_of(found.header)
-        < sequence_of(loaded.header)
-    )
-    return (path, found) if is_same and is_between else None
 
 
-def _refuse_pipe(path: Path) -> None:
+def window_beside(
+    baseline: Path, baseline_header: Mapping[str, Any], loaded_header: Mapping[str, Any]
+) -> Path | None:
+    """The window that a hunt left beside its baseline, when the later snapshot needs it.
+
+    The loaded snapshot then knows births since the window only: the window closes the gap.
+    """
+    if mapping_of(loaded_header, "identity").get("since") != "window":
+        return None
+    from leakhunt.store.catalog import read_entry
+
+    path = baseline.parent / f"window{FILE_SUFFIX}"
+    try:
+        header = read_entry(path).header if path.is_file() else {}
+    except SnapshotError:
+        return None
+    is_same = mapping_of(header, "process") == mapping_of(loaded_header, "process")
+    is_between = sequence_of(baseline_header) < sequence_of(header) < sequence_of(loaded_header)
+    return path if is_same and is_between else None
+
+
+def refuse_pipe(path: Path) -> None:
     """Opening a pipe nobody writes to would wait for ever; the reader tells all else."""
     try:
         mode = path.stat().st_mode
@@ -98,11 +109,14 @@ def _refuse_pipe(path: Path) -> None:
         raise UsageError(f"{path} is no regular file", hint="copy the snapshot to a file first")
 
 
-def _check_same_process(files: Mapping[str, Path], columns: Mapping[str, SnapshotColumns]) -> None:
-    """Addresses mean something within one process only, births from earlier to later only."""
-    first, *others = columns
+def check_one_process(files: Mapping[str, Path], headers: Mapping[str, Mapping[str, Any]]) -> None:
+    """Addresses mean something within one process only, births from earlier to later only.
+
+    Raises UsageError for headers of several processes or out of order.
+    """
+    first, *others = headers
     for label in others:
-        before, after = columns[first].header, columns[label].header
+        before, after = headers[first], headers[label]
         if mapping_of(before, "process") != mapping_of(after, "process"):
             raise UsageError(
                 f"{files[first]} and {files[label]} are of different processes"

@@ -1,0 +1,1 @@
+"""Snapshots to and from the formats of other tools."""
