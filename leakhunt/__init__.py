@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from leakhunt.detectors.base import Category, Finding, Verdict
     from leakhunt.errors import (
         LeakhuntError,
+        MemoryNeedError,
         NativeBuildError,
         SnapshotError,
         TargetError,
@@ -30,6 +31,7 @@ __all__ = [
     "Finding",
     "HuntOptions",
     "LeakhuntError",
+    "MemoryNeedError",
     "NativeBuildError",
     "Progress",
     "Report",
@@ -48,6 +50,7 @@ _SOURCE_BY_NAME = {
     "Finding": ("leakhunt.detectors.base", "Finding"),
     "HuntOptions": ("leakhunt.hunt", "HuntOptions"),
     "LeakhuntError": ("leakhunt.errors", "LeakhuntError"),
+    "MemoryNeedError": ("leakhunt.errors", "MemoryNeedError"),
     "NativeBuildError": ("leakhunt.errors", "NativeBuildError"),
     "Progress": ("leakhunt.hunt", "Progress"),
     "Report": ("leakhunt.report.model", "Report"),

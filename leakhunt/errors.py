@@ -28,6 +28,12 @@ class TargetError(LeakhuntError):
     """The target failed or is out of reach (exit code 3)."""
 
 
+class MemoryNeedError(LeakhuntError):
+    """There is not the memory that an analysis takes (exit code 3)."""
+
+    hint = "free some, lift the limit (ulimit -v, the container's), or analyse it elsewhere"
+
+
 class NativeBuildError(TargetError):
     """No native agent for the target's interpreter, and none could be built (exit code 3)."""
 

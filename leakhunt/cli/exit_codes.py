@@ -40,6 +40,7 @@ def of_report(report: Report, *, strict: bool) -> ExitCode:
 
 def of_error(error: LeakhuntError) -> ExitCode:
     """The exit code of an error that left no result."""
-    from leakhunt.errors import TargetError
+    from leakhunt.errors import MemoryNeedError, TargetError
 
-    return ExitCode.TARGET if isinstance(error, TargetError) else ExitCode.USAGE
+    is_beyond = isinstance(error, (TargetError, MemoryNeedError))
+    return ExitCode.TARGET if is_beyond else ExitCode.USAGE

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import mmap
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -49,17 +49,23 @@ class Directory:
     """Entry by column name."""
 
 
-def write_columns(path: Path, columns: SnapshotColumns, *, source_hash: str = "") -> None:
-    """Write a columns file (0600), whole or not at all.
+def write_columns(
+    path: Path,
+    columns: SnapshotColumns,
+    *,
+    source_hash: str = "",
+    extra: Sequence[tuple[ColumnSpec, npt.NDArray[Any]]] = (),
+) -> None:
+    """Write a columns file (0600), whole or not at all; ``extra`` columns follow the others.
 
     Raises:
         SnapshotError: it cannot be written.
     """
-    arrays = {
-        spec.name: np.ascontiguousarray(getattr(columns, spec.name), dtype=spec.dtype)
-        for spec in COLUMNS
-    }
-    directory, offset_by_name = _laid_out(columns, arrays, source_hash)
+    given = [(spec, getattr(columns, spec.name)) for spec in COLUMNS]
+    given.extend(extra)
+    arrays = {spec.name: np.ascontiguousarray(array, dtype=spec.dtype) for spec, array in given}
+    specs = [spec for spec, _ in given]
+    directory, offset_by_name = _laid_out(columns, specs, arrays, source_hash)
     with replacing(path) as file:
         file.write(COLUMNS_MAGIC + struct.pack("<HHI", *COLUMNS_VERSION, len(directory)))
         file.write(directory)
@@ -118,8 +124,37 @@ def read_directory(file: BinaryIO) -> tuple[Directory, int]:
     return _checked_directory(members), _FRAME_BYTES + length + 8
 
 
+def map_columns(
+    file: BinaryIO, extra: Sequence[ColumnSpec] = ()
+) -> tuple[Directory, SnapshotColumns, Arrays]:
+    """Map an open columns file and the ``extra`` columns asked for.  Only the structure is
+    checked: whoever calls this knows who wrote the file.  Milliseconds whatever the size.
+
+    Raises:
+        SnapshotError: truncated, damaged, foreign, newer, or it lacks a column.
+        OSError: it cannot be mapped.
+    """
+    directory, end = read_directory(file)
+    size = file.seek(0, 2)
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    arrays: Arrays = {}
+    for spec in (*COLUMNS, *extra):
+        if spec.name not in directory.columns:
+            raise SnapshotError(f"the directory lacks column {spec.name!r}")
+        arrays[spec.name] = _array(mapped, size, end, spec, directory.columns[spec.name])
+    problem = problem_of_lengths(arrays)
+    if problem is not None:
+        raise SnapshotError(f"the columns are damaged: {problem}")
+    own = {spec.name: arrays.pop(spec.name) for spec in COLUMNS}
+    return (
+        directory,
+        SnapshotColumns(header=directory.header, footer=directory.footer, **own),
+        arrays,
+    )
+
+
 def _laid_out(
-    columns: SnapshotColumns, arrays: Arrays, source_hash: str
+    columns: SnapshotColumns, specs: Sequence[ColumnSpec], arrays: Arrays, source_hash: str
 ) -> tuple[bytes, dict[str, int]]:
     """The directory's text, and the offset of each column.
 
@@ -135,7 +170,7 @@ def _laid_out(
             "unit": spec.unit,
             "doc": spec.doc,
         }
-        for spec in COLUMNS
+        for spec in specs
     ]
     members = {
         "format": COLUMNS_FORMAT,
@@ -154,16 +189,8 @@ def _laid_out(
 
 def _read(path: Path, *, is_trusted: bool) -> SnapshotColumns:
     with path.open("rb") as file:
-        directory, end = read_directory(file)
-        size = file.seek(0, 2)
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    arrays = {
-        spec.name: _array(mapped, size, end, spec, directory.columns[spec.name]) for spec in COLUMNS
-    }
-    problem = problem_of_lengths(arrays)
-    if problem is None:
-        columns = SnapshotColumns(header=directory.header, footer=directory.footer, **arrays)
-        problem = None if is_trusted else problem_of_values(columns)
+        _, columns, _ = map_columns(file)
+    problem = None if is_trusted else problem_of_values(columns)
     if problem is not None:
         raise SnapshotError(f"the columns are damaged: {problem}")
     return columns

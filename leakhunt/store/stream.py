@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import struct
 from dataclasses import dataclass
@@ -115,11 +114,6 @@ def bytes_of_start(frame: bytes) -> int:
         return len(frame)
     (length,) = struct.unpack_from("<I", frame, 12)
     return FRAME_BYTES + min(int(length), MAX_JSON_BYTES) + 8
-
-
-def hash_of_content(data: bytes) -> str:
-    """What caches of derived data are keyed by: 32 hex digits.  O(n)."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _parse_json_part(data: bytes, at: int, what: str) -> tuple[dict[str, Any], int]:

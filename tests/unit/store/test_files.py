@@ -22,8 +22,9 @@ from leakhunt.store.catalog import file_name, list_snapshots
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 from leakhunt.store.columns_file import COLUMNS_MAGIC, read_columns, read_directory, write_columns
 from leakhunt.store.layout import COLUMNS
+from leakhunt.store.outline import key_of_file
 from leakhunt.store.reader import SnapshotForm, form_of_file, open_snapshot
-from leakhunt.store.stream import hash_of_content, read_stream
+from leakhunt.store.stream import read_stream
 from tests.fuzz.seeds import empty_stream, rich_stream
 from tests.store_equality import assert_same_columns
 from tests.stream_writer import StreamWriter, block_hash
@@ -94,7 +95,7 @@ def test_layout_has_the_fields_of_the_dataclass_in_order() -> None:
 
 
 def test_source_hash_is_kept(tmp_path: Path, stream: Path) -> None:
-    source_hash = hash_of_content(stream.read_bytes())
+    source_hash = key_of_file(stream)
     write_columns(tmp_path / "c", read_stream(stream), source_hash=source_hash)
     with (tmp_path / "c").open("rb") as file:
         assert read_directory(file)[0].source_hash == source_hash
