@@ -17,6 +17,7 @@ import click
 
 from leakhunt import __version__
 from leakhunt.cli import exit_codes, streams
+from leakhunt.cli.commands.accept import accept
 from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
@@ -56,7 +57,13 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (hunt, diff, export, version):
+for _command in (
+    hunt,
+    diff,
+    accept,
+    export,
+    version,
+):
     cli.add_command(_command)
 
 

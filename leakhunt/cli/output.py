@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from leakhunt.cli import exit_codes, streams
 from leakhunt.cli.exit_codes import ExitCode
-from leakhunt.cli.parameters import Whole
+from leakhunt.cli.parameters import FileName, Whole
 
 if TYPE_CHECKING:
+    from leakhunt.report.accepted import Accepted
     from leakhunt.report.model import Report
 
 _SORT_KEYS = (
@@ -43,6 +45,8 @@ class OutputOptions:
     top: int
     show_all: bool
     strict: bool
+    known: Mapping[str, Accepted] = field(default_factory=dict)
+    """Accepted leaks by fingerprint."""
 
 
 _OPTIONS = (
@@ -64,6 +68,13 @@ _OPTIONS = (
     ),
     click.option("--all", "show_all", is_flag=True, help="Every type, every finding in full."),
     click.option("--strict", is_flag=True, help="Exit with 1 for a SUSPECT too."),
+    click.option(
+        "--baseline",
+        "known",
+        type=FileName(),
+        metavar="FILE",
+        help="Known leaks (leakhunt accept): shown as such, no alarm.",
+    ),
 )
 
 
@@ -75,9 +86,19 @@ def report_options(function: AnyFunction) -> AnyFunction:
 
 
 def of_arguments(arguments: dict[str, Any]) -> OutputOptions:
-    """Take the options that :func:`report_options` added out of a command's arguments."""
+    """Take the options that :func:`report_options` added out of a command's arguments.
+
+    Raises:
+        UsageError: the file of known leaks is not one; better now than after the hunt.
+    """
     names = ("as_json", "sort", "top", "show_all", "strict")
-    return OutputOptions(**{name: arguments.pop(name) for name in names})
+    path: Path | None = arguments.pop("known")
+    known: Mapping[str, Accepted] = {}
+    if path is not None:
+        from leakhunt.hunt.known import read_known
+
+        known = read_known(path)
+    return OutputOptions(**{name: arguments.pop(name) for name in names}, known=known)
 
 
 def emit(report: Report, options: OutputOptions) -> ExitCode:
@@ -86,6 +107,10 @@ def emit(report: Report, options: OutputOptions) -> ExitCode:
     Raises:
         UsageError: stdout cannot take it.
     """
+    if options.known:
+        from leakhunt.report.accepted import mark_known
+
+        report = mark_known(report, options.known)
     streams.write(_rendered(report, options))
     return exit_codes.of_report(report, strict=options.strict)
 

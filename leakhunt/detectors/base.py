@@ -109,6 +109,8 @@ class Finding:
     sites: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     advice: str = ""
+    known: str | None = None
+    """Why the leak is accepted (``leakhunt accept``), when it is: shown, but no alarm."""
     noise: str | None = None
     """Why it is ranked lower, when it is (import caches, linecache ...)."""
     node_ids: tuple[int, ...] = field(default=())

@@ -145,6 +145,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "sites": list(finding.sites),
         "evidence": list(finding.evidence),
         "advice": finding.advice,
+        "known": finding.known,
         "noise": finding.noise,
         "node_ids": list(finding.node_ids),
         "workers": None if finding.workers is None else _listed(finding.workers),
@@ -348,7 +349,7 @@ def _read_growth_row(value: object, place: str) -> GrowthRow:
 
 
 def _read_finding(value: object, place: str) -> Finding:
-    fields = Fields(value, place).later("workers", None)
+    fields = Fields(value, place).later("workers", None).later("known", None)
     per_cycle = fields.object("per_cycle")
     return Finding(
         rank=fields.integer("rank"),
@@ -369,6 +370,7 @@ def _read_finding(value: object, place: str) -> Finding:
         sites=fields.texts("sites"),
         evidence=fields.texts("evidence"),
         advice=fields.text("advice"),
+        known=fields.text_or_none("known"),
         noise=fields.text_or_none("noise"),
         node_ids=fields.integers("node_ids"),
         workers=fields.read_or_none("workers", _read_share),

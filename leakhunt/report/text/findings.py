@@ -69,7 +69,17 @@ def _in_full(finding: Finding, sheet: Sheet) -> list[RenderableType]:
 
 def deserves_detail(finding: Finding) -> bool:
     """Whether it is worth more than a sentence."""
-    return finding.verdict != Verdict.NOT and finding.noise is None
+    return finding.verdict != Verdict.NOT and finding.noise is None and finding.known is None
+
+
+def verdict_word(finding: Finding) -> str:
+    """What stands before a finding; an accepted one is called known."""
+    return "known" if finding.known is not None else VERDICT_WORDS[finding.verdict]
+
+
+def verdict_style(finding: Finding) -> str:
+    """The style of that word."""
+    return QUIET if finding.known is not None else STYLE_BY_VERDICT[finding.verdict]
 
 
 def _in_brief(findings: Sequence[Finding], sheet: Sheet) -> RenderableType:
@@ -79,13 +89,15 @@ def _in_brief(findings: Sequence[Finding], sheet: Sheet) -> RenderableType:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for finding in findings:
-        what = Text(VERDICT_WORDS[finding.verdict], style=STYLE_BY_VERDICT[finding.verdict])
+        what = Text(verdict_word(finding), style=verdict_style(finding))
         what.append(f" {finding.category}", style="not bold default")
         text = _title(finding, sheet)
         is_leak = finding.verdict == Verdict.LEAK and finding.noise is None
-        for more in (finding.advice,) if is_leak else (finding.reason, finding.noise):
+        is_alarm = is_leak and finding.known is None
+        why = (finding.known or finding.reason, finding.noise)
+        for more in (finding.advice,) if is_alarm else why:
             if more:
-                style = ADVICE_STYLE if is_leak else QUIET
+                style = ADVICE_STYLE if is_alarm else QUIET
                 text.append(f"\n{_capital(sheet.sentence(more))}", style=style)
         grid.add_row(str(finding.rank), what, text)
     return Padding(grid, (0, sheet.width - min(sheet.width, PROSE_WIDTH), 0, MARGIN))
@@ -101,9 +113,7 @@ def _heading(finding: Finding, sheet: Sheet) -> Text:
     left = Text(f"{rule * 2} ", style=QUIET)
     left.append(f"{finding.rank}", style="not dim bold")
     left.append("  ")
-    left.append(
-        VERDICT_WORDS[finding.verdict], style=f"not dim {STYLE_BY_VERDICT[finding.verdict]}"
-    )
+    left.append(verdict_word(finding), style=f"not dim {verdict_style(finding)}")
     left.append("  ")
     left.append(f"{finding.category}", style="not dim")
     right = f" confidence {finding.confidence:.0%}".replace("%", " %")
@@ -142,6 +152,7 @@ def _rows(finding: Finding, sheet: Sheet) -> list[tuple[str, Text]]:
         ("why", Text(sheet.sentence(finding.reason))),
         ("proof", _evidence(finding, sheet)),
         ("made at", _lines(finding.sites, sheet)),
+        ("known", Text(sheet.sentence(finding.known or ""))),
         ("noise", Text(sheet.sentence(finding.noise or ""))),
         ("frees", _frees(finding)),
         ("do", Text(sheet.sentence(finding.advice), style=ADVICE_STYLE)),

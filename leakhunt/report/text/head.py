@@ -47,6 +47,9 @@ def verdict(report: Report, sheet: Sheet) -> list[RenderableType]:
     elif report.errors:
         text.append("No verdict", style="bold yellow")
         text.append(f": {_rate(report)}, no holder was found, and the result is partial")
+    elif known := sum(finding.known is not None for finding in report.findings):
+        text.append("No new leak", style=style)
+        text.append(f": {_rate(report)}, {units.plural(known, 'known leak')}")
     else:
         text.append("No leak", style=style)
         text.append(f": {_why_not(report)}")
@@ -54,7 +57,7 @@ def verdict(report: Report, sheet: Sheet) -> list[RenderableType]:
 
 
 def _how_many(report: Report) -> str:
-    verdicts = [finding.verdict for finding in report.findings]
+    verdicts = [finding.verdict for finding in report.findings if finding.known is None]
     words = []
     if leaks := verdicts.count(Verdict.LEAK):
         words.append(units.plural(leaks, "leak"))

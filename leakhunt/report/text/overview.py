@@ -17,7 +17,6 @@ from leakhunt.report.text.sheet import (
     LABEL_STYLE,
     MARGIN,
     STRONG,
-    STYLE_BY_VERDICT,
     Sheet,
 )
 
@@ -55,7 +54,7 @@ def _cells(finding: Finding, sheet: Sheet) -> _Cells:
     freed = finding.retained_bytes
     return (
         str(finding.rank),
-        findings.VERDICT_WORDS[finding.verdict],
+        findings.verdict_word(finding),
         sheet.name(finding.holder.path),
         str(finding.category),
         "" if amount is None else units.size(amount, signed=True),
@@ -87,5 +86,5 @@ def _line(row: _Cells, widths: dict[int, int], sheet: Sheet, finding: Finding | 
 def _style(column: int, finding: Finding | None) -> str:
     if finding is None:
         return LABEL_STYLE
-    by_column = {0: STRONG, 1: STYLE_BY_VERDICT[finding.verdict], _HOLDER: HOLDER_STYLE}
+    by_column = {0: STRONG, 1: findings.verdict_style(finding), _HOLDER: HOLDER_STYLE}
     return by_column.get(column, "")
