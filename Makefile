@@ -58,6 +58,18 @@ help: ## print this help
 		-c $(CONSTRAINTS) -r fixtures/shop/requirements.txt
 	@touch $@
 
+# Other heap analysers, to compare with; without npm there is nothing to compare with.
+NPM := npm --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
+tests/oracles/build/.ready: tests/oracles/package.json tests/oracles/bundle_devtools.mjs
+	cd tests/oracles && $(NPM) install && node bundle_devtools.mjs
+	@touch $@
+
+.PHONY: oracles
+oracles: ## install Chrome DevTools' heap engine, memlab and Graphviz (needs npm)
+	@if command -v npm >/dev/null && command -v node >/dev/null; then \
+		$(MAKE) tests/oracles/build/.ready; \
+	else echo "no npm here: nothing is compared with Chrome DevTools and memlab" >&2; fi
+
 .PHONY: setup
 setup: .venv/.runtime .venv/.native .venv/.dev ## create .venv with everything (quick when up to date)
 
@@ -125,7 +137,7 @@ fuzz: setup ## a million damaged snapshot files (minutes)
 	LEAKHUNT_FUZZ_MUTATIONS=$(or $(N),1000000) $(PYTEST) --timeout 0 $(call suite,fuzz)
 
 .PHONY: test-all
-test-all: test asan ## test, then the slow tests, every interpreter's C warnings and the sanitizers
+test-all: test asan oracles ## test, then the slow tests, every interpreter's C warnings and the sanitizers
 	@for python in $(TARGETS); do $(MAKE) c-warnings C_PYTHON=$$python; done
 	$(PYTEST) -m slow --timeout 0 tests || { test $$? = 5 && echo "no slow tests"; }
 
@@ -158,7 +170,8 @@ build: setup ## sdist and wheel; the wheel is installed and tried
 	build/wheel/bin/python -m pip --disable-pip-version-check --quiet install \
 		-c $(CONSTRAINTS) dist/*.whl
 	cd build/wheel && bin/leakhunt --version && bin/python -I -c \
-		'import leakhunt.agent._heap, leakhunt.store._decode, leakhunt.graph._kernels'
+		'import leakhunt.agent._heap, leakhunt.store._decode, leakhunt.graph._kernels, \
+		leakhunt.interop._decimal'
 	build/wheel/bin/leakhunt hunt --scenario fixtures/scenarios/cache/clean.py --cycles 50
 	@ls -l dist
 

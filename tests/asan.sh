@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 copy="$PWD/build/asan"
 rm -rf "$copy"
 mkdir -p "$copy"
-tar -cf - --exclude='*.so' --exclude=__pycache__ pyproject.toml README.md LICENSE docs leakhunt \
+tar -cf - --exclude='*.so' --exclude=__pycache__ --exclude=node_modules pyproject.toml README.md LICENSE docs leakhunt \
     tests fixtures | tar -xf - -C "$copy"
 cd "$copy"
 
@@ -23,7 +23,7 @@ export LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=lib
 export PYTHONPATH="$copy"
 export LEAKHUNT_SANITIZED=1
 folders=()
-for folder in tests/agent tests/unit/agent tests/unit/store tests/unit/graph tests/property \
+for folder in tests/agent tests/unit/agent tests/unit/store tests/unit/graph tests/unit/interop tests/property \
     tests/fuzz tests/e2e; do
     if [ -d "$folder" ]; then folders+=("$folder"); fi
 done

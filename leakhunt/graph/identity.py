@@ -45,7 +45,7 @@ def link(before: HeapGraph, after: HeapGraph) -> Link:
     kind = link_kind(before.columns, after.columns)
     if kind is LinkKind.PLACE:
         return Link(kind, _match_places(before, after))
-    return Link(kind, _match_addresses(before, after, kind))
+    return Link(kind, _match_addresses(before, after))
 
 
 def link_kind(before: SnapshotColumns, after: SnapshotColumns) -> LinkKind:
@@ -76,7 +76,7 @@ def compose(links: Sequence[I64]) -> I64:
     return result
 
 
-def _match_addresses(before: HeapGraph, after: HeapGraph, kind: LinkKind) -> I64:
+def _match_addresses(before: HeapGraph, after: HeapGraph) -> I64:
     b, a = before.columns, after.columns
     result = np.full(a.node_count, -1, np.int64)
     old, new = b.node_address[: b.heap_count], a.node_address[: a.heap_count]
@@ -85,9 +85,10 @@ def _match_addresses(before: HeapGraph, after: HeapGraph, kind: LinkKind) -> I64
         same = old[at] == new
         if b is not a:
             same &= (a.node_flags[: a.heap_count] & NodeFlag.BORN) == 0
-        if kind is not LinkKind.MARKED:
-            names_b, names_a = shared_type_ids(before, after)
-            same &= names_b[b.node_type[at]] == names_a[a.node_type[: a.heap_count]]
+        # Of another type it is another object: types of one extension may share a free list,
+        # which no mark sees.  (An object whose __class__ was assigned counts as a new one.)
+        names_b, names_a = shared_type_ids(before, after)
+        same &= names_b[b.node_type[at]] == names_a[a.node_type[: a.heap_count]]
         result[: a.heap_count] = np.where(same, at, -1)
     _match_roots(before, after, result)
     return result

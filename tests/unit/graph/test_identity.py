@@ -34,6 +34,19 @@ def test_a_marked_newborn_at_an_old_address_is_new() -> None:
     assert link(before, after).earlier[at] == -1
 
 
+def test_an_unmarked_object_of_another_type_is_new() -> None:
+    """Types of one extension may share a free list: multidict's do, and no mark sees it."""
+    heap = Heap()
+    module = heap.module("shop", A=heap.object("multidict.MultiDict", address=0x90000))
+    before = HeapGraph(heap.snap())
+    module.put("A", heap.object("multidict.CIMultiDict", address=0x90000))
+    after = HeapGraph(heap.snap(born=[]))
+    at = int(np.searchsorted(after.columns.node_address[:-1], 0x90000))
+    found = link(before, after)
+    assert found.kind is LinkKind.MARKED
+    assert found.earlier[at] == -1
+
+
 def test_by_address_the_same_type_passes_for_old() -> None:
     heap = Heap(method="none")
     module = heap.module("shop", A=heap.object("shop.A", address=0x90000))

@@ -1,0 +1,167 @@
+"""Our sizes and differences against Chrome DevTools' own engine and memlab, on real heaps.
+
+Every retained size is equal. The differences that the viewers' rules make are in
+docs/reference/export.md: garbage shows its own size, nodes of size 0 are not counted.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from leakhunt.agent.format import EdgeKind, NodeFlag
+from leakhunt.analysis.comparison import Comparison
+from leakhunt.analysis.diff import growth
+from leakhunt.graph.heap_graph import HeapGraph
+from leakhunt.hunt import HuntOptions, hunt_scenario
+from leakhunt.hunt.export import export_heapsnapshots
+from leakhunt.interop.heapsnapshot.ids import ObjectIds
+from leakhunt.interop.heapsnapshot.layout import CLASS_BY_TYPE, FIRST_ORDINAL
+from leakhunt.interop.heapsnapshot.rows import Rows
+from leakhunt.interop.heapsnapshot.writer import write_heapsnapshot
+from leakhunt.store.columns import NO_NODE, SnapshotColumns
+from leakhunt.store.reader import open_snapshot
+from tests.builders import Heap
+from tests.oracles.viewers import devtools, memlab, needs_viewers
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOP_PYTHON = ROOT / ".venv-shop" / "bin" / "python"
+STAGES = ("baseline", "window", "loaded", "final")
+
+pytestmark = [pytest.mark.slow, pytest.mark.oracle, needs_viewers]
+
+
+def retained_in_viewers(graph: HeapGraph) -> npt.NDArray[np.uint64]:
+    """(node_count,) what viewers should say: for garbage its own size, else our own answer."""
+    is_garbage = graph.dominators == NO_NODE
+    return np.where(is_garbage, graph.columns.node_size, graph.retained_bytes)
+
+
+def check_sizes(graph: HeapGraph, file: Path) -> None:
+    """Every size in both viewers is ours."""
+    expected = retained_in_viewers(graph)
+    count = graph.node_count
+    for name, answer in (("devtools", devtools(file)), ("memlab", memlab(file))):
+        assert answer.get("warnings", []) == [], name
+        nodes = answer["nodes"]
+        ids = np.array(nodes["id"])
+        order = np.argsort(ids)  # ids rise with the ordinals of a first snapshot
+        own = order[FIRST_ORDINAL : FIRST_ORDINAL + count]
+        assert len(ids) == FIRST_ORDINAL + count, name
+        wrong = np.flatnonzero(np.array(nodes["retained"])[own] != expected)
+        described = [(int(i), graph.type_name(int(i)), int(expected[i])) for i in wrong[:5]]
+        assert described == [], (name, len(wrong))
+        assert (np.array(nodes["self"])[own] == graph.columns.node_size).all(), name
+
+
+def export_one(columns: SnapshotColumns, path: Path) -> HeapGraph:
+    graph = HeapGraph(columns)
+    write_heapsnapshot(path, Rows(graph, ObjectIds()))
+    return graph
+
+
+def check_comparison(folder: Path, out: Path) -> None:
+    """DevTools' Comparison view of baseline and final is our born, late and departed."""
+    export_heapsnapshots([folder], out)
+    rows = devtools(out / "baseline.heapsnapshot", out / "final.heapsnapshot")["comparison"]
+    found = {row["name"]: (row["added"], row["removed"]) for row in rows}
+    columns = {
+        name: open_snapshot(folder / f"{name}.lkheap")
+        for name in STAGES
+        if (folder / f"{name}.lkheap").exists()
+    }
+    table = growth(Comparison(**columns))
+    expected = {
+        CLASS_BY_TYPE.get(row.type, row.type): (row.born + row.late, row.departed)
+        for row in table
+        if row.born + row.late + row.departed
+    }
+    assert {name: pair for name, pair in found.items() if pair != (0, 0)} == expected
+    assert len(expected) > 3
+
+
+@pytest.fixture(scope="module")
+def hunted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The snapshots of a hunt in the shop."""
+    if not SHOP_PYTHON.exists():
+        pytest.skip("`make .venv-shop/.ready` makes the shop's environment")
+    folder = tmp_path_factory.mktemp("shop") / "case"
+    scenario = ROOT / "fixtures" / "scenarios" / "shop" / "leaky.py"
+    report = hunt_scenario(HuntOptions(scenario, cycles=100, python=SHOP_PYTHON, save_dir=folder))
+    assert report.verdict == "LEAK"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The snapshots of a program with numpy arrays."""
+    folder = tmp_path_factory.mktemp("numpy")
+    program = Path(__file__).parent / "numpy_case.py"
+    subprocess.run([sys.executable, str(program), str(folder)], check=True, timeout=120)
+    return folder
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_sizes_of_the_shop(hunted: Path, stage: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.heapsnapshot"
+    check_sizes(export_one(open_snapshot(hunted / f"{stage}.lkheap"), file), file)
+
+
+def test_comparison_of_the_shop(hunted: Path, tmp_path: Path) -> None:
+    check_comparison(hunted, tmp_path / "out")
+
+
+@pytest.mark.parametrize("stage", ["baseline", "final"])
+def test_sizes_of_numpy(arrays: Path, stage: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.heapsnapshot"
+    check_sizes(export_one(open_snapshot(arrays / f"{stage}.lkheap"), file), file)
+
+
+def test_comparison_of_numpy(arrays: Path, tmp_path: Path) -> None:
+    check_comparison(arrays, tmp_path / "out")
+
+
+def test_sizes_of_a_plain_interpreter(tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from leakhunt.agent import snapshots\n"
+        f"snapshots.capture({str(tmp_path / 'x.lkheap')!r})\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", code], check=True, timeout=60)
+    file = tmp_path / "x.heapsnapshot"
+    check_sizes(export_one(open_snapshot(tmp_path / "x.lkheap"), file), file)
+
+
+def random_heap(seed: int) -> SnapshotColumns:
+    """A heap with every kind of edge and root, garbage, native holds and immortal objects."""
+    rng = random.Random(seed)
+    heap = Heap()
+    things = heap.many(rng.randint(50, 3000), size=rng.randint(1, 5000))
+    kinds = [kind for kind in EdgeKind if kind not in (EdgeKind.VALUE, EdgeKind.TYPE)]
+    for _ in range(rng.randint(0, 4) * len(things)):
+        kind = rng.choice(kinds)
+        name = "code" if kind in (EdgeKind.ATTR, EdgeKind.FIELD, EdgeKind.LOCAL) else 0
+        rng.choice(things).link(kind, name, rng.choice(things))
+    for thing in rng.sample(things, len(things) // 40):
+        thing.native = 1
+    for thing in rng.sample(things, len(things) // 50):
+        thing.flags |= NodeFlag.IMMORTAL
+    heap.collectable(*rng.sample(things, len(things) // 20))
+    for i in range(rng.randint(1, 5)):
+        heap.module(f"m{i}", **{f"x{j}": rng.choice(things) for j in range(i)})
+        heap.frame(f"frame {i}", x=rng.choice(things))
+    return heap.snap()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_sizes_of_random_graphs(seed: int, tmp_path: Path) -> None:
+    file = tmp_path / "x.heapsnapshot"
+    graph = export_one(random_heap(seed), file)
+    assert (graph.dominators == NO_NODE).any() or seed % 2
+    check_sizes(graph, file)
