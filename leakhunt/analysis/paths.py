@@ -13,7 +13,7 @@ from leakhunt.store.columns import NO_NODE
 KEY_CHARACTERS = 64
 """Longer keys are cut."""
 STAR = "[*]"
-_UNWRITTEN = frozenset(
+UNWRITTEN = frozenset(
     {"builtins.hamt", "builtins.hamt_bitmap_node", "builtins.hamt_array_node",
      "builtins.hamt_collision_node"}
 )  # fmt: skip
@@ -117,7 +117,15 @@ class PathNamer:
 
         O(depth), and O(in-degree) of the first object below a module.
         """
-        chain = self._chain(node)
+        return self._written(self._chain(node), is_starred)
+
+    def path_through(self, node: int, way: Sequence[tuple[int, int]]) -> Path:
+        """Path of a reachable node, and a way of (edge, node) on from it.  O(depth)."""
+        return self._written([*self._chain(node), *way], None)
+
+    def _written(
+        self, chain: list[tuple[int, int]], is_starred: Callable[[int], bool] | None
+    ) -> Path:
         start, start_type, at = self._start(chain)
         steps: list[Step] = []
         while at < len(chain):
@@ -164,13 +172,18 @@ class PathNamer:
             return f"<native hold> {graph.type_name(first)}", graph.type_name(first), 1
         if len(chain) > 1 and chain[1][1] == graph.plan.sys_modules:
             return self._module_start(chain)
-        index = first - graph.columns.heap_count
+        return self.root_text(first), "root", 1
+
+    def root_text(self, root: int) -> str:
+        """How a root is written: its label, and the line where a frame is.  O(roots)."""
+        graph = self.graph
+        index = root - graph.columns.heap_count
         label = self._thread_named(graph.columns.string(int(graph.columns.root_label[index])))
         if graph.columns.root_kind[index] == RootKind.FRAME:
-            line = graph.fact(first, Fact.LINE)
+            line = graph.fact(root, Fact.LINE)
             if line is not None and line > 0 and not label.endswith(f":{line}"):
                 label += f":{line}"
-        return label, "root", 1
+        return label
 
     def _thread_named(self, label: str) -> str:
         """A program that never imported threading has one thread, and nobody named it."""
@@ -261,7 +274,7 @@ class PathNamer:
                 return attribute, at + 2
         if name == "__closure__":
             return self._closure(chain, at)
-        if graph.type_name(node) in _UNWRITTEN and following is not None:
+        if graph.type_name(node) in UNWRITTEN and following is not None:
             return None, at + 1
         if name == "dicts" and following is not None and self._is_of_a_thread(following):
             return self._thread_local(chain, at)
@@ -303,14 +316,15 @@ class PathNamer:
             return self._plain(chain[at - 1][1], *chain[at]), at + 1
         item, cell = chain[at + 1]
         index = int(graph.columns.edge_name[item])
-        name = self._free_variable(chain[at - 1][1], chain[at][1], index)
+        name = self.free_variable(chain[at - 1][1], chain[at][1], index)
         text = f".<closure>{quote_key(index if name is None else name)}"
         end = at + 2
         if end < len(chain) and graph.edge_text_is(chain[end][0], "cell_contents"):
             cell, end = chain[end][1], end + 1
         return Step(text, "cell", cell, graph.type_name(cell)), end
 
-    def _free_variable(self, function: int, closure: int, index: int) -> str | None:
+    def free_variable(self, function: int, closure: int, index: int) -> str | None:
+        """Name of a captured variable by its place in the closure, None when not known."""
         graph = self.graph
         code = graph.named_child(function, "__code__")
         if code is None:

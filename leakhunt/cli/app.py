@@ -22,6 +22,7 @@ from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
 from leakhunt.cli.commands.version import version
+from leakhunt.cli.commands.whatif import whatif
 from leakhunt.cli.exit_codes import ExitCode
 from leakhunt.errors import LeakhuntError
 
@@ -34,6 +35,7 @@ Examples:
   leakhunt hunt --scenario checkout.py --save before/
   leakhunt diff baseline.lkheap final.lkheap --cycles 200
   leakhunt export before/ -o devtools/
+  leakhunt whatif final.lkheap --cut 'shop.bus.BUS.listeners'
 
 \b
 Exit codes:
@@ -60,6 +62,7 @@ def cli(context: click.Context) -> None:
 for _command in (
     hunt,
     diff,
+    whatif,
     accept,
     export,
     version,

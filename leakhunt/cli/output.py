@@ -17,6 +17,7 @@ from leakhunt.cli.parameters import FileName, Whole
 if TYPE_CHECKING:
     from leakhunt.report.accepted import Accepted
     from leakhunt.report.model import Report
+    from leakhunt.report.text.sheet import TextOptions
 
 _SORT_KEYS = (
     "size",
@@ -121,16 +122,20 @@ def _rendered(report: Report, options: OutputOptions) -> str:
         from leakhunt.report.json_report import to_json
 
         return to_json(replace(report, growth=ordered(report.growth, options.sort))) + "\n"
-    from leakhunt.report.text import TextOptions, render_text
+    from leakhunt.report.text import render_text
 
     return render_text(
         report,
-        TextOptions(
-            width=streams.width(),
-            color=streams.wants_color(sys.stdout),
-            ascii_only=streams.is_ascii_only(sys.stdout),
-            sort=options.sort,
-            top=options.top,
-            show_all=options.show_all,
-        ),
+        replace(text_options(), sort=options.sort, top=options.top, show_all=options.show_all),
+    )
+
+
+def text_options() -> TextOptions:
+    """How stdout wants a screen drawn."""
+    from leakhunt.report.text.sheet import TextOptions
+
+    return TextOptions(
+        width=streams.width(),
+        color=streams.wants_color(sys.stdout),
+        ascii_only=streams.is_ascii_only(sys.stdout),
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.comparison import Comparison
@@ -35,6 +38,8 @@ from leakhunt.detectors.wording import (
 )
 from leakhunt.store.columns import SnapshotColumns
 
+Ints = npt.NDArray[np.int64]
+
 _RANK = {Verdict.LEAK: 0, Verdict.SUSPECT: 1, Verdict.NOT: 2}
 _SHOWN_NODES = 20
 
@@ -52,7 +57,7 @@ class CaseSnapshots:
     window_cycles: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Investigation:
     """What was found."""
 
@@ -61,6 +66,8 @@ class Investigation:
     findings: tuple[Finding, ...]
     """Worst first."""
     notes: tuple[str, ...]
+    population_by_fingerprint: dict[str, Ints] = field(default_factory=dict)
+    """Directly held leaked nodes (ids in final) of the findings that have a holder."""
 
 
 def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
@@ -89,12 +96,18 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
     holders = finder.find()
     scene = Scene(finder.graph)
     findings = [_finding(finder, scene, holder, load, rules) for holder in holders]
+    populations = {
+        finding.fingerprint: holder.direct
+        for finding, holder in zip(findings, holders, strict=True)
+    }
     counts = {share.count for holder in holders for share in holder.shares}
     threads = {s.count for holder in holders for s in holder.shares if s.type in THREAD_TYPES}
     for loose in find_loose(comparison, finder.population, finder.namer):
         found = loose_finding(loose, load, counts, threads)
         findings += [] if found is None else [found]
-    return Investigation(comparison.identity(), rows, _ranked(findings), _notes(comparison))
+    return Investigation(
+        comparison.identity(), rows, _ranked(findings), _notes(comparison), populations
+    )
 
 
 def _ranked(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -6,7 +6,7 @@ Nothing here is computed before it is asked for, and each is computed once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -98,6 +98,12 @@ class HeapGraph:
     def source(self, edge: int) -> int:
         """Node an edge comes from.  O(log n)."""
         return int(np.searchsorted(self.columns.edge_offset, edge, "right")) - 1
+
+    def sources_of(self, edges: npt.NDArray[np.integer]) -> I64:
+        """Nodes that edges come from.  O(edges x log n) vectorised."""
+        offset = self.columns.edge_offset
+        found: I64 = np.searchsorted(offset, np.asarray(edges, np.uint64), "right") - 1
+        return found
 
     def edge_text(self, edge: int) -> str | None:
         """Name of an ATTR, FIELD or LOCAL edge.  O(length)."""
@@ -361,6 +367,12 @@ class HeapGraph:
         return out
 
     @cached_property
+    def sources(self) -> U32:
+        """(edge_count,) node each edge comes from.  O(edges) once."""
+        offset = self.columns.edge_offset.astype(np.int64)
+        return np.repeat(np.arange(self.node_count, dtype=np.uint32), offset[1:] - offset[:-1])
+
+    @cached_property
     def is_namespace(self) -> Mask:
         """(node_count,) dicts that are the ``__dict__`` of something.  O(edges) once."""
         c = self.columns
@@ -369,6 +381,26 @@ class HeapGraph:
         for string_id in self.string_ids("__dict__"):
             mask[c.edge_target[named & (c.edge_name == string_id)]] = True
         return mask
+
+    def edges_between(self, source: int, target: int) -> I64:
+        """Edge ids from one node to another, weak ones too.  O(degree) vectorised."""
+        lo, hi = (int(self.columns.edge_offset[source + i]) for i in (0, 1))
+        hits: I64 = lo + np.flatnonzero(self.columns.edge_target[lo:hi] == target)
+        return hits
+
+    def without(self, edges: npt.NDArray[np.integer]) -> HeapGraph:
+        """The graph as it would be without some references.  O(edges); its tree is its own.
+
+        What C code holds stays held: the surplus of references is that of the whole graph.
+        """
+        kinds = self.columns.edge_kind.copy()
+        kinds[edges] = EdgeKind.WEAK
+        cut = HeapGraph(replace(self.columns, edge_kind=kinds))
+        plan = self.plan
+        noise = {n: note for n, note in plan.noise.items() if kinds[note.edge] != EdgeKind.WEAK}
+        # Set ahead of the first use, which would compute them of the cut graph.
+        vars(cut).update(plan=replace(plan, noise=noise), surplus=self.surplus)
+        return cut
 
     def expand(self, nodes: npt.NDArray[np.integer]) -> tuple[I64, I64]:
         """Edge ids of many nodes, and for each the position of its node in ``nodes``.

@@ -7,8 +7,8 @@ from importlib.resources import files
 from typing import Any
 
 
-def load_schema(version: int = 1) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of ``leakhunt.report/<version>``."""
-    text = (files(__name__) / f"report-{version}.json").read_text("utf-8")
+def load_schema(version: int = 1, name: str = "report") -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of ``leakhunt.<name>/<version>``."""
+    text = (files(__name__) / f"{name}-{version}.json").read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema

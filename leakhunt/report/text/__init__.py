@@ -6,13 +6,13 @@ who holds what and why and what to do, what grows, how do we know, what next.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from leakhunt.report.model import Report
 from leakhunt.report.text import findings, growth, head, overview, tail, workers
+from leakhunt.report.text.page import draw
 from leakhunt.report.text.sheet import Sheet, TextOptions
 
 __all__ = ["TextOptions", "render_text"]
@@ -25,29 +25,11 @@ def render_text(report: Report, options: TextOptions | None = None) -> str:
     target are. Cost: linear in what is shown, plus one sort of the growth rows.
     """
     sheet = Sheet(options or TextOptions())
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer,
-        width=sheet.width,
-        force_terminal=sheet.options.color,
-        color_system="standard" if sheet.options.color else None,
-        no_color=not sheet.options.color,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
-    for number, section in enumerate(_sections(report, sheet)):
-        if number:
-            console.print()
-        for renderable in section:
-            console.print(renderable)
-    lines = (line.rstrip(" ") for line in buffer.getvalue().split("\n"))
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return draw(_sections(report, sheet), sheet)
 
 
 def _sections(report: Report, sheet: Sheet) -> Iterator[list[RenderableType]]:
-    for section in (
+    yield from (
         head.errors(report, sheet),
         head.verdict(report, sheet),
         head.facts(report, sheet),
@@ -57,6 +39,4 @@ def _sections(report: Report, sheet: Sheet) -> Iterator[list[RenderableType]]:
         growth.section(report, sheet),
         tail.grounds(report, sheet),
         tail.next_steps(report, sheet),
-    ):
-        if section:
-            yield section
+    )

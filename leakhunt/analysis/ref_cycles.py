@@ -1,0 +1,168 @@
+"""Reference cycles: found natively as strongly connected components, one of each named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+from leakhunt.agent.format import EdgeKind
+from leakhunt.analysis.paths import PathNamer, Step
+from leakhunt.analysis.shares import is_own_type
+from leakhunt.graph import _kernels
+from leakhunt.graph.heap_graph import HeapGraph
+from leakhunt.graph.subgraph import Subgraph, subgraph
+from leakhunt.graph.tables import SKIP_WEAK
+
+Ints = npt.NDArray[np.int64]
+
+_LARGEST = 20_000
+"""Nodes of a component that are handed to networkx; of a larger one, a part around its start."""
+_STARTS = 8
+"""Nodes of a component from which a short cycle is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefCycle:
+    """One whole reference cycle, and how many there are like it."""
+
+    types: tuple[str, ...]
+    """Types on it; the first is that of the object it is told from."""
+    steps: tuple[Step, ...]
+    """From that object round to itself."""
+    components: int
+    """Strongly connected components of the same types."""
+    objects: int
+    """Objects in them."""
+
+    def __str__(self) -> str:
+        """``A.b -> B.parent -> A``."""
+        words = [
+            name.removeprefix("builtins.") + step.text
+            for name, step in zip(self.types, self.steps, strict=True)
+        ]
+        return " -> ".join([*words, self.types[0].removeprefix("builtins.")])
+
+
+def is_in_cycle(graph: HeapGraph, nodes: Ints) -> npt.NDArray[np.bool_]:
+    """(nodes,) is the object on a reference cycle among them?  ``nodes`` ascending.
+
+    O(nodes of the graph + edges of these).
+    """
+    part = subgraph(graph, nodes)
+    return _cyclic(part, _components(part))
+
+
+def find_ref_cycles(graph: HeapGraph, nodes: Ints, most: int = 3) -> tuple[RefCycle, ...]:
+    """The commonest reference cycles among some nodes, those with most objects first.
+
+    Components of the same types in the same numbers count as alike; one of each kind is
+    named.  O(nodes of the graph + edges of these), and a breadth-first search in a component.
+    """
+    part = subgraph(graph, nodes)
+    component = _components(part)
+    at = np.flatnonzero(_cyclic(part, component))
+    if not len(at):
+        return ()
+    alike = _alike(graph, part, component, at)
+    namer, found = PathNamer(graph), []
+    for members, components, objects in alike[:most]:
+        way = _one_cycle(graph, part, members)
+        steps = tuple(namer.way(way[0][0], [(edge, graph.target(edge)) for _, edge in way]))
+        found.append(_told(graph, way[0][0], steps, components, objects))
+    return tuple(found)
+
+
+def _told(
+    graph: HeapGraph, start: int, steps: tuple[Step, ...], components: int, objects: int
+) -> RefCycle:
+    types = (graph.type_name(start), *(step.type for step in steps[:-1]))
+    return RefCycle(types, steps, components, objects)
+
+
+def _components(part: Subgraph) -> npt.NDArray[np.uint32]:
+    component = np.zeros(part.count, np.uint32)
+    if part.count:
+        _kernels.components(
+            part.edge_offset, part.edge_target, part.edge_kind, SKIP_WEAK, component
+        )
+    return component
+
+
+def _cyclic(part: Subgraph, component: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    """(count,) is the node in a component of several, or does it refer to itself?"""
+    offset = part.edge_offset.astype(np.int64)
+    source = np.repeat(np.arange(part.count), offset[1:] - offset[:-1])
+    found: npt.NDArray[np.bool_] = np.bincount(component, minlength=1)[component] > 1
+    found[source[part.edge_target == source]] = True
+    return found
+
+
+def _alike(
+    graph: HeapGraph, part: Subgraph, component: npt.NDArray[np.uint32], at: Ints
+) -> list[tuple[Ints, int, int]]:
+    """(members of one, number of components, objects) by what components consist of."""
+    types = graph.columns.node_type[part.nodes[at]].astype(np.uint64)
+    ids, where, size = np.unique(component[at], return_inverse=True, return_counts=True)
+    # A sum of mixed type numbers is the same for components of the same types.
+    mixed = (types + 1) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    shape = np.zeros(len(ids), np.uint64)
+    np.add.at(shape, where, mixed)
+    _, first, kind, count = np.unique(
+        shape, return_index=True, return_inverse=True, return_counts=True
+    )
+    objects = np.bincount(kind, size)
+    order = np.argsort(-objects, kind="stable")
+    by_component = np.argsort(where, kind="stable")
+    start = np.concatenate([[0], np.cumsum(size)])
+    found = []
+    for k in order.tolist():
+        c = int(first[k])
+        members = at[by_component[start[c] : start[c + 1]]]
+        found.append((members, int(count[k]), int(objects[k])))
+    return found
+
+
+def _one_cycle(graph: HeapGraph, part: Subgraph, members: Ints) -> list[tuple[int, int]]:
+    """(source, edge) round one short cycle, told from a type of the program if it has one."""
+    drawn = _drawn(part, members[:_LARGEST])
+    own = [v for v in drawn if is_own_type(graph.type_name(int(part.nodes[v])))]
+    # One through a type of the program says more than a shorter one.
+    best = _shortest(drawn, own) or _shortest(drawn, list(drawn))
+    edges = [drawn.edges[a, b]["edge"] for a, b in pairwise(best)]
+    return [(int(part.nodes[a]), edge) for a, edge in zip(best, edges, strict=False)]
+
+
+def _shortest(drawn: nx.DiGraph[int], starts: list[int]) -> list[int]:
+    rings = [ring for start in starts[:_STARTS] if (ring := _ring(drawn, start))]
+    return min(rings, key=len, default=[])
+
+
+def _drawn(part: Subgraph, members: Ints) -> nx.DiGraph[int]:
+    """The members and the edges among them."""
+    inside: set[int] = set(members.tolist())
+    drawn: nx.DiGraph[int] = nx.DiGraph()
+    drawn.add_nodes_from(members.tolist())
+    for v in members.tolist():
+        lo, hi = int(part.edge_offset[v]), int(part.edge_offset[v + 1])
+        for i in range(lo, hi):
+            w = int(part.edge_target[i])
+            if w in inside and not (
+                drawn.has_edge(v, w) and part.edge_kind[i] in (EdgeKind.KEY, EdgeKind.TYPE)
+            ):
+                drawn.add_edge(v, w, edge=int(part.edge[i]))
+    return drawn
+
+
+def _ring(drawn: nx.DiGraph[int], start: int) -> list[int]:
+    """Nodes of a shortest cycle through one, it first and last; empty when there is none."""
+    if drawn.has_edge(start, start):
+        return [start, start]
+    back = nx.single_source_shortest_path(drawn.reverse(copy=False), start)
+    ways = [back[after] for after in drawn.successors(start) if after in back]
+    return [start, *reversed(min(ways, key=len))] if ways else []

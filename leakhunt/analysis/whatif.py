@@ -1,0 +1,253 @@
+"""What would be freed if some references went, and what would stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from leakhunt.agent.format import EdgeKind, NodeFlag, TypeFlag
+from leakhunt.analysis.mincut import Severed
+from leakhunt.analysis.paths import Path, PathNamer, Step, star
+from leakhunt.analysis.ref_cycles import is_in_cycle
+from leakhunt.analysis.resolve import Resolved
+from leakhunt.analysis.shares import TypeShare, shares_of
+from leakhunt.graph import _kernels
+from leakhunt.graph.heap_graph import HeapGraph
+from leakhunt.graph.holds import unexplained
+from leakhunt.graph.tables import NO_TIER, SKIP_WEAK
+from leakhunt.store.columns import NO_NODE, U8
+
+Ints = npt.NDArray[np.int64]
+
+_KEEPERS = 8
+"""Other holders that are named."""
+_SAMPLED = 2000
+"""Objects that stay, looked at for who keeps them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutReference:
+    """References removed together, written as one path."""
+
+    path: str
+    references: int
+    types: tuple[str, ...]
+    """Types of what they lead to, commonest first."""
+    reaches: int | None = None
+    """Members of a population that it keeps; None when it was not asked for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """What still holds some of the objects that were cut off."""
+
+    path: str
+    type: str
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """Consequences of removing references."""
+
+    cuts: tuple[CutReference, ...]
+    freed_bytes: int
+    """Shallow bytes of all that would be unreachable, immortal objects left out."""
+    freed_objects: int
+    freed: tuple[TypeShare, ...]
+    """By type, largest first."""
+    collector_objects: int
+    """Of the freed, those in reference cycles or held by one: only the collector frees them."""
+    collector_bytes: int
+    native_objects: int
+    """Of the freed, those C code may hold too: references counted on no edge."""
+    native_bytes: int
+    """What would stay with them if it does."""
+    native_types: tuple[str, ...]
+    stays_objects: int
+    """Of what the references lead to, objects that something else keeps."""
+    keepers: tuple[Keeper, ...]
+    opaque_types: tuple[str, ...]
+    """Types among the freed that may own memory no snapshot can see."""
+
+
+def freed_without(graph: HeapGraph, edges: Ints) -> tuple[npt.NDArray[np.bool_], HeapGraph]:
+    """(node_count,) what would be unreachable without some references, by references alone;
+    and the graph without them, in which C code keeps what it counts.
+
+    O(nodes + edges).
+    """
+    cut = graph.without(edges)
+    by_edges: npt.NDArray[np.bool_] = graph.reachable & ~_reached_by_edges(graph, cut)
+    return by_edges, cut
+
+
+def _reached_by_edges(graph: HeapGraph, cut: HeapGraph) -> npt.NDArray[np.bool_]:
+    """Reachable in the cut graph from roots, what C code alone kept before, and immortals."""
+    tree, c = graph.tree, graph.columns
+    is_seed = (tree.parent == NO_NODE) & (tree.tier != NO_TIER)
+    is_seed |= ((c.node_flags & NodeFlag.IMMORTAL) != 0) & graph.reachable
+    is_seed[c.heap_count :] = True
+    return _reach(cut, np.flatnonzero(is_seed))
+
+
+def _reach(graph: HeapGraph, seeds: Ints, inside: U8 | None = None) -> npt.NDArray[np.bool_]:
+    """(node_count,) what seeds reach by strong edges; only through nodes that are inside."""
+    n, c = graph.node_count, graph.columns
+    tier = np.full(n, NO_TIER, np.uint8)
+    blocked = np.zeros(n, np.uint8) if inside is None else (inside == 0).astype(np.uint8)
+    _kernels.explore(
+        c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, blocked,
+        seeds.astype(np.uint32), 0, np.zeros(n, np.uint32), np.zeros(n, np.uint64),
+        np.zeros(n, np.uint32), tier, np.zeros(n, np.uint32), 0,
+    )  # fmt: skip
+    reached: npt.NDArray[np.bool_] = tier != NO_TIER
+    return reached
+
+
+class CutStudy:
+    """What-if questions about one graph."""
+
+    def __init__(self, graph: HeapGraph, namer: PathNamer | None = None) -> None:
+        self.graph = graph
+        self.namer = namer or PathNamer(graph)
+
+    def study(self, cuts: Iterable[tuple[CutReference, Ints]]) -> WhatIf:
+        """Consequences of removing references.  O(nodes + edges)."""
+        given = list(cuts)
+        parts = [edges for _, edges in given] or [np.zeros(0, np.int64)]
+        edges = self.with_entries(np.unique(np.concatenate(parts)))
+        lost, cut = freed_without(self.graph, edges)
+        lost[self.graph.columns.heap_count :] = False
+        freed = np.flatnonzero(lost)
+        collected = self._needs_collector(lost, freed)
+        held, stays_with = self._native(lost, freed)
+        stays = self._staying(edges, lost)
+        return WhatIf(
+            cuts=tuple(reference for reference, _ in given),
+            freed_bytes=self._bytes(freed),
+            freed_objects=len(freed),
+            freed=shares_of(self.graph, freed) if len(freed) else (),
+            collector_objects=len(collected),
+            collector_bytes=self._bytes(collected),
+            native_objects=len(held),
+            native_bytes=self._bytes(stays_with),
+            native_types=self._types(held),
+            stays_objects=len(stays),
+            keepers=_keepers(cut, stays),
+            opaque_types=self._opaque(freed),
+        )
+
+    def with_entries(self, edges: Ints) -> Ints:
+        """The references and, for values of a mapping, those to their keys (and the other way
+        round): an entry goes as a whole.  O(edges of the mappings)."""
+        graph, c = self.graph, self.graph.columns
+        kinds = c.edge_kind[edges]
+        entries = edges[(kinds == EdgeKind.VALUE) | (kinds == EdgeKind.KEY)]
+        if not len(entries):
+            return edges
+        owners = np.unique(graph.sources_of(entries))
+        every, owner = graph.expand(owners)
+        kinds = c.edge_kind[every]
+        key = np.where(kinds == EdgeKind.VALUE, c.edge_name[every], c.edge_target[every])
+        pair = owner * np.int64(graph.node_count) + key.astype(np.int64)
+        is_entry = (kinds == EdgeKind.VALUE) | (kinds == EdgeKind.KEY)
+        chosen = is_entry & np.isin(pair, pair[is_entry & np.isin(every, entries)])
+        return np.union1d(edges, every[chosen])
+
+    def reference(self, resolved: Resolved) -> tuple[CutReference, Ints]:
+        """A resolved path as references to remove."""
+        return self._reference(resolved.text, resolved.edges), resolved.edges
+
+    def severed(self, part: Severed) -> tuple[CutReference, Ints]:
+        """A part of a minimum cut as references to remove."""
+        path = self.path_of(part.source, part.edges)
+        return self._reference(path, part.edges, part.reaches), part.edges
+
+    def path_of(self, source: int, edges: Ints) -> str:
+        """The path of references from one object: open (``[*]``) when there are several."""
+        graph = self.graph
+        values = edges[graph.columns.edge_kind[edges] != EdgeKind.KEY]
+        chosen = values if len(values) else edges
+        path = self.namer.path_through(source, [(int(chosen[0]), graph.target(int(chosen[0])))])
+        return str(_opened(path) if len(chosen) > 1 else path)
+
+    def _reference(self, path: str, edges: Ints, reaches: int | None = None) -> CutReference:
+        c = self.graph.columns
+        values = edges[c.edge_kind[edges] != EdgeKind.KEY]
+        chosen = values if len(values) else edges
+        return CutReference(path, len(chosen), self._types(c.edge_target[chosen]), reaches)
+
+    # ---- parts of the answer ----
+
+    def _bytes(self, nodes: npt.NDArray[np.integer]) -> int:
+        return int(self.graph.columns.node_size[nodes].sum())
+
+    def _types(self, nodes: npt.NDArray[np.integer]) -> tuple[str, ...]:
+        types, count = np.unique(self.graph.columns.node_type[nodes], return_counts=True)
+        return tuple(self.graph.name_of_type(int(t)) for t in types[np.argsort(-count)][:3])
+
+    def _opaque(self, nodes: Ints) -> tuple[str, ...]:
+        c = self.graph.columns
+        types = np.unique(c.node_type[nodes])
+        opaque = types[(c.type_flags[types] & TypeFlag.OPAQUE) != 0]
+        return tuple(sorted(self.graph.name_of_type(int(t)) for t in opaque))
+
+    def _needs_collector(self, lost: npt.NDArray[np.bool_], freed: Ints) -> Ints:
+        """Of the freed: in a reference cycle, or reachable from one.  O(edges of them)."""
+        cyclic = freed[is_in_cycle(self.graph, freed)]
+        if not len(cyclic):
+            return cyclic
+        waits = _reach(self.graph, cyclic, lost.view(np.uint8))
+        found: Ints = freed[waits[freed]]
+        return found
+
+    @cached_property
+    def _unexplained(self) -> Ints:
+        return unexplained(self.graph)
+
+    def _native(self, lost: npt.NDArray[np.bool_], freed: Ints) -> tuple[Ints, Ints]:
+        """Freed objects C code may hold, and all that would stay with them."""
+        held: Ints = freed[self._unexplained[freed] > 0]
+        if not len(held):
+            return held, held
+        stays = _reach(self.graph, held, lost.view(np.uint8))
+        return held, freed[stays[freed]]
+
+    def _staying(self, edges: Ints, lost: npt.NDArray[np.bool_]) -> Ints:
+        """What the references lead to and something else keeps."""
+        c = self.graph.columns
+        values = edges[c.edge_kind[edges] != EdgeKind.KEY]
+        targets = np.unique(c.edge_target[values if len(values) else edges]).astype(np.int64)
+        mortal = (c.node_flags[targets] & NodeFlag.IMMORTAL) == 0
+        found: Ints = targets[~lost[targets] & mortal]
+        return found
+
+
+def _opened(path: Path) -> Path:
+    last = path.steps[-1] if path.steps else None
+    if last is None or not last.is_item:
+        return path
+    opened: Step = star(last)
+    return Path(path.start, path.start_type, (*path.steps[:-1], opened))
+
+
+def _keepers(cut: HeapGraph, stays: Ints) -> tuple[Keeper, ...]:
+    """Who keeps objects in the cut graph, by the tree's last holder, most objects first."""
+    sample = stays[:: max(1, len(stays) // _SAMPLED)]
+    above = cut.tree.parent[sample].astype(np.int64)
+    holders, first, count = np.unique(above, return_index=True, return_counts=True)
+    namer, found = PathNamer(cut), []
+    scale = len(stays) / max(1, len(sample))
+    for i in np.argsort(-count, kind="stable")[:_KEEPERS].tolist():
+        node = int(sample[first[i]])
+        path = namer.path(node)
+        text = str(_opened(path) if count[i] > 1 else path)
+        holder = int(holders[i])
+        kind = cut.type_name(node if holder == NO_NODE else holder)
+        found.append(Keeper(text, kind, round(int(count[i]) * scale)))
+    return tuple(found)

@@ -1,0 +1,54 @@
+"""A part of a heap graph with node ids of its own: small enough for what is costly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from leakhunt.graph.heap_graph import HeapGraph
+from leakhunt.graph.tables import SKIP_WEAK
+from leakhunt.store.columns import I64, U8, U32, U64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subgraph:
+    """Some nodes and the strong edges among them."""
+
+    nodes: I64
+    """(count,) ids in the whole graph, ascending; the position is the id here."""
+    edge_offset: U64
+    """(count+1,) first edge of each node."""
+    edge_target: U32
+    """(edges,) ids here."""
+    edge_kind: U8
+    """(edges,) as in the whole graph."""
+    edge: I64
+    """(edges,) ids in the whole graph."""
+
+    @property
+    def count(self) -> int:
+        """Number of nodes."""
+        return len(self.nodes)
+
+    def ids(self, nodes: npt.NDArray[np.integer]) -> I64:
+        """Ids here of nodes that are in it.  O(nodes x log count) vectorised."""
+        found: I64 = np.searchsorted(self.nodes, nodes)
+        return found
+
+
+def subgraph(graph: HeapGraph, nodes: npt.NDArray[np.integer]) -> Subgraph:
+    """The nodes and the strong edges among them.  O(nodes of the graph + edges of these)."""
+    c = graph.columns
+    own: I64 = np.unique(nodes).astype(np.int64)
+    id_here = np.full(graph.node_count, -1, np.int64)
+    id_here[own] = np.arange(len(own))
+    edges, owner = graph.expand(own)
+    target = id_here[c.edge_target[edges]]
+    keep = (target >= 0) & (SKIP_WEAK[c.edge_kind[edges]] == 0)
+    edges, owner, target = edges[keep], owner[keep], target[keep]
+    degree = np.bincount(owner, minlength=len(own))[: len(own)]
+    offset = np.concatenate([[0], np.cumsum(degree)]).astype(np.uint64)
+    kinds = np.ascontiguousarray(c.edge_kind[edges])
+    return Subgraph(own, offset, target.astype(np.uint32), kinds, edges)

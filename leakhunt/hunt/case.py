@@ -1,0 +1,104 @@
+"""A hunt that was saved (``--save``): its report and its snapshots, opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leakhunt.agent.format import ARCHIVE_SUFFIX, COLUMNS_SUFFIX, FILE_SUFFIX
+from leakhunt.errors import UsageError
+from leakhunt.hunt.assemble import cycles_of_window, open_all
+from leakhunt.report.model import Report
+from leakhunt.target.save_dir import REPORT_NAME
+
+if TYPE_CHECKING:
+    from leakhunt.detectors.investigate import Investigation
+    from leakhunt.store.columns import SnapshotColumns
+
+_LABELS = ("baseline", "window", "loaded", "final")
+_SUFFIXES = (FILE_SUFFIX, COLUMNS_SUFFIX, ARCHIVE_SUFFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCase:
+    """A report and the snapshots it is about."""
+
+    report: Report
+    files: Mapping[str, Path]
+    """By label, in order of time."""
+
+    @property
+    def final(self) -> Path:
+        """The last snapshot."""
+        return list(self.files.values())[-1]
+
+
+def open_case(path: Path) -> SavedCase:
+    """The case in a directory that ``hunt --save`` filled, or of its ``report.json``.
+
+    Raises UsageError: no report, or no snapshots beside it.
+    """
+    from leakhunt.report.json_report import from_json
+
+    report_file = path / REPORT_NAME if path.is_dir() else path
+    try:
+        text = report_file.read_bytes()
+    except OSError as exc:
+        raise UsageError(
+            f"there is no report to read at {report_file}: {exc.strerror or exc}",
+            hint="give a directory that leakhunt hunt --save DIR filled, or its report.json",
+        ) from exc
+    report = from_json(text)
+    files = _snapshots(report_file.parent, report)
+    if not files:
+        raise UsageError(
+            f"the snapshots of {report_file} are not there",
+            hint="keep them with: leakhunt hunt --save DIR ...",
+        )
+    return SavedCase(report, files)
+
+
+def _snapshots(folder: Path, report: Report) -> dict[str, Path]:
+    """Where the report says they are, or beside it."""
+    said = {s.label: Path(s.path) for s in report.snapshots if s.path is not None}
+    files = {}
+    for label in _LABELS:
+        beside = [folder / f"{label}{suffix}" for suffix in _SUFFIXES]
+        candidates = [*beside, *([said[label]] if label in said else [])]
+        found = next((path for path in candidates if path.is_file()), None)
+        if found is not None:
+            files[label] = found
+    return files
+
+
+def investigate_case(case: SavedCase) -> tuple[Investigation, SnapshotColumns]:
+    """Investigate the snapshots again, as the hunt did; and the columns of the final one.
+
+    Raises UsageError: too few snapshots.  SnapshotError: one cannot be read.
+    """
+    from leakhunt.detectors.investigate import CaseSnapshots, investigate
+
+    files = dict(case.files)
+    if "final" not in files:
+        files["final"] = files.pop(next(reversed(files)))
+    if "baseline" not in files:
+        raise UsageError(
+            f"the baseline of the hunt is not beside {case.final}",
+            hint="a finding needs the snapshots of the whole hunt: save it again",
+        )
+    columns = open_all(files)
+    cycles = case.report.cycles or None
+    window = cycles_of_window(cycles or 0) if "window" in files else None
+    found = investigate(
+        CaseSnapshots(
+            baseline=columns["baseline"],
+            final=columns["final"],
+            loaded=columns.get("loaded"),
+            window=columns.get("window"),
+            cycles=cycles,
+            window_cycles=window,
+        )
+    )
+    return found, columns["final"]

@@ -1,0 +1,125 @@
+"""Hand-built answers about one snapshot that the renderers are tested on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from leakhunt.analysis.shares import TypeShare
+from leakhunt.analysis.whatif import CutReference, Keeper, WhatIf
+from leakhunt.report.whatif_model import AskedFinding, SmallestCut, WhatIfReport
+from tests.nasty_names import NASTY_NAMES
+
+LISTENERS: Final = WhatIfReport(
+    snapshot="snapshots/final.lkheap",
+    heap_objects=432_450,
+    heap_bytes=54_420_000,
+    finding=AskedFinding(
+        rank=1,
+        fingerprint="3f2a91bc5d7e8f01",
+        title="Unremoved listener: +1 `shop.Session` per cycle, held by `shop.bus.BUS.listeners`.",
+        holder="shop.bus.BUS.listeners",
+    ),
+    consequences=WhatIf(
+        cuts=(CutReference("shop.bus.BUS.listeners['tick'][*]", 2000, ("builtins.method",), 2000),),
+        freed_bytes=21_590_000,
+        freed_objects=14_000,
+        freed=(
+            TypeShare("builtins.bytes", 2000, 19_600_000),
+            TypeShare("builtins.dict", 4000, 928_000),
+            TypeShare("builtins.method", 2000, 128_000),
+            *(TypeShare(f"shop.Kind{i}", 600 + i, 20_000 - i) for i in range(7)),
+        ),
+        collector_objects=4000,
+        collector_bytes=1_200_000,
+        native_objects=0,
+        native_bytes=0,
+        native_types=(),
+        stays_objects=0,
+        keepers=(),
+        opaque_types=(),
+    ),
+    smallest=None,
+)
+
+INDEXED: Final = WhatIfReport(
+    snapshot="final.lkheap",
+    heap_objects=36_031,
+    heap_bytes=4_600_000,
+    finding=None,
+    consequences=WhatIf(
+        cuts=(
+            CutReference("shop.ORDERS[*]", 120, ("shop.Order", "shop.Refund"), None),
+            CutReference("shop.LAST", 1, ("shop.Order",), None),
+        ),
+        freed_bytes=0,
+        freed_objects=0,
+        freed=(),
+        collector_objects=0,
+        collector_bytes=0,
+        native_objects=0,
+        native_bytes=0,
+        native_types=(),
+        stays_objects=120,
+        keepers=(
+            Keeper("shop.INDEX[*]", "builtins.dict", 119),
+            Keeper("thread 'MainThread', serve() at app.py:31, local 'order'", "<root>", 1),
+        ),
+        opaque_types=(),
+    ),
+    smallest=SmallestCut(
+        "all that these references lead to",
+        (
+            CutReference("shop.ORDERS[*]", 120, ("shop.Order",), 120),
+            CutReference("shop.BY_USER", 1, ("builtins.dict",), 119),
+        ),
+        None,
+        17_840,
+        240,
+    ),
+)
+
+UNSURE: Final = replace(
+    INDEXED,
+    consequences=replace(
+        INDEXED.consequences,
+        freed_bytes=90_000,
+        freed_objects=300,
+        freed=(TypeShare("lxml.etree._Element", 300, 90_000),),
+        native_objects=2,
+        native_bytes=1_000,
+        native_types=("lxml.etree._Document",),
+        opaque_types=("lxml.etree._Document", "lxml.etree._Element"),
+    ),
+    smallest=SmallestCut("the finding", (), "more than 64 references hold it", None, None),
+)
+
+
+def nasty_answer(name: str) -> WhatIfReport:
+    """An answer in which everything is called ``name``."""
+    cut = CutReference(name, 2, (name,), 1)
+    return WhatIfReport(
+        snapshot=name,
+        heap_objects=5,
+        heap_bytes=100,
+        finding=AskedFinding(1, "3f2a91bc5d7e8f01", name, name),
+        consequences=replace(
+            UNSURE.consequences,
+            cuts=(cut,),
+            freed=(TypeShare(name, 1, 2),),
+            keepers=(Keeper(name, name, 1),),
+            native_types=(name,),
+            opaque_types=(name,),
+        ),
+        smallest=SmallestCut(name, (cut,), None, 1, 1),
+    )
+
+
+NASTY: Final = nasty_answer(NASTY_NAMES[3] + NASTY_NAMES[23])
+
+WHATIFS: Final = {
+    "listeners": LISTENERS,
+    "indexed": INDEXED,
+    "unsure": UNSURE,
+    "nasty": NASTY,
+}

@@ -1,0 +1,25 @@
+"""The screens of answers about one snapshot, letter by letter."""
+
+from __future__ import annotations
+
+import pytest
+
+from leakhunt.report.text import TextOptions
+from leakhunt.report.text.whatif_screen import render_whatif
+from leakhunt.report.whatif_json import whatif_to_json
+from tests.golden.sample_answers import LISTENERS, WHATIFS
+from tests.golden.test_golden_text import check
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", WHATIFS)
+def test_whatif(name: str, width: int) -> None:
+    check(f"whatif-{name}-{width}.txt", render_whatif(WHATIFS[name], TextOptions(width=width)))
+
+
+def test_whatif_in_color() -> None:
+    check("whatif-listeners-color-80.txt", render_whatif(LISTENERS, TextOptions(color=True)))
+
+
+def test_whatif_json() -> None:
+    check("whatif-listeners.json", whatif_to_json(LISTENERS) + "\n")
