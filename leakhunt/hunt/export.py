@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from leakhunt.errors import LeakhuntError, UsageError
 from leakhunt.hunt.files import check_one_process, refuse_pipe, window_beside
+from leakhunt.hunt.heaps import open_heap
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 
 if TYPE_CHECKING:
@@ -45,18 +46,16 @@ def export_heapsnapshots(
     tell = on_progress or ignore_progress
     entries, is_folder = _entries(sources)
     tasks = _tasks(entries, Path(out), is_case=is_folder or len(entries) > 1)
-    from leakhunt.graph.heap_graph import HeapGraph
     from leakhunt.interop.heapsnapshot.ids import ObjectIds
     from leakhunt.interop.heapsnapshot.rows import Rows
     from leakhunt.interop.heapsnapshot.writer import write_heapsnapshot
-    from leakhunt.store.reader import open_snapshot
 
     ids = ObjectIds()
     written = []
     for task in tasks:
         tell(Progress(f"reading {task.source.name}"))
-        graph = HeapGraph(open_snapshot(task.source))
-        rows = Rows(graph, ids)
+        heap = open_heap(task.source, derive=False, on_progress=tell)
+        rows = Rows(heap.graph, ids)
         if task.target is not None:
             on_rows = _teller(tell, f"writing {task.target.name}")
             written.append(write_heapsnapshot(task.target, rows, on_rows))

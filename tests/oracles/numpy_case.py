@@ -5,6 +5,7 @@ Usage: numpy_case.py FOLDER
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -23,12 +24,11 @@ def work(count: int) -> None:
     for i in range(count):
         array = np.arange(100.0 + i)
         kept.append({"array": array, "view": array[::2], "rows": array.reshape(1, -1)})
-        kept.append(memoryview(array))
+        kept.append(memoryview(array.data))
         kept.append(np.array([object(), kept[-1]], dtype=object))
     if importlib.util.find_spec("pandas"):
-        import pandas as pd
-
-        kept.append(pd.DataFrame({"a": range(count), "b": [str(i) for i in range(count)]}))
+        pandas = importlib.import_module("pandas")
+        kept.append(pandas.DataFrame({"a": range(count), "b": [str(i) for i in range(count)]}))
 
 
 work(200)

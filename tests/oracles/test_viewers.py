@@ -71,12 +71,14 @@ def check_comparison(folder: Path, out: Path) -> None:
     export_heapsnapshots([folder], out)
     rows = devtools(out / "baseline.heapsnapshot", out / "final.heapsnapshot")["comparison"]
     found = {row["name"]: (row["added"], row["removed"]) for row in rows}
-    columns = {
-        name: open_snapshot(folder / f"{name}.lkheap")
-        for name in STAGES
-        if (folder / f"{name}.lkheap").exists()
-    }
-    table = growth(Comparison(**columns))
+    baseline, final, loaded = (
+        open_snapshot(folder / f"{name}.lkheap") for name in ("baseline", "final", "loaded")
+    )
+    window = folder / "window.lkheap"
+    comparison = Comparison(
+        baseline, final, loaded, open_snapshot(window) if window.exists() else None
+    )
+    table = growth(comparison)
     expected = {
         CLASS_BY_TYPE.get(row.type, row.type): (row.born + row.late, row.departed)
         for row in table
