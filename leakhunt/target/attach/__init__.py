@@ -1,0 +1,25 @@
+"""Reach a running interpreter that nobody prepared: no files, packages or symbols needed there.
+
+``check`` finds out beforehand whether it can be done; ``open_channel`` does it.
+"""
+
+from leakhunt.target.attach.channel import AttachFacts, Channel
+from leakhunt.target.attach.door import Door, Payload
+from leakhunt.target.attach.identify import ProcessIdentity, identify
+from leakhunt.target.attach.open import METHODS, open_channel
+from leakhunt.target.attach.preflight import Preflight, check
+from leakhunt.target.attach.rights import Obstacle
+
+__all__ = [
+    "METHODS",
+    "AttachFacts",
+    "Channel",
+    "Door",
+    "Obstacle",
+    "Payload",
+    "Preflight",
+    "ProcessIdentity",
+    "check",
+    "identify",
+    "open_channel",
+]

@@ -1,0 +1,270 @@
+"""One injection: in one short stop, make what the text needs in the target and have it run.
+
+The text runs in a thread of its own, which waits for the interpreter's lock like any other.
+Two ways lead to it.  A thread that sleeps in a system call in which it can hold no lock of the
+C library starts that *helper thread* at once.  Any other gets a *pending call*, which starts it
+when the interpreter is at its next safe point.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import gc
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from leakhunt.errors import TargetError
+from leakhunt.target.attach import registers, stub
+from leakhunt.target.attach.deferred_signals import deferred_signals
+from leakhunt.target.attach.door import Door, Payload
+from leakhunt.target.attach.identify import EntryPoints
+from leakhunt.target.attach.libc import pidfd_getfd, write_at
+from leakhunt.target.attach.library import Delivery
+from leakhunt.target.attach.memory import Memory
+from leakhunt.target.attach.ptrace import StoppedThread
+from leakhunt.target.attach.registers import ThreadState
+
+_PROT_READ_EXEC = 5
+_MAP_PRIVATE_ANONYMOUS = 0x22
+_SOCKET_KIND = socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
+_MFD_CLOEXEC = 1
+_F_DUPFD_CLOEXEC = 1030
+_STANDARD_STREAMS = 3
+_TEXT_BYTES_MAX = 256 << 10
+
+PENDING_CALL = "pending call"
+HELPER_THREAD = "helper thread"
+
+
+class RefusedError(TargetError):
+    """The target could not take the injection at this moment; another one may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """What one stop left in the target."""
+
+    sock: socket.socket
+    """The tool's end."""
+    way: str
+    """PENDING_CALL or HELPER_THREAD."""
+    state: str
+    """Where the thread was."""
+    stop_ns: int
+    """How long it stood still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Injector:
+    """Everything that is known before the stop."""
+
+    pid: int
+    pidfd: int
+    memory: Memory
+    points: EntryPoints
+    library: Delivery
+    payload: Payload
+
+    def inject(self, tid: int, *, way: str = "") -> Injection:
+        """Into one thread, in the way that its state asks for, or only in the given way.
+
+        Raises RefusedError when the thread's state does not allow it now, TargetError when
+        the target is gone or refuses for good.  What was made is undone then.
+        """
+        thread = StoppedThread(self.pid, tid, self.memory, self.points.syscall_instruction)
+        sock, state, used = _undisturbed(lambda: self._in_stop(thread, way))
+        return Injection(sock, used, state.text, thread.stop_ns)
+
+    def _in_stop(
+        self, thread: StoppedThread, wished: str
+    ) -> tuple[socket.socket, ThreadState, str]:
+        with thread, contextlib.ExitStack() as undo:
+            state = registers.thread_state(thread.original)
+            way = HELPER_THREAD if state.can_start_thread else PENDING_CALL
+            if wished not in {"", way}:
+                raise RefusedError(f"thread {thread.tid} is in {state.text}: no {wished} there")
+            made = _Made(self, thread, undo)
+            pair = made.socket_pair()
+            library, library_fd = made.library(self.library)
+            door = Door(
+                fd=pair.theirs,
+                inode=made.inode(pair.theirs),
+                library=library,
+                library_fd=library_fd,
+                library_inode=made.inode(library_fd) if library_fd >= 0 else 0,
+            )
+            page = made.page(self.payload(door).encode(), ours=pair.ours, way=way)
+            # From here on the text may run: what it was given is its own to undo.
+            steps_back = undo.pop_all()
+            try:
+                result = ctypes.c_int32(thread.call(page, page)).value
+            except BaseException:
+                pair.sock.close()
+                raise
+            if result:
+                steps_back.close()
+                raise self._refusal(result, way)
+            return pair.sock, state, way
+
+    def _refusal(self, result: int, way: str) -> TargetError:
+        """Why the target did not take it."""
+        if result == stub.NOT_INITIALIZED:
+            return TargetError(
+                f"the interpreter of process {self.pid} is starting or ending",
+                hint="attach while the program runs",
+            )
+        if way == HELPER_THREAD:
+            return TargetError(
+                f"process {self.pid} cannot start a thread: {os.strerror(result)}",
+                hint="is its limit of processes (ulimit -u, pids.max) or of memory reached?",
+            )
+        return RefusedError(
+            f"process {self.pid} has too many pending calls",
+            hint="it is busy in C code; try again when it runs Python code",
+        )
+
+
+class _Pair(NamedTuple):
+    """A socket pair in the target, and the tool's duplicate of one end."""
+
+    theirs: int
+    ours: int
+    sock: socket.socket
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Makes things in the stopped target and writes down how to undo each."""
+
+    injector: Injector
+    thread: StoppedThread
+    undo: contextlib.ExitStack
+
+    def socket_pair(self) -> _Pair:
+        """No path and no listener: nobody else can connect."""
+        thread = self.thread
+        self._syscall(registers.SYS_SOCKETPAIR, socket.AF_UNIX, _SOCKET_KIND, 0, thread.results)
+        ours, theirs = struct.unpack("<ii", self.injector.memory.read(thread.results, 8))
+        self._undo_close(ours)
+        theirs = self._away_from_standard_streams(theirs)
+        try:
+            sock = socket.socket(fileno=pidfd_getfd(self.injector.pidfd, ours))
+        except OSError as exc:
+            raise TargetError(
+                f"a descriptor of process {self.injector.pid} cannot be taken over: {exc.strerror}",
+                hint="needed are Linux 5.6 and, in a container, --cap-add SYS_PTRACE",
+            ) from exc
+        self.undo.callback(sock.close)
+        return _Pair(theirs, ours, sock)
+
+    def library(self, delivery: Delivery) -> tuple[str, int]:
+        """The path to load from, and the descriptor of the file in memory or -1."""
+        if delivery.path:
+            return delivery.path, -1
+        thread = self.thread
+        self.injector.memory.write(thread.results, delivery.name.encode() + b"\0")
+        fd = self._syscall(registers.SYS_MEMFD_CREATE, thread.results, _MFD_CLOEXEC)
+        fd = self._away_from_standard_streams(fd)
+        copy = pidfd_getfd(self.injector.pidfd, fd)
+        try:
+            write_at(copy, 0, delivery.image)
+        finally:
+            os.close(copy)
+        return f"/proc/self/fd/{fd}", fd
+
+    def page(self, text: bytes, *, ours: int, way: str) -> int:
+        """Address of a mapping with the stub and the text; the stub unmaps it."""
+        assert len(text) <= _TEXT_BYTES_MAX
+        size = stub.page_bytes(text)
+        page = self._syscall(
+            registers.SYS_MMAP, 0, size, _PROT_READ_EXEC, _MAP_PRIVATE_ANONYMOUS, -1, 0
+        )
+        self.undo.callback(self._undo, registers.SYS_MUNMAP, page, size)
+        code = stub.assemble(
+            text,
+            self.injector.points.address_by_name,
+            ours=ours,
+            result=self.thread.results,
+            is_pending=way == PENDING_CALL,
+        )
+        self.injector.memory.write(page, code)
+        return page
+
+    def inode(self, fd: int) -> int:
+        """Inode of a descriptor of the target."""
+        return os.stat(f"/proc/{self.injector.pid}/fd/{fd}").st_ino  # noqa: PTH116  quick
+
+    def _away_from_standard_streams(self, fd: int) -> int:
+        """A daemon that closed 0, 1 and 2 must not print into our descriptor."""
+        if fd < _STANDARD_STREAMS:
+            low = fd
+            fd = self._syscall(registers.SYS_FCNTL, low, _F_DUPFD_CLOEXEC, _STANDARD_STREAMS)
+            self._undo(registers.SYS_CLOSE, low)
+        self._undo_close(fd)
+        return fd
+
+    def _undo_close(self, fd: int) -> None:
+        self.undo.callback(self._undo, registers.SYS_CLOSE, fd)
+
+    def _undo(self, number: int, *args: int) -> None:
+        """A step back; where the target is gone there is nothing to undo."""
+        with contextlib.suppress(OSError, TargetError):
+            self.thread.syscall(number, *args)
+
+    def _syscall(self, number: int, *args: int) -> int:
+        try:
+            return self.thread.syscall(number, *args)
+        except OSError as exc:
+            raise TargetError(
+                f"process {self.injector.pid} cannot make what an attach needs"
+                f" (system call {number}): {exc.strerror}",
+                hint=_HINT_BY_ERRNO.get(exc.errno or 0, ""),
+            ) from exc
+
+
+_HINT_BY_ERRNO = {
+    errno.EMFILE: "it has no free descriptor: raise its limit (prlimit --nofile)",
+    errno.ENFILE: "the system has no free descriptor",
+    errno.ENOMEM: "its limit of memory is reached (prlimit --as, memory.max)",
+    errno.EACCES: "its security policy forbids executable memory; use the prepared agent",
+    errno.EPERM: "its security policy forbids it; use the prepared agent",
+}
+
+T = TypeVar("T")
+
+
+def _undisturbed(work: Callable[[], T]) -> T:
+    """Run ``work`` in a thread of its own, without signals and without our collector.
+
+    A KeyboardInterrupt can only be raised in the main thread, and the kernel detaches when a
+    tracing thread ends: so whatever happens to the tool, the target is let go.
+    """
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as exc:  # noqa: BLE001  raised again by the caller
+            failures.append(exc)
+
+    was_enabled = gc.isenabled()
+    with deferred_signals():
+        gc.disable()
+        try:
+            thread = threading.Thread(target=run, name="leakhunt-attach")
+            thread.start()
+            thread.join()
+        finally:
+            if was_enabled:
+                gc.enable()
+    if failures:
+        raise failures[0]
+    return results[0]

@@ -1,0 +1,39 @@
+"""The one way in: check, choose a method, attach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leakhunt.errors import UsageError
+from leakhunt.target.attach.channel import ANSWER_TIMEOUT_S, Channel, attach_by_ptrace
+from leakhunt.target.attach.door import Payload
+from leakhunt.target.attach.preflight import check
+
+METHODS = ("auto", "ptrace")
+"""How to get in; ``auto`` chooses."""
+
+
+def open_channel(
+    pid: int,
+    library: Path,
+    *,
+    payload: Payload,
+    method: str = "auto",
+    force: bool = False,
+    timeout_s: float = ANSWER_TIMEOUT_S,
+) -> Channel:
+    """Run ``payload`` in a process and return the socket it answers on.
+
+    ``library`` is the native agent for the target's interpreter; it is brought along where the
+    target cannot open it.  ``force`` attaches in spite of obstacles that can be forced.
+
+    The main thread stands still for a fraction of a millisecond.  A process that the tool
+    started itself must not be waited for (``Popen.wait``) by another thread meanwhile.
+
+    Raises UsageError for an unknown method, TargetError when the process is out of reach,
+    refuses, ends, or runs nothing of ours in ``timeout_s``.
+    """
+    if method not in METHODS:
+        raise UsageError(f"unknown method {method!r}", hint=f"one of {', '.join(METHODS)}")
+    check(pid).require(force=force)
+    return attach_by_ptrace(pid, library, payload, timeout_s=timeout_s)

@@ -1,0 +1,81 @@
+"""Attach in every state a program can be in: it must not notice."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from leakhunt.target.attach import Channel, open_channel
+from tests.attach.conftest import HERE, StartProgram, greeting
+
+PROGRAM = HERE / "states_program.py"
+STATES = (
+    "malloc", "gc", "busy", "lock", "select", "sleep", "epoll", "join", "c-call", "parked",
+)  # fmt: skip
+ROUNDS = 100
+
+
+def attach_once(pid: int, library: Path) -> Channel:
+    channel = open_channel(pid, library, payload=greeting)
+    channel.sock.close()
+    return channel
+
+
+def descriptors(pid: int) -> set[str]:
+    return {f"{entry.name} {entry.readlink()}" for entry in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def executable_anonymous_mappings(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return sum(len(line.split()) == 5 and "x" in line.split()[1] for line in lines)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_program_does_not_notice(
+    python: Path, state: str, start: StartProgram, library: Path
+) -> None:
+    process = start(python, "-I", PROGRAM, state, "1")
+    before = descriptors(process.pid)
+    time.sleep(0.1)
+    channel = attach_once(process.pid, library)
+    assert channel.facts.stop_ns
+    assert channel.identity.pid == process.pid
+    assert eventually(lambda: descriptors(process.pid) <= before)
+    assert eventually(lambda: executable_anonymous_mappings(process.pid) == 0)
+    out, err = process.communicate(timeout=20)
+    assert (out, err, process.returncode) == (f"{state} as it should be []\n", "", 40)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", STATES)
+def test_a_hundred_attaches_are_not_noticed(
+    python: Path, state: str, start: StartProgram, library: Path
+) -> None:
+    # While C code holds the interpreter's lock for a whole wait nobody is answered: the C call
+    # is attached to once.
+    rounds = 1 if state == "c-call" else ROUNDS
+    process = start(python, "-I", PROGRAM, state, "4" if rounds == 1 else "20")
+    before = descriptors(process.pid)
+    stops: list[float] = []
+    for _ in range(rounds):
+        channel = attach_once(process.pid, library)
+        stops.extend(ns / 1e6 for ns in channel.facts.stop_ns)
+        assert process.poll() is None
+    assert eventually(lambda: descriptors(process.pid) <= before)
+    assert eventually(lambda: executable_anonymous_mappings(process.pid) == 0)
+    out, err = process.communicate(timeout=60)
+    assert (out, err, process.returncode) == (f"{state} as it should be []\n", "", 40)
+    print(f"{state}: stop median {statistics.median(stops):.2f} ms, max {max(stops):.2f} ms")
