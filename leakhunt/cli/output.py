@@ -70,6 +70,13 @@ _OPTIONS = (
     click.option("--all", "show_all", is_flag=True, help="Every type, every finding in full."),
     click.option("--strict", is_flag=True, help="Exit with 1 for a SUSPECT too."),
     click.option(
+        "--rules",
+        type=FileName(),
+        multiple=True,
+        metavar="FILE.py",
+        help="Rules of your own for the detectors; may be given again.",
+    ),
+    click.option(
         "--baseline",
         "known",
         type=FileName(),

@@ -25,7 +25,8 @@ from leakhunt.detectors.base import (
 from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.judge_loose import loose_finding
 from leakhunt.detectors.known import THREAD_TYPES
-from leakhunt.detectors.registry import NO_RULES, Rules, diagnose
+from leakhunt.detectors.registry import diagnose
+from leakhunt.detectors.rules import NO_RULES, Rules
 from leakhunt.detectors.suspect import Scene, Suspect
 from leakhunt.detectors.verdict import Judgement, Load, judge
 from leakhunt.detectors.wording import (
@@ -105,9 +106,12 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
     for loose in find_loose(comparison, finder.population, finder.namer):
         found = loose_finding(loose, load, counts, threads)
         findings += [] if found is None else [found]
-    return Investigation(
-        comparison.identity(), rows, _ranked(findings), _notes(comparison), populations
-    )
+    notes = (*_notes(comparison), *_problems(rules))
+    return Investigation(comparison.identity(), rows, _ranked(findings), notes, populations)
+
+
+def _problems(rules: Rules) -> list[str]:
+    return [f"The rules of {name} were left out: {why}" for name, why in rules.problems.items()]
 
 
 def _ranked(findings: list[Finding]) -> tuple[Finding, ...]:

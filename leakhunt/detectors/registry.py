@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
 from leakhunt.detectors import (
     cache,
     closure,
@@ -19,10 +16,8 @@ from leakhunt.detectors import (
 )
 from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.libraries import ROWS
-from leakhunt.detectors.rows import Row
+from leakhunt.detectors.rules import NO_RULES, Detector, Rules
 from leakhunt.detectors.suspect import Suspect
-
-Detector = Callable[[Suspect], Claim | None]
 
 DETECTORS: tuple[Detector, ...] = (
     timer.examine,
@@ -38,28 +33,13 @@ DETECTORS: tuple[Detector, ...] = (
 """The mechanisms, the most particular first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a user adds; asked before our own."""
-
-    rows: tuple[Row, ...] = ()
-    detectors: tuple[Detector, ...] = ()
-
-
-NO_RULES = Rules()
-
-
 def diagnose(s: Suspect, rules: Rules = NO_RULES) -> Claim:
     """The claim on a suspect: the user's own rules, then libraries, then mechanisms."""
-    for detector in rules.detectors:
-        claim = detector(s)
-        if claim is not None:
-            return claim
-    return _of_rows(s, (*rules.rows, *ROWS)) or _of_mechanisms(s)
+    return rules.claim(s) or _of_libraries(s) or _of_mechanisms(s)
 
 
-def _of_rows(s: Suspect, rows: Sequence[Row]) -> Claim | None:
-    return next((claim for row in rows if (claim := row.claim(s)) is not None), None)
+def _of_libraries(s: Suspect) -> Claim | None:
+    return next((claim for row in ROWS if (claim := row.claim(s)) is not None), None)
 
 
 def _of_mechanisms(s: Suspect) -> Claim:

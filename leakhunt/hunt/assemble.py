@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,11 @@ from leakhunt.report.model import Report, SnapshotSummary
 
 if TYPE_CHECKING:
     from leakhunt.detectors.investigate import Investigation
+    from leakhunt.detectors.rules import Rules
     from leakhunt.store.columns import SnapshotColumns
+
+UserRules = Callable[[], "Rules"]
+"""Gives what a user adds to the detectors."""
 
 
 def open_all(files: Mapping[str, Path]) -> dict[str, SnapshotColumns]:
@@ -19,6 +23,26 @@ def open_all(files: Mapping[str, Path]) -> dict[str, SnapshotColumns]:
     from leakhunt.store.reader import open_snapshot
 
     return {label: open_snapshot(path) for label, path in files.items()}
+
+
+def user_rules(files: Sequence[Path]) -> UserRules:
+    """The rules of the user's files, read now, so that a mistake shows before the work, and of
+    installed packages, read when they are asked for: looking for them takes its time.
+
+    Raises UsageError.
+    """
+    if not files:
+        return _installed_rules
+    from leakhunt.hunt.rules import load_rules
+
+    rules = load_rules(files)
+    return lambda: rules
+
+
+def _installed_rules() -> Rules:
+    from leakhunt.hunt.rules import load_rules
+
+    return load_rules()
 
 
 def assemble(
@@ -29,9 +53,11 @@ def assemble(
     window_cycles: int | None,
     target: dict[str, Any],
     saved: bool,
+    rules: Rules | None = None,
 ) -> Report:
-    """Investigate and put it into a report."""
+    """Investigate and put it into a report.  ``rules``: what a user adds to the detectors."""
     from leakhunt.detectors.investigate import CaseSnapshots, investigate
+    from leakhunt.detectors.rules import NO_RULES
 
     result = investigate(
         CaseSnapshots(
@@ -41,7 +67,8 @@ def assemble(
             window=columns.get("window"),
             cycles=cycles,
             window_cycles=window_cycles,
-        )
+        ),
+        rules or NO_RULES,
     )
     summaries = tuple(summarise(label, columns[label], files[label], saved) for label in columns)
     by_label = {summary.label: summary for summary in summaries}

@@ -11,17 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from leakhunt.agent.format import FILE_SUFFIX
 from leakhunt.errors import SnapshotError, UsageError
-from leakhunt.hunt.assemble import assemble, cycles_of_window, mapping_of, open_all, sequence_of
+from leakhunt.hunt.assemble import (
+    assemble,
+    cycles_of_window,
+    mapping_of,
+    open_all,
+    sequence_of,
+    user_rules,
+)
 from leakhunt.report.model import Report
 
 if TYPE_CHECKING:
     from leakhunt.store.columns import SnapshotColumns
 
 
-def diff_files(paths: Sequence[Path], cycles: int | None = None) -> Report:
+def diff_files(
+    paths: Sequence[Path], cycles: int | None = None, rules: Sequence[Path] = ()
+) -> Report:
     """Compare snapshot files of one process: baseline, final or baseline, loaded, final.
 
-    With three files of one hunt, its window is taken too when it lies beside them.
+    ``rules``: Python files that add to the detectors.  With three files of one hunt, its
+    window is taken too when it lies beside them.
     Raises UsageError when they cannot be compared, SnapshotError when one cannot be read.
     """
     if len(paths) not in {2, 3}:
@@ -32,6 +42,7 @@ def diff_files(paths: Sequence[Path], cycles: int | None = None) -> Report:
     if cycles is not None and cycles < 1:
         raise UsageError(f"the number of cycles is {cycles}", hint="give --cycles 1 or more")
     started = time.perf_counter_ns()
+    added = user_rules(rules)
     labels = ("baseline", "final") if len(paths) == 2 else ("baseline", "loaded", "final")
     files = {label: Path(path) for label, path in zip(labels, paths, strict=True)}
     for path in files.values():
@@ -56,6 +67,7 @@ def diff_files(paths: Sequence[Path], cycles: int | None = None) -> Report:
             "scenario": None,
         },
         saved=True,
+        rules=added(),
     )
     return replace(report, timings_ns={"total_ns": time.perf_counter_ns() - started})
 

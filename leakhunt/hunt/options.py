@@ -29,6 +29,8 @@ class HuntOptions:
     """Track births, so that an address used again is not taken for an old object."""
     show_output: bool = False
     """Pass the target's output on to stderr."""
+    rules: tuple[Path, ...] = ()
+    """Python files that add to the detectors; installed rules are added by themselves."""
 
 
 def check_numbers(options: HuntOptions) -> None:

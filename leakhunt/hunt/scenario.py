@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from leakhunt.hunt.assemble import (
+    UserRules,
     assemble,
     cycles_of_window,
     memory_of,
     open_all,
     summarise,
+    user_rules,
     write_report,
 )
 from leakhunt.hunt.options import HuntOptions, check_numbers
@@ -35,6 +37,7 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
     started = time.perf_counter_ns()
     check_numbers(options)
     scenario = check_scenario_file(options.scenario)
+    rules = user_rules(options.rules)
     save_dir = None if options.save_dir is None else prepare_save_dir(options.save_dir)
     tell(Progress("interpreter"))
     interpreter = own_interpreter() if options.python is None else probe(options.python)
@@ -67,7 +70,8 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
         paths = outcome.path_by_label
         if save_dir is not None:
             paths = keep_snapshots(save_dir, paths)
-        report = _report_of_run(options, interpreter, replace(outcome, path_by_label=paths), tell)
+        outcome = replace(outcome, path_by_label=paths)
+        report = _report_of_run(options, interpreter, outcome, rules, tell)
     finished = time.perf_counter_ns()
     report = replace(
         report,
@@ -84,7 +88,11 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
 
 
 def _report_of_run(
-    options: HuntOptions, interpreter: Interpreter, outcome: ScenarioOutcome, tell: OnProgress
+    options: HuntOptions,
+    interpreter: Interpreter,
+    outcome: ScenarioOutcome,
+    rules: UserRules,
+    tell: OnProgress,
 ) -> Report:
     """Analyse what a run left, whole or partial."""
     files = dict(outcome.path_by_label)
@@ -110,6 +118,7 @@ def _report_of_run(
         window_cycles=window_cycles,
         target=target,
         saved=options.save_dir is not None,
+        rules=rules(),
     )
     return replace(
         report,

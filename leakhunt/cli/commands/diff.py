@@ -25,7 +25,12 @@ _FILE = FileName()
 )
 @output.report_options
 def diff(
-    baseline: Path, later: Path, final: Path | None, cycles: int | None, **arguments: Any
+    baseline: Path,
+    later: Path,
+    final: Path | None,
+    cycles: int | None,
+    rules: tuple[Path, ...],
+    **arguments: Any,
 ) -> int:
     """Compare snapshots of one process: what grew, and who holds it.
 
@@ -36,4 +41,4 @@ def diff(
     from leakhunt.hunt import diff_files
 
     paths = [baseline, later] if final is None else [baseline, later, final]
-    return output.emit(diff_files(paths, cycles), options)
+    return output.emit(diff_files(paths, cycles, rules), options)

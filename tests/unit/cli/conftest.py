@@ -29,6 +29,7 @@ class FakeOptions:
     save_dir: Path | None = None
     birth: bool = True
     show_output: bool = False
+    rules: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -52,7 +53,9 @@ class FakeHunt:
             raise self.error
         return self.report
 
-    def diff_files(self, paths: Sequence[Path], cycles: int | None = None) -> Report:
+    def diff_files(
+        self, paths: Sequence[Path], cycles: int | None = None, rules: Sequence[Path] = ()
+    ) -> Report:
         self.diffed.append((list(paths), cycles))
         if self.error is not None:
             raise self.error
