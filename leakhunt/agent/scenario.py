@@ -39,7 +39,7 @@ SUFFIX = ".lkheap"
 
 PHASES = (
     "start", "import", "setup", "warmup", "settle", "collect", "capture baseline", "load",
-    "capture window", "capture loaded", "capture final", "teardown", "exit",
+    "capture window", "capture loaded", "capture final", "teardown", "exit", "capture ladder",
 )  # fmt: skip
 """Names of the phases; the position page holds the index."""
 
@@ -52,6 +52,8 @@ RATE = struct.Struct("<d")
 PAGE_BYTES = 32
 
 LABELS = ("baseline", "window", "loaded", "final")
+LADDER = "ladder"
+"""Labels after the final snapshot: ``ladder2``, ``ladder3`` ... (final is the first point)."""
 COLLECTIONS_MAX = 5
 SAMPLE_S = 0.1
 SAMPLES = 10
@@ -65,6 +67,11 @@ RESERVED_DESCRIPTORS = 3
 
 _CO_COROUTINE = 0x80
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def ladder_labels(points: int) -> tuple[str, ...]:
+    """Labels of the points of a ladder that come after the final snapshot."""
+    return tuple(f"{LADDER}{point}" for point in range(2, points + 1))
 
 
 class Reserve:
@@ -254,11 +261,23 @@ class Run:
         self.is_interrupted = False
         self.since: str | None = None
         self.run_dir = run_dir
+        self.done_cycles: int | None = None
+        self.identity: dict[str, Any] = {}
+        self.process: dict[str, Any] = {}
         self.arguments_by_key: dict[tuple[str, str | None], tuple[bytes, bytes, bool, int]] = {}
         first = int(config["warmup"])
         stop = first + int(config["cycles"])
         middle = stop if config["window"] is None else first + int(config["window"])
         self.warmup, self.early, self.late = (0, first), (first, middle), (middle, stop)
+        load = stop - first
+        self.bounds_by_label = {
+            label: (first + point * load, first + (point + 1) * load)
+            for point, label in enumerate(ladder_labels(config["ladder"]), 1)
+        }
+        self.cycles_by_label = {
+            "baseline": 0, "window": middle - first, "loaded": load, "final": load,
+            **{label: bounds[1] - first for label, bounds in self.bounds_by_label.items()},
+        }  # fmt: skip
 
     def run(self) -> None:
         """The whole run; every exception of the program is reported, none escapes."""
@@ -402,13 +421,29 @@ class Run:
         if done and self.config["window"] is not None:
             self.capture("window")
             done = self.attempt("load", self.run_cycles, self.late)
+        if not done:
+            self.done_cycles = max(0, self.channel.where()[1] - self.warmup[1])
         self.capture("loaded")
         if not self.is_interrupted:
             self.attempt("settle", self.call_hook, "settle")
         if not self.is_interrupted:
             self.attempt("settle", self.settle, "final")
         self.attempt("collect", self.collect, "final")
-        self.capture("final")
+        if self.capture("final") and done and not self.is_interrupted:
+            self.climb()
+
+    def climb(self) -> None:
+        """The ladder: as much load again for each point, come to rest, collect, capture."""
+        for label, bounds in self.bounds_by_label.items():
+            done = (
+                self.attempt("load", self.run_cycles, bounds)
+                and self.attempt("settle", self.call_hook, "settle")
+                and self.attempt("settle", self.settle, label)
+                and self.attempt("collect", self.collect, label)
+                and self.capture(label)
+            )
+            if not done:
+                return
 
     def settle(self, at: str) -> None:
         """Wait until the process is at rest; nothing to wait for when nothing can run."""
@@ -471,28 +506,34 @@ class Run:
             except Exception as exc:
                 self.channel.failed("birth", exc)
         self.channel.emit("birth", **identity)
-        process = describe_process()
-        max_wait_ms = int(self.config["max_wait_ms"])
-        for order, label in enumerate(LABELS):
-            path = os.fsencode(os.path.join(self.run_dir, label + SUFFIX))
-            for since in (None, *LABELS[:order]):
-                header = dict(self.config["header"])
-                header.update(label=label, sequence=order, process=process)
-                header["created"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-                since_sequence = None if since is None else LABELS.index(since)
-                header["identity"] = {
-                    **identity, "since": since, "since_sequence": since_sequence,
-                }  # fmt: skip
-                text = self.channel.encode(header).encode()
+        self.identity, self.process = identity, describe_process()
+        for order, label in enumerate(self.cycles_by_label):
+            for since in (None, *LABELS[: min(order, 3)]):
                 # A tuple that is passed whole is not made anew for the call.
-                self.arguments_by_key[label, since] = (path, text, label != "final", max_wait_ms)
+                self.arguments_by_key[label, since] = self.arguments(label, since, None)
+
+    def arguments(
+        self, label: str, since: str | None, done: int | None
+    ) -> tuple[bytes, bytes, bool, int]:
+        """Of the native capture.  ``done``: cycles of the load, when not those planned."""
+        path = os.fsencode(os.path.join(self.run_dir, label + SUFFIX))
+        header = dict(self.config["header"])
+        header.update(
+            label=label, sequence=list(self.cycles_by_label).index(label), process=self.process
+        )
+        header["cycles"] = self.cycles_by_label[label] if done is None else done
+        header["created"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        since_sequence = None if since is None else LABELS.index(since)
+        header["identity"] = {**self.identity, "since": since, "since_sequence": since_sequence}
+        is_mark = label in LABELS[:3]
+        return path, self.channel.encode(header).encode(), is_mark, int(self.config["max_wait_ms"])
 
     def capture(self, label: str) -> bool:
         """Take one snapshot; False when it could not be taken, which is reported.
 
         No object is made between the measurements and the walk.
         """
-        self.channel.at("capture " + label)
+        self.channel.at("capture " + (LADDER if label in self.bounds_by_label else label))
         self.channel.measure(label)
         try:
             try:
@@ -510,13 +551,16 @@ class Run:
             self.is_interrupted |= isinstance(exc, KeyboardInterrupt)
             self.channel.failed("capture " + label, exc)
             return False
-        if label != "final":
+        if label in LABELS[:3]:
             self.since = label
         return True
 
     def call_capture(self, label: str) -> int:
         """The native capture; nanoseconds of its pause."""
-        pause_ns: int = self.native.capture(*self.arguments_by_key[label, self.since])
+        arguments = self.arguments_by_key[label, self.since]
+        if self.done_cycles is not None:
+            arguments = self.arguments(label, self.since, self.done_cycles)
+        pause_ns: int = self.native.capture(*arguments)
         return pause_ns
 
     def stop_birth(self) -> None:

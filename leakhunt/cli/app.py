@@ -21,6 +21,7 @@ from leakhunt.cli.commands.accept import accept
 from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
+from leakhunt.cli.commands.trend import trend
 from leakhunt.cli.commands.version import version
 from leakhunt.cli.commands.whatif import whatif
 from leakhunt.cli.exit_codes import ExitCode
@@ -63,6 +64,7 @@ for _command in (
     hunt,
     diff,
     whatif,
+    trend,
     accept,
     export,
     version,

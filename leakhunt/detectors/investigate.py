@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,6 +15,8 @@ from leakhunt.analysis.diff import growth
 from leakhunt.analysis.holders import Holder, HolderFinder
 from leakhunt.analysis.loose import find_loose
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.analysis.trend.ladder import Ladder
+from leakhunt.analysis.trend.results import Trend
 from leakhunt.detectors.advice import BUFFER, CHAIN
 from leakhunt.detectors.base import (
     Finding,
@@ -28,7 +31,7 @@ from leakhunt.detectors.known import THREAD_TYPES
 from leakhunt.detectors.registry import diagnose
 from leakhunt.detectors.rules import NO_RULES, Rules
 from leakhunt.detectors.suspect import Scene, Suspect
-from leakhunt.detectors.verdict import Judgement, Load, judge
+from leakhunt.detectors.verdict import Climb, Judgement, Load, judge
 from leakhunt.detectors.wording import (
     buffer_title,
     fingerprint,
@@ -37,6 +40,7 @@ from leakhunt.detectors.wording import (
     is_leaf_type,
     noun,
 )
+from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import SnapshotColumns
 
 Ints = npt.NDArray[np.int64]
@@ -56,6 +60,9 @@ class CaseSnapshots:
     """Taken after the first ``window_cycles`` of the ``cycles``."""
     cycles: int | None = None
     window_cycles: int | None = None
+    ladder: Iterable[tuple[str, int, SnapshotColumns]] = ()
+    """Label, cycles since the baseline and columns of the settled snapshots after the final
+    one; looked at one by one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +76,8 @@ class Investigation:
     notes: tuple[str, ...]
     population_by_fingerprint: dict[str, Ints] = field(default_factory=dict)
     """Directly held leaked nodes (ids in final) of the findings that have a holder."""
+    trend: Trend | None = None
+    """Growth over the settled snapshots; None when there are fewer than three."""
 
 
 def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
@@ -96,7 +105,11 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
     )
     holders = finder.find()
     scene = Scene(finder.graph)
-    findings = [_finding(finder, scene, holder, load, rules) for holder in holders]
+    ladder = _ladder(comparison, case)
+    findings = [
+        _finding(finder, scene, holder, load, rules, climb=_climb(ladder, holder))
+        for holder in holders
+    ]
     populations = {
         finding.fingerprint: holder.direct
         for finding, holder in zip(findings, holders, strict=True)
@@ -107,11 +120,39 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
         found = loose_finding(loose, load, counts, threads)
         findings += [] if found is None else [found]
     notes = (*_notes(comparison), *_problems(rules))
-    return Investigation(comparison.identity(), rows, _ranked(findings), notes, populations)
+    trend = None if ladder is None else ladder.trend()
+    return Investigation(comparison.identity(), rows, _ranked(findings), notes, populations, trend)
 
 
 def _problems(rules: Rules) -> list[str]:
     return [f"The rules of {name} were left out: {why}" for name, why in rules.problems.items()]
+
+
+_FINAL = 1
+"""Number of the final snapshot in the ladder; the baseline is 0."""
+
+
+def _ladder(comparison: Comparison, case: CaseSnapshots) -> Ladder | None:
+    """Baseline, final and what came after it; None without that or without cycles."""
+    ladder = Ladder()
+    for label, cycles, columns in case.ladder if comparison.cycles is not None else ():
+        if not len(ladder):
+            ladder.add(comparison.baseline, "baseline", 0)
+            loaded = comparison.stage("loaded")
+            if loaded is not None:
+                ladder.add_loaded(loaded.graph)
+            ladder.add(comparison.final, "final", comparison.cycles or 0)
+        ladder.add(HeapGraph(columns), label, cycles)
+    return ladder if len(ladder) else None
+
+
+def _climb(ladder: Ladder | None, holder: Holder) -> Climb | None:
+    """The holder's measure at every point of the ladder."""
+    if ladder is None:
+        return None
+    values = ladder.values(holder.series.unit, _FINAL, holder.node)
+    cycles = tuple(int(point.x) for point in ladder.points)
+    return None if values is None else Climb(cycles, values)
 
 
 def _ranked(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -143,11 +184,18 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _finding(
-    finder: HolderFinder, scene: Scene, holder: Holder, load: Load, rules: Rules
+    finder: HolderFinder,
+    scene: Scene,
+    holder: Holder,
+    load: Load,
+    rules: Rules,
+    *,
+    climb: Climb | None,
 ) -> Finding:
     judgement = judge(
         holder.series,
         load,
+        climb=climb,
         bound=holder.bound,
         is_bound_explicit=holder.is_bound_explicit,
         noise=holder.noise,

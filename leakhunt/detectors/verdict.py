@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leakhunt.analysis.places import Series
+from leakhunt.analysis.trend.slope import STRAIGHT, slope
 from leakhunt.detectors.base import Verdict
 
 STEADY = 2.0
@@ -29,6 +30,8 @@ FLUCTUATION = 0.25
 """Growth below this part of the size is no growth when nothing is kept."""
 FEW_CYCLES = 50
 """Fewer fill hardly any bounded thing."""
+LADDER_STEPS = 3
+"""Steps of a ladder that say more than the two windows of the load."""
 DRAINED = 0.2
 """Part of the growth that goes when the load stops, above which it is a backlog."""
 
@@ -52,10 +55,20 @@ class Load:
     is_exact: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """The same measure at every settled point of a ladder."""
+
+    cycles: tuple[int, ...]
+    """Cycles of load before each point, from 0."""
+    values: tuple[int, ...]
+
+
 def judge(
     series: Series,
     load: Load,
     *,
+    climb: Climb | None = None,
     bound: int | None = None,
     is_bound_explicit: bool = False,
     noise: str | None = None,
@@ -84,6 +97,8 @@ def judge(
     found = _by_growth(series, load)
     if survivors is not None:
         found = _with_turnover(found, series, load, survivors)
+    if climb is not None and series.growth > 0:
+        found = _with_ladder(found, series.unit, climb)
     if not load.is_same_process:
         found = _at_most_suspect(found, "the snapshots are of different processes")
     elif noise is not None:
@@ -155,6 +170,35 @@ def _with_turnover(found: Judgement, series: Series, load: Load, survivors: int)
     if series.growth <= FLUCTUATION * start:
         return Judgement(Verdict.NOT, f"Its size moves, but it keeps nothing: {gone}.", 0.7)
     return Judgement(Verdict.SUSPECT, f"{found.reason[:-1]}, but {gone}: it lets go of them.", 0.4)
+
+
+def _with_ladder(found: Judgement, unit: str, climb: Climb) -> Judgement:
+    """What many settled points say overrules what one look inside the load said.
+
+    Every point comes after a settle and a collection: neither a backlog nor garbage is in it.
+    """
+    x, y = climb.cycles, climb.values
+    if len(x) <= LADDER_STEPS:
+        return found
+    steps = [(b - a) / (d - c) for a, b, c, d in zip(y, y[1:], x, x[1:], strict=False)]
+    points = f"{', '.join(map(str, y))} {unit} after {', '.join(map(str, x))} cycles"
+    if y[-1] <= y[1] or steps[-1] <= FADED * steps[0]:
+        reason = f"Growth ended ({points}). That is a warm-up or a bound kept in code."
+        return Judgement(Verdict.NOT, reason, 0.9)
+    line = slope(x, y)
+    if min(steps) <= 0:
+        reason = f"It grew, but let go again in between ({points})."
+        return Judgement(Verdict.SUSPECT, reason, 0.4)
+    is_steady = max(steps) < STEADY * min(steps) and (line.r2 or 0.0) >= STRAIGHT
+    if not is_steady:
+        reason = f"It grew in every step, but not at one rate ({points})."
+        return Judgement(Verdict.SUSPECT, reason, 0.5)
+    exactly = "exactly " if len(set(steps)) == 1 and steps[0] == int(steps[0]) else "about "
+    rate = _rate_words(y[-1] - y[0], unit, x[-1] - x[0])
+    reason = f"It grew by {exactly}{rate} in each of {len(steps)} steps ({points})."
+    if line.rate < SLOWEST and found.verdict is not Verdict.LEAK:
+        return Judgement(Verdict.SUSPECT, reason, 0.5)
+    return Judgement(Verdict.LEAK, reason, 0.99 if exactly == "exactly " else 0.95)
 
 
 def _two_windows(series: Series, first: int, second: int, early: int, rest: int) -> Judgement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +54,17 @@ def assemble(
     target: dict[str, Any],
     saved: bool,
     rules: Rules | None = None,
+    ladder: Mapping[str, Path] | None = None,
 ) -> Report:
-    """Investigate and put it into a report.  ``rules``: what a user adds to the detectors."""
+    """Investigate and put it into a report.
+
+    ``rules``: what a user adds to the detectors.  ``ladder``: files of the settled snapshots
+    after the final one, by label; they are opened one after the other.
+    """
     from leakhunt.detectors.investigate import CaseSnapshots, investigate
     from leakhunt.detectors.rules import NO_RULES
 
+    rungs = _Rungs(ladder or {}, saved)
     result = investigate(
         CaseSnapshots(
             baseline=columns["baseline"],
@@ -67,10 +73,12 @@ def assemble(
             window=columns.get("window"),
             cycles=cycles,
             window_cycles=window_cycles,
+            ladder=rungs,
         ),
         rules or NO_RULES,
     )
     summaries = tuple(summarise(label, columns[label], files[label], saved) for label in columns)
+    summaries += tuple(rungs.summaries)
     by_label = {summary.label: summary for summary in summaries}
     growth_bytes = by_label["final"].bytes - by_label["baseline"].bytes
     growth_objects = by_label["final"].objects - by_label["baseline"].objects
@@ -87,7 +95,22 @@ def assemble(
         growth=tuple(result.growth),
         findings=tuple(result.findings),
         notes=tuple(result.notes),
+        trend=result.trend,
     )
+
+
+class _Rungs:
+    """Opens the points of a ladder one by one, and keeps what a report says of each."""
+
+    def __init__(self, files: Mapping[str, Path], saved: bool) -> None:
+        self._files, self._saved = files, saved
+        self.summaries: list[SnapshotSummary] = []
+
+    def __iter__(self) -> Iterator[tuple[str, int, SnapshotColumns]]:
+        for label, path in self._files.items():
+            columns = open_all({label: path})[label]
+            self.summaries.append(summarise(label, columns, path, self._saved))
+            yield label, int(columns.header.get("cycles") or 0), columns
 
 
 def _verdict(result: Investigation) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from leakhunt.errors import UsageError
+from leakhunt.target.save_dir import LADDER_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class HuntOptions:
     """Pass the target's output on to stderr."""
     rules: tuple[Path, ...] = ()
     """Python files that add to the detectors; installed rules are added by themselves."""
+    ladder: int = 0
+    """Loaded and collected points after the baseline, each ``cycles`` apart; the final snapshot
+    is the first.  0 for no ladder, else at least 2."""
 
 
 def check_numbers(options: HuntOptions) -> None:
@@ -39,6 +44,11 @@ def check_numbers(options: HuntOptions) -> None:
         raise UsageError(f"the number of cycles is {options.cycles}", hint="give 1 or more")
     if options.warmup < 0:
         raise UsageError(f"the number of warm-up cycles is {options.warmup}", hint="give 0 or more")
+    if options.ladder != 0 and not 2 <= options.ladder <= LADDER_MAX:
+        raise UsageError(
+            f"the ladder has {options.ladder} points",
+            hint=f"give 2 to {LADDER_MAX}; each runs the cycles once more",
+        )
     for name, value in (
         ("time limit", options.timeout_s),
         ("settle time", options.settle_max_s),
@@ -46,3 +56,16 @@ def check_numbers(options: HuntOptions) -> None:
     ):
         if value is not None and not 0 <= value < 1e9:
             raise UsageError(f"the {name} is {value}", hint="give a number that is not negative")
+
+
+_REPEATED = (
+    "cycles", "warmup", "timeout_s", "settle_max_s", "collect", "max_pause_ms", "birth", "ladder",
+)  # fmt: skip
+
+
+def settings_of(options: HuntOptions) -> dict[str, Any]:
+    """What a report keeps of the options, so that ``verify`` can hunt in the same way."""
+    settings: dict[str, Any] = {name: getattr(options, name) for name in _REPEATED}
+    settings["scenario"] = str(Path(options.scenario).absolute())
+    settings["python"] = None if options.python is None else str(options.python)
+    return settings

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from leakhunt.agent.scenario import LABELS
 from leakhunt.hunt.assemble import (
     UserRules,
     assemble,
@@ -17,7 +18,7 @@ from leakhunt.hunt.assemble import (
     user_rules,
     write_report,
 )
-from leakhunt.hunt.options import HuntOptions, check_numbers
+from leakhunt.hunt.options import HuntOptions, check_numbers, settings_of
 from leakhunt.report.model import Report
 from leakhunt.target.interpreter import Interpreter, own_interpreter, probe
 from leakhunt.target.native_build import native_agent_for
@@ -57,6 +58,7 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
         max_pause_ms=options.max_pause_ms,
         birth=options.birth,
         show_output=options.show_output,
+        ladder=options.ladder,
     )
     with ScenarioRun(spec, interpreter, native, save_dir) as run:
         # Half of the tool's start-up happens while the target runs.
@@ -75,6 +77,7 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
     finished = time.perf_counter_ns()
     report = replace(
         report,
+        settings=settings_of(options),
         timings_ns={
             "run_ns": ran - started,
             "load_ns": outcome.load_ns,
@@ -95,7 +98,10 @@ def _report_of_run(
     tell: OnProgress,
 ) -> Report:
     """Analyse what a run left, whole or partial."""
-    files = dict(outcome.path_by_label)
+    files = {
+        label: outcome.path_by_label[label] for label in LABELS if label in outcome.path_by_label
+    }
+    ladder = {k: path for k, path in outcome.path_by_label.items() if k not in files}
     cycles, window_cycles = outcome.cycles_done, _window_cycles(options, outcome)
     notes = list(outcome.notes)
     target = {
@@ -119,6 +125,7 @@ def _report_of_run(
         target=target,
         saved=options.save_dir is not None,
         rules=rules(),
+        ladder=ladder,
     )
     return replace(
         report,

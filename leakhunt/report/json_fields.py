@@ -76,6 +76,10 @@ class Fields:
         """An object as it is."""
         return dict(self._typed(name, dict, "an object"))
 
+    def mapping_or_none(self, name: str) -> dict[str, Any] | None:
+        """An object as it is, or null."""
+        return None if self._get(name) is None else self.mapping(name)
+
     def each(self, name: str, read: Callable[[Any, str], T]) -> tuple[T, ...]:
         """``read(item, place)`` of every item of an array."""
         items = self._typed(name, list, "an array")

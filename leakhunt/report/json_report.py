@@ -22,6 +22,7 @@ from leakhunt.detectors.base import (
     WorkerShare,
 )
 from leakhunt.errors import UsageError
+from leakhunt.report import json_trend
 from leakhunt.report.json_fields import Fields, whole, wrong
 from leakhunt.report.model import (
     SCHEMA,
@@ -66,6 +67,8 @@ def to_dict(report: Report) -> dict[str, Any]:
         "load": None if report.load is None else _load(report.load),
         "workers": [_listed(worker) for worker in report.workers],
         "interventions": [asdict(intervention) for intervention in report.interventions],
+        "settings": None if report.settings is None else _plain(report.settings),
+        "trend": None if report.trend is None else json_trend.to_dict(report.trend),
     }
 
 
@@ -207,6 +210,12 @@ def from_json(text: str | bytes) -> Report:
     return from_dict(value)
 
 
+_ADDED: dict[str, Any] = {
+    "load": None, "workers": [], "interventions": [], "settings": None, "trend": None,
+}  # fmt: skip
+"""Members that the first reports of version 1 did not have, and what stands for them."""
+
+
 def from_dict(value: object) -> Report:
     """The report that :func:`to_dict` made ``value`` of. Raises UsageError as from_json does."""
     fields = Fields(value)
@@ -216,7 +225,7 @@ def from_dict(value: object) -> Report:
             f"the report has schema {schema!a}, this leakhunt reads {SCHEMA!r}",
             hint="open it with the leakhunt version that wrote it",
         )
-    for name, default in (("load", None), ("workers", []), ("interventions", [])):
+    for name, default in _ADDED.items():
         fields = fields.later(name, default)
     rate = fields.object("rate")
     memory = fields.object("memory")
@@ -239,6 +248,8 @@ def from_dict(value: object) -> Report:
         load=fields.read_or_none("load", _read_load),
         workers=fields.each("workers", _read_worker),
         interventions=fields.each("interventions", _read_intervention),
+        settings=fields.mapping_or_none("settings"),
+        trend=fields.read_or_none("trend", json_trend.from_value),
     )
 
 

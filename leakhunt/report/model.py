@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.analysis.trend.results import Trend
 from leakhunt.detectors.base import Finding
 
 SCHEMA = "leakhunt.report/1"
@@ -120,3 +121,7 @@ class Report:
     """Every process, when several were hunted side by side."""
     interventions: tuple[Intervention, ...] = ()
     """What was done to a live target, in order of time."""
+    settings: dict[str, Any] | None = None
+    """What the hunt was asked to do, so that it can be done again; None for a diff."""
+    trend: Trend | None = None
+    """Growth over the ladder, when there was one."""

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from leakhunt.agent.format import COLUMNS_SUFFIX, FILE_SUFFIX
-from leakhunt.agent.scenario import LABELS
+from leakhunt.agent.scenario import LABELS, ladder_labels
 from leakhunt.errors import UsageError
 
 REPORT_NAME = "report.json"
-_OURS = {REPORT_NAME, *(label + FILE_SUFFIX for label in LABELS)}
+LADDER_MAX = 50
+"""Points of the longest ladder."""
+_LABELS = (*LABELS, *ladder_labels(LADDER_MAX))
+_OURS = {REPORT_NAME, *(label + FILE_SUFFIX for label in _LABELS)}
 _HINT = "give --save an empty directory, or one that a hunt filled before"
 
 
@@ -48,7 +51,7 @@ def prepare_save_dir(path: Path) -> Path:
 def _is_ours(name: str) -> bool:
     """A name that a hunt writes, or a file that was made of one."""
     return name in _OURS or any(
-        name.startswith(label + ".") and COLUMNS_SUFFIX in name for label in LABELS
+        name.startswith(label + ".") and COLUMNS_SUFFIX in name for label in _LABELS
     )
 
 

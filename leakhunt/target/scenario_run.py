@@ -59,6 +59,18 @@ class ScenarioSpec:
     max_pause_ms: float | None
     birth: bool
     show_output: bool
+    ladder: int = 0
+    """Settled points after the baseline, the final snapshot included; 0 or 1 for no more."""
+
+    @property
+    def all_cycles(self) -> int:
+        """Cycles of the load and of the ladder."""
+        return self.cycles * max(1, self.ladder)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every snapshot there may be, in order."""
+        return agent.LABELS + agent.ladder_labels(self.ladder)
 
     @property
     def window(self) -> int | None:
@@ -181,6 +193,7 @@ class ScenarioRun:
             "cycles": spec.cycles,
             "warmup": spec.warmup,
             "window": spec.window,
+            "ladder": spec.ladder,
             "settle_max_s": spec.settle_max_s,
             "collect": spec.collect,
             "max_pause_ns": max_pause_ns,
@@ -214,7 +227,7 @@ class ScenarioRun:
     def _outcome(self, status: int) -> ScenarioOutcome:
         """Everything known at the end."""
         log = self._log
-        paths = {label: self._snapshot(label) for label in agent.LABELS}
+        paths = {label: self._snapshot(label) for label in self._spec.labels}
         paths = {label: path for label, path in paths.items() if path.exists()}
         errors, notes = self._stories(status)
         outcome_error = None
@@ -237,10 +250,10 @@ class ScenarioRun:
         warmup = self._spec.warmup
         for failure in self._log.failures:
             if failure.phase == "load":
-                return max(0, failure.cycle - warmup)
+                return min(max(0, failure.cycle - warmup), self._spec.cycles)
         position = read_position(self.run_dir / agent.POSITION)
-        if position.phase == "load":
-            return max(0, position.cycle - warmup)
+        if position.phase == "load" and not self._snapshot("loaded").exists():
+            return min(max(0, position.cycle - warmup), self._spec.cycles)
         if self._snapshot("baseline").exists() and not self._snapshot("loaded").exists():
             window = self._spec.window or 0
             return window if position.phase == "capture window" else self._spec.cycles
@@ -248,7 +261,7 @@ class ScenarioRun:
 
     def _stories(self, status: int) -> tuple[list[str], list[str]]:
         """(errors, notes): what the result lacks, and what else should be known."""
-        numbers = {"warmup": self._spec.warmup, "cycles": self._spec.cycles}
+        numbers = {"warmup": self._spec.warmup, "cycles": self._spec.all_cycles}
         errors: list[str] = []
         notes = list(self._log.notes)
         for failure in self._log.failures:
@@ -272,7 +285,7 @@ class ScenarioRun:
         """How a target that never said it was done ended."""
         position = read_position(self.run_dir / agent.POSITION)
         place = where(
-            position.phase, position.cycle, warmup=self._spec.warmup, cycles=self._spec.cycles
+            position.phase, position.cycle, warmup=self._spec.warmup, cycles=self._spec.all_cycles
         )
         what = f"the target {describe_exit(status)} {place}"
         if self._ended_early:
@@ -364,7 +377,7 @@ class _Reporter:
         if position.phase == "load":
             if position.cycle >= 0:  # Else between two parts of the load.
                 done = max(0, position.cycle - self._spec.warmup)
-                self._on_progress(Progress("load", done, self._spec.cycles))
+                self._on_progress(Progress("load", done, self._spec.all_cycles))
         elif position.phase == "warmup":
             self._on_progress(Progress("warmup", max(0, position.cycle), self._spec.warmup))
         else:

@@ -170,3 +170,10 @@ def test_a_partial_hunt_obeys_the_schema(
         assert code == 3
         assert len(report["errors"]) == 1
         assert [one["label"] for one in report["snapshots"]] == (labels or ["baseline"])
+
+
+def test_a_trend_is_the_same_in_a_report_and_alone() -> None:
+    alone = load_schema(name="trend")
+    Draft202012Validator.check_schema(alone)
+    for name, definition in alone["$defs"].items():
+        assert REPORT_SCHEMA["$defs"][name] == definition, name

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.analysis.trend.results import GrownType, HolderTrend, Trend, TrendPoint, TypeTrend
+from leakhunt.analysis.trend.slope import Slope
 from leakhunt.detectors.base import (
     Category,
     Finding,
@@ -422,7 +424,72 @@ LIVE: Final = replace(
     ),
 )
 
+TREND: Final = Trend(
+    unit="cycle",
+    points=tuple(
+        TrendPoint(label, 200.0 * i, 0, 410_000 + 2_050 * i, 32_700_000 + 2_060_000 * i)
+        for i, label in enumerate(("baseline", "final", "ladder2", "ladder3"))
+    ),
+    objects_slope=Slope(10.25, 1.0),
+    bytes_slope=Slope(10_300.0, 1.0),
+    types=(
+        TypeTrend(
+            type="shop.session.Session",
+            counts=(45, 245, 445, 645),
+            bytes=(2_160, 11_760, 21_360, 30_960),
+            count_slope=Slope(1.0, 1.0),
+            bytes_slope=Slope(48.0, 1.0),
+        ),
+    ),
+    holders=(
+        HolderTrend(
+            path="shop.bus.BUS.listeners['tick']",
+            type="builtins.list",
+            unit="entries",
+            values=(45, 245, 445, 645),
+            slope=Slope(1.0, 1.0),
+            bytes=(460_000, 2_500_000, 4_540_000, 6_580_000),
+            bytes_slope=Slope(10_200.0, 1.0),
+            types=(GrownType("shop.session.Session", 1.0, 48.0),),
+            drained=0,
+            noise=None,
+        ),
+        HolderTrend(
+            path="shop.audit.LOG.text",
+            type="builtins.bytearray",
+            unit="bytes",
+            values=(4_096, 12_288, 20_500, 30_100),
+            slope=Slope(43.1, 0.9956),
+            bytes=(4_096, 12_288, 20_500, 30_100),
+            bytes_slope=Slope(43.1, 0.9956),
+            types=(),
+            drained=2_048,
+            noise=None,
+        ),
+        HolderTrend(
+            path="linecache.cache",
+            type="builtins.dict",
+            unit="entries",
+            values=(10, 14, 18, 23),
+            slope=Slope(0.021, 0.991),
+            bytes=(9_000, 12_600, 16_200, 20_700),
+            bytes_slope=Slope(19.5, 0.991),
+            types=(GrownType("builtins.tuple", 0.021, 1.3),),
+            drained=None,
+            noise="source lines kept for tracebacks",
+        ),
+    ),
+    notes=("The snapshots are of 2 processes, compared by path, as one series.",),
+)
+
+LADDER: Final = replace(
+    LEAKY,
+    trend=replace(TREND, notes=()),
+    settings={"scenario": "/srv/checkout.py", "cycles": 200, "ladder": 3, "python": None},
+)
+
 ALL: Final = {
+    "ladder": LADDER,
     "live": LIVE,
     "leaky": LEAKY,
     "clean": CLEAN,

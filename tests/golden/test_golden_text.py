@@ -6,13 +6,16 @@ After a change that is meant, run with LEAKHUNT_UPDATE_GOLDEN=1 and read the dif
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from leakhunt.report.json_report import to_json
 from leakhunt.report.text import TextOptions, render_text
-from tests.golden.sample_reports import ALL, LEAKY
+from leakhunt.report.text.trend import render_trend
+from tests.golden.sample_reports import ALL, LEAKY, TREND
+from tests.nasty_names import NASTY_NAMES
 
 FOLDER = Path(__file__).parent / "screens"
 
@@ -45,3 +48,26 @@ def test_screen_in_ascii() -> None:
 
 def test_json() -> None:
     check("leaky.json", to_json(LEAKY) + "\n")
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_trend(width: int) -> None:
+    check(f"trend-{width}.txt", render_trend(TREND, TextOptions(width=width)))
+
+
+def test_trend_in_ascii() -> None:
+    text = render_trend(TREND, TextOptions(ascii_only=True))
+    assert text.isascii()
+    assert "45 -> 645 entries" in text
+
+
+def test_a_trend_of_nothing() -> None:
+    check("trend-flat-80.txt", render_trend(replace(TREND, holders=(), types=(), notes=())))
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
+def test_nasty_names_in_a_trend(name: str) -> None:
+    holder = replace(TREND.holders[2], path=name, noise=name)
+    grown = replace(TREND.types[0], type=name)
+    text = render_trend(replace(TREND, holders=(holder,), types=(grown,), notes=(name,)))
+    assert all(line.isprintable() for line in text.rstrip("\n").split("\n"))

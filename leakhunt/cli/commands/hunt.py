@@ -46,6 +46,13 @@ teardown(), plain or async.
     help="Cycles before the baseline.",
 )
 @click.option(
+    "--ladder",
+    type=Whole(2),
+    metavar="N",
+    help="N settled snapshots after the baseline instead of one, the cycles run again before "
+    "each: growth becomes a trend.",
+)
+@click.option(
     "--python",
     type=Interpreter(),
     metavar="PATH",
@@ -99,7 +106,7 @@ teardown(), plain or async.
     help="Do not watch births: no hook in the target, births are inferred.",
 )
 @output.report_options
-def hunt(timeout_s: float, show_output: bool, **arguments: Any) -> int:
+def hunt(timeout_s: float, show_output: bool, ladder: int | None, **arguments: Any) -> int:
     """Run a scenario in a child process, take snapshots before, after and once garbage is
     collected, and report what leaked, who holds it and why.
     """
@@ -108,7 +115,12 @@ def hunt(timeout_s: float, show_output: bool, **arguments: Any) -> int:
         from leakhunt.hunt import HuntOptions, hunt_scenario
 
         report = hunt_scenario(
-            HuntOptions(timeout_s=timeout_s or None, show_output=show_output, **arguments),
+            HuntOptions(
+                timeout_s=timeout_s or None,
+                show_output=show_output,
+                ladder=ladder or 0,
+                **arguments,
+            ),
             narrator,
         )
     return output.emit(report, options)

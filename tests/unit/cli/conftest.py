@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from leakhunt.analysis.trend.results import Trend
 from leakhunt.report.model import Report
 from leakhunt.target.progress import Progress
-from tests.golden.sample_reports import LEAKY
+from tests.golden.sample_reports import LEAKY, TREND
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class FakeOptions:
     birth: bool = True
     show_output: bool = False
     rules: tuple[Path, ...] = ()
+    ladder: int = 0
 
 
 @dataclass
@@ -41,6 +43,7 @@ class FakeHunt:
     steps: Sequence[Progress] = ()
     options: FakeOptions | None = None
     diffed: list[tuple[Any, Any]] = field(default_factory=list)
+    trended: list[tuple[Any, Any]] = field(default_factory=list)
 
     def hunt_scenario(
         self, options: FakeOptions, on_progress: Callable[[Progress], None] | None = None
@@ -61,6 +64,17 @@ class FakeHunt:
             raise self.error
         return self.report
 
+    def trend_files(
+        self,
+        paths: Sequence[Path],
+        by: str | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Trend:
+        self.trended.append((list(paths), by))
+        if self.error is not None:
+            raise self.error
+        return TREND
+
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHunt:
@@ -72,6 +86,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHunt:
         Progress=Progress,
         hunt_scenario=hunt.hunt_scenario,
         diff_files=hunt.diff_files,
+        trend_files=hunt.trend_files,
     )
     monkeypatch.setitem(sys.modules, "leakhunt.hunt", module)
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):

@@ -47,7 +47,7 @@ def test_every_option_arrives(fake: FakeHunt, scenario: Path, tmp_path: Path) ->
     arguments = [
         "hunt", "--scenario", str(scenario), "--cycles", "7", "--warmup", "0", "--python",
         sys.executable, "--timeout", "1.5", "--settle", "0", "--no-collect", "--max-pause", "50",
-        "--save", str(tmp_path / "new"), "--show-output", "--no-birth",
+        "--save", str(tmp_path / "new"), "--show-output", "--no-birth", "--ladder", "4",
     ]  # fmt: skip
     main(arguments)
     assert fake.options == FakeOptions(
@@ -62,6 +62,7 @@ def test_every_option_arrives(fake: FakeHunt, scenario: Path, tmp_path: Path) ->
         save_dir=tmp_path / "new",
         birth=False,
         show_output=True,
+        ladder=4,
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from leakhunt.analysis.places import Series
 from leakhunt.detectors.base import Verdict
-from leakhunt.detectors.verdict import Load, judge
+from leakhunt.detectors.verdict import Climb, Judgement, Load, judge
 
 LOAD = Load(cycles=300, window_cycles=100)
 
@@ -79,3 +79,62 @@ def test_what_caps_a_verdict() -> None:
 def test_bounds(bound: int, explicit: bool, verdict: Verdict) -> None:
     found = judge(entries(0, 100, 300, 300), LOAD, bound=bound, is_bound_explicit=explicit)
     assert found.verdict is verdict
+
+
+# ---- a ladder ----
+
+
+LEAK = entries(0, 100, 300, 300)
+
+
+def climbed(*values: int, series: Series = LEAK) -> Judgement:
+    cycles = tuple(300 * i for i in range(len(values)))
+    return judge(series, LOAD, climb=Climb(cycles, values))
+
+
+def test_a_steady_ladder_is_stronger_than_two_windows() -> None:
+    windows, ladder = judge(entries(0, 100, 300, 300), LOAD), climbed(0, 300, 600, 900)
+    assert (windows.verdict, ladder.verdict) == (Verdict.LEAK, Verdict.LEAK)
+    assert ladder.confidence > windows.confidence
+    assert "exactly 1 entry per cycle in each of 3 steps" in ladder.reason
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ((0, 300, 600, 900), Verdict.LEAK),
+        ((0, 310, 590, 905), Verdict.LEAK),
+        ((0, 300, 310, 312), Verdict.NOT),
+        ((0, 300, 300, 300), Verdict.NOT),
+        ((0, 300, 90, 200), Verdict.NOT),
+        ((0, 300, 150, 450), Verdict.SUSPECT),
+        ((0, 300, 500, 600), Verdict.SUSPECT),
+        ((0, 30, 300, 1500), Verdict.SUSPECT),
+        ((0, 300, 600), Verdict.LEAK),
+    ],
+)
+def test_what_a_ladder_says_of_growth_that_two_windows_call_a_leak(
+    values: tuple[int, ...], verdict: Verdict
+) -> None:
+    found = climbed(*values)
+    assert found.verdict is verdict, found.reason
+    assert found.reason.endswith(".")
+
+
+def test_a_ladder_settles_what_the_windows_left_open() -> None:
+    unsteady = entries(0, 100, 170, 170)
+    assert judge(unsteady, LOAD).verdict is Verdict.SUSPECT
+    assert climbed(0, 170, 340, 510, series=unsteady).verdict is Verdict.LEAK
+    drained = entries(0, 100, 400, 300)
+    assert judge(drained, LOAD).verdict is Verdict.SUSPECT
+    assert climbed(0, 300, 600, 900, series=drained).verdict is Verdict.LEAK
+
+
+def test_a_ladder_does_not_overrule_a_bound_or_noise() -> None:
+    climb = Climb((0, 300, 600, 900), (0, 300, 600, 900))
+    leak = entries(0, 100, 300, 300)
+    bounded = judge(leak, LOAD, climb=climb, bound=1000, is_bound_explicit=True)
+    assert bounded.verdict is Verdict.NOT
+    assert judge(leak, LOAD, climb=climb, noise="import cache").verdict is Verdict.SUSPECT
+    slow = judge(entries(0, 3, 9, 9), LOAD, climb=Climb((0, 300, 600, 900), (0, 9, 18, 27)))
+    assert slow.verdict is Verdict.SUSPECT
