@@ -406,7 +406,8 @@ def capture(agent: Any, folder: str, k: int, identity: dict[str, Any]) -> None:
     }  # fmt: skip
     truth = [(array.array("Q", map(id, herd.objects)), herd.serials[:]) for herd in HERDS.values()]
     path = os.path.join(folder, f"{k}.lkheap")
-    agent.capture(path, json.dumps(header).encode(), mark=True)
+    mode = sys.argv[5] if len(sys.argv) > 5 else "in-process"
+    agent.capture(path, json.dumps(header).encode(), mark=True, mode=mode)
     with open(os.path.join(folder, f"{k}.truth"), "wb") as f:
         f.write(
             json.dumps(

@@ -1,6 +1,6 @@
 """Runs inside a target: programs of which some lose objects in C, and most lose none.
 
-``PYTHON -m tests.agent.identity_lost AGENT.so FOLDER PROGRAM``: standard library only.
+``PYTHON -m tests.agent.identity_lost AGENT.so FOLDER PROGRAM [MODE]``: standard library only.
 Captures the baseline as ``FOLDER/0.lkheap``, then after each of three equal loads ``1`` to ``3``.
 """
 
@@ -138,6 +138,7 @@ PROGRAMS: dict[str, Callable[[], Callable[[int], None]]] = {
 
 def main() -> None:
     agent = load(sys.argv[1])
+    mode = sys.argv[4] if len(sys.argv) > 4 else "in-process"
     load_once = PROGRAMS[sys.argv[3]]()
     load_once(9)
     gc.collect()
@@ -145,7 +146,8 @@ def main() -> None:
     for k in range(4):
         if k:
             load_once(k)
-        agent.capture(os.path.join(sys.argv[2], f"{k}.lkheap"), header(), mark=True)
+        path = os.path.join(sys.argv[2], f"{k}.lkheap")
+        agent.capture(path, header(), mark=True, mode=mode)
     agent.birth_stop()
 
 

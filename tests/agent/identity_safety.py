@@ -366,12 +366,23 @@ def hook_above_for_good() -> None:
     churn()
 
 
+def in_place() -> list[Any]:
+    """The object allocator and the deallocators, by address."""
+    allocator = (ctypes.c_void_p * 5)()
+    ctypes.pythonapi.PyMem_GetAllocator(ctypes.c_int(2), ctypes.byref(allocator))
+    dealloc = 6 * ctypes.sizeof(ctypes.c_void_p)  # PyTypeObject.tp_dealloc
+    return [*allocator, *(ctypes.c_void_p.from_address(id(t) + dealloc).value for t in WATCHED)]
+
+
 def fork() -> None:
+    untouched = in_place()
     AGENT.birth_start(lost=LOST)
+    assert not set(in_place()[5:]) & set(untouched[5:])
     kept = [[i] for i in range(1000)]
     for finish in (os._exit, sys.exit):
         pid = os.fork()
         if pid == 0:
+            assert in_place() == untouched
             churn()
             assert not AGENT.is_born(object())
             if finish is sys.exit:

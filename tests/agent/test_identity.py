@@ -91,9 +91,14 @@ def judge(folder: Path) -> tuple[dict[str, Any], dict[str, Score]]:
 
 
 def churned(
-    version: str, folder: Path, account: str, allocator: str = "pymalloc"
+    version: str,
+    folder: Path,
+    account: str,
+    allocator: str = "pymalloc",
+    mode: str = "in-process",
 ) -> tuple[dict[str, Any], dict[str, Score]]:
-    done = run(version, "identity_churn", agent(version), folder, 1, account, allocator=allocator)
+    arguments = (agent(version), folder, 1, account, mode)
+    done = run(version, "identity_churn", *arguments, allocator=allocator)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["restored"]
     return judge(folder)
@@ -120,6 +125,23 @@ def test_no_birth_is_missed_and_none_invented(
 
 
 @each_version
+def test_a_fork_marks_births_at_the_same_moment(version: str, tmp_path: Path) -> None:
+    _, scores = churned(version, tmp_path, "lost", mode="fork")
+    assert open_snapshot(tmp_path / "1.lkheap").footer["mode"] == "fork"
+    assert {k: s for k, s in scores.items() if s.errors and k != OPERAND} == {}
+    assert all(s.born > 300 for s in scores.values())
+
+
+@each_version
+def test_what_the_walk_itself_notes_is_not_left_to_a_child(version: str, tmp_path: Path) -> None:
+    _, scores = churned(version, tmp_path, "identity", mode="fork")
+    footer = open_snapshot(tmp_path / "1.lkheap").footer
+    assert footer["mode"] == "in-process"
+    assert "marked by the walk" in footer["fork_refused"]
+    assert {k: s for k, s in scores.items() if s.errors and k != OPERAND} == {}
+
+
+@each_version
 def test_addresses_alone_would_be_wrong(version: str, tmp_path: Path) -> None:
     """The test has teeth: without the marks most replaced objects pass for old ones."""
     churned(version, tmp_path, "identity")
@@ -141,15 +163,18 @@ def unreached(folder: Path, k: int) -> Counter[str]:
     return Counter(columns.type_string(int(t)) for t in types if t >= 0)
 
 
-def lost_by(version: str, folder: Path, program: str) -> list[Counter[str]]:
-    done = run(version, "identity_lost", agent(version), folder, program)
+def lost_by(
+    version: str, folder: Path, program: str, mode: str = "in-process"
+) -> list[Counter[str]]:
+    done = run(version, "identity_lost", agent(version), folder, program, mode)
     assert done.returncode == 0, done.stderr
     return [unreached(folder, k) for k in (1, 2, 3)]
 
 
 @each_version
-def test_objects_lost_in_c_are_listed(version: str, tmp_path: Path) -> None:
-    first, second, third = lost_by(version, tmp_path, "losing")
+@pytest.mark.parametrize("mode", ["in-process", "fork"])
+def test_objects_lost_in_c_are_listed(version: str, mode: str, tmp_path: Path) -> None:
+    first, second, third = lost_by(version, tmp_path, "losing", mode)
     growth = Counter(
         {"str": 2, "int": 2, "bytes": 1, "float": 1, "tuple": 1, "complex": 1}
     )  # each tuple holds an int and a str of its own

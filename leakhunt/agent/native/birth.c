@@ -1,5 +1,6 @@
 /* Birth tracking: the map of births and its epochs. */
 #include "birth_map.h"
+#include "trashcan.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -94,10 +95,16 @@ uninstall(void)
     return is_clean && !lk_alloc_is_watching() ? LK_BIRTH_NOTHING_LEFT : LK_BIRTH_PASS_THROUGH;
 }
 
-/* A child of fork is not watched: it should not pay, nor copy the map's pages. */
+/* A child of fork is not watched: what is in place is taken out of it again.  When it was
+ * forked by a thread without the GIL, the interpreter is not touched (the program will not run
+ * Python there) and the hooks pass through. */
 static void
 leave_child_alone(void)
 {
+    PyThreadState *ts = lk_current_thread();
+    if (lk_birth_is_running() && ts != NULL && ts == PyGILState_GetThisThreadState()) {
+        uninstall();
+    }
     drop_map();
 }
 
@@ -153,6 +160,13 @@ int
 lk_birth_is_sound(void)
 {
     return !lk_birth_is_running() || (!is_broken && lk_alloc_is_watching());
+}
+
+/* False when memory for the map ran out.  The part of lk_birth_is_sound that a child can ask. */
+int
+lk_birth_is_whole(void)
+{
+    return !lk_birth_is_running() || !is_broken;
 }
 
 /* Bytes of the map that hold bits, as of the last capture or mark.  What is resident cannot

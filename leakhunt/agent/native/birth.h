@@ -33,6 +33,7 @@ int lk_birth_is_running(void);
  * what that met is old from now on.  Needs the GIL. */
 void lk_birth_mark(void);
 int lk_birth_is_sound(void);
+int lk_birth_is_whole(void);
 const char *lk_birth_method(void);
 const char *lk_birth_note(void);
 size_t lk_birth_memory(void);

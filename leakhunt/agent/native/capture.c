@@ -35,6 +35,7 @@ typedef struct {
     size_t header_bytes;
     lk_emit out;
     lk_prediction prediction;
+    int births_sound; /* before the walk; the allocator of a child is another */
     uint64_t start_ns;
 } job;
 
@@ -127,10 +128,10 @@ format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreach
         (unsigned long long)o->walk_ns,
         (unsigned long long)(w->out.file_bytes + (uint64_t)(w->out.at - w->out.buffer)),
         (unsigned long long)j->prediction.resident_bytes, lk_walk_memory(w), lk_birth_memory(),
-        lk_birth_is_sound() ? "true" : "false", c->was_collecting ? "true" : "false",
-        c->gc_was_enabled ? "true" : "false", gc->generations[0].count, gc->generations[1].count,
-        gc->generations[2].count, (unsigned long long)unreached->object_count,
-        (unsigned long long)unreached->raw_count);
+        j->births_sound && lk_birth_is_whole() ? "true" : "false",
+        c->was_collecting ? "true" : "false", c->gc_was_enabled ? "true" : "false",
+        gc->generations[0].count, gc->generations[1].count, gc->generations[2].count,
+        (unsigned long long)unreached->object_count, (unsigned long long)unreached->raw_count);
     return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 
@@ -250,7 +251,10 @@ blame_child(lk_capture *c, enum lk_child_end end)
         c->failure = "the child that walks the heap crashed";
         break;
     default:
-        c->error = c->error != 0 ? c->error : EIO;
+        if (c->error == 0) {
+            c->error = EIO;
+            c->failure = "the child that walks the heap left before it was done";
+        }
         break;
     }
 }
@@ -342,6 +346,7 @@ stop_and_capture(job *j)
     c->gc_was_enabled = j->interp->gc.enabled;
     j->interp->gc.enabled = 0; /* a __sizeof__ written in C might allocate */
     j->start_ns = now_ns();
+    j->births_sound = lk_birth_is_sound();
     lk_predict(&j->prediction);
     c->predicted_walk_ns = j->prediction.walk_ns;
     c->predicted_fork_ns = j->prediction.fork_ns;

@@ -1,5 +1,6 @@
 #include "predict.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "procfs.h"
@@ -30,10 +31,15 @@ static uint64_t last_node_count;
 static int
 children_are_elsewhere(void)
 {
+    static const char LINK[] = "/proc/self/ns/pid_for_children"; /* since Linux 4.12 */
     char own[64], theirs[64];
+    struct stat st;
     ssize_t n = readlink("/proc/self/ns/pid", own, sizeof(own));
-    ssize_t m = readlink("/proc/self/ns/pid_for_children", theirs, sizeof(theirs));
-    return n > 0 && m >= 0 && (n != m || memcmp(own, theirs, (size_t)n) != 0);
+    ssize_t m = readlink(LINK, theirs, sizeof(theirs));
+    if (m < 0) {
+        return lstat(LINK, &st) == 0; /* the namespace is new: nobody is in it yet */
+    }
+    return n != m || memcmp(own, theirs, (size_t)n) != 0;
 }
 
 /* A number of kilobytes as bytes, 0 when there is none. */
