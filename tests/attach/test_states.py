@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from leakhunt.target.attach import Channel, open_channel
-from tests.attach.conftest import HERE, StartProgram, greeting
+from tests.attach.conftest import HERE, StartProgram, closing
 
 PROGRAM = HERE / "states_program.py"
 STATES = (
@@ -20,7 +20,7 @@ ROUNDS = 100
 
 
 def attach_once(pid: int, library: Path) -> Channel:
-    channel = open_channel(pid, library, payload=greeting)
+    channel = open_channel(pid, library, source=closing)
     channel.sock.close()
     return channel
 

@@ -4,7 +4,7 @@
 """
 
 from leakhunt.target.attach.channel import AttachFacts, Channel
-from leakhunt.target.attach.door import Door, Payload
+from leakhunt.target.attach.door import Door, TextSource
 from leakhunt.target.attach.identify import ProcessIdentity, identify
 from leakhunt.target.attach.open import METHODS, open_channel
 from leakhunt.target.attach.preflight import Preflight, check
@@ -16,9 +16,9 @@ __all__ = [
     "Channel",
     "Door",
     "Obstacle",
-    "Payload",
     "Preflight",
     "ProcessIdentity",
+    "TextSource",
     "check",
     "identify",
     "open_channel",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leakhunt.errors import TargetError
-from leakhunt.target.attach.door import READY, Payload
+from leakhunt.target.attach.door import READY, TextSource
 from leakhunt.target.attach.identify import ProcessIdentity, ProcessImage
 from leakhunt.target.attach.inject import HELPER_THREAD, Injection, Injector, RefusedError
 from leakhunt.target.attach.library import delivery
@@ -25,7 +25,6 @@ ANSWER_TIMEOUT_S = 10.0
 
 _PATIENCE_S = 0.25
 _RETRY_S = 0.02
-_HELPER_COUNT_MAX = 3
 _DATAGRAM_BYTES_MAX = 64 << 10
 
 
@@ -52,21 +51,21 @@ class Channel:
     """An open way into a process."""
 
     sock: socket.socket
-    """Connected, SEQPACKET; whatever the payload started answers at its other end."""
+    """Connected, SEQPACKET; whatever the text started answers at its other end."""
     facts: AttachFacts
     identity: ProcessIdentity
 
 
 def attach_by_ptrace(
-    pid: int, library: Path, payload: Payload, *, timeout_s: float = ANSWER_TIMEOUT_S
+    pid: int, library: Path, source: TextSource, *, timeout_s: float = ANSWER_TIMEOUT_S
 ) -> Channel:
-    """Run ``payload`` in a process that nobody prepared.
+    """Run the text of ``source`` in a process that nobody prepared.
 
     Raises TargetError when the target is out of reach, refuses, ends, or does not run the text
     in time.
     """
     started = time.perf_counter_ns()
-    with _prepared(pid, library, payload) as (injector, identity):
+    with _prepared(pid, library, source) as (injector, identity):
         attempts = _Attempts(injector)
         try:
             winner, answered_ns = attempts.run(timeout_s)
@@ -87,7 +86,7 @@ def attach_by_ptrace(
 
 @contextlib.contextmanager
 def _prepared(
-    pid: int, library: Path, payload: Payload
+    pid: int, library: Path, source: TextSource
 ) -> Iterator[tuple[Injector, ProcessIdentity]]:
     """All that can be known before a stop."""
     try:
@@ -104,8 +103,8 @@ def _prepared(
                     pidfd=pidfd,
                     memory=memory,
                     points=image.entry_points(),
-                    library=delivery(library, read_status(pid), identity.root),
-                    payload=payload,
+                    library=delivery(library, read_status(pid), image),
+                    source=source,
                 ),
                 identity,
             )
@@ -147,9 +146,8 @@ class _Attempts:
 
     def _try_again(self, refusal: RefusedError | None) -> RefusedError | None:
         """A helper thread on any parked thread; the main thread again while nothing is there."""
-        helpers = sum(injection.way == HELPER_THREAD for injection in self.injections)
-        if helpers >= _HELPER_COUNT_MAX or (helpers and len(self.injections) > helpers):
-            return refusal  # It is on its way, and waits for the interpreter's lock
+        if any(injection.way == HELPER_THREAD for injection in self.injections):
+            return refusal  # It cannot get lost: it waits for the interpreter's lock
         for tid in self._parked_threads():
             try:
                 self._inject(tid, way=HELPER_THREAD)

@@ -1,4 +1,4 @@
-"""What the text that runs in the target gets: one end of a socket, and where our library is."""
+"""What the text that runs in the target gets, and the frame around it."""
 
 from __future__ import annotations
 
@@ -6,32 +6,92 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 READY = b"ready"
-"""The first datagram from the text when all went well; anything else says what did not."""
+"""The last datagram of the frame when all went well; whatever comes before it went wrong."""
+
+TextSource = Callable[[int, str], str]
+"""Makes the Python text to run from the descriptor of a connected socket (SEQPACKET) and the
+path of the native library, both as the target sees them.
+
+The text runs in a thread of its own, whose signals are blocked, with a namespace of its own.
+It owns the descriptor.  It may use only what every interpreter has loaded, and says what went
+wrong either by an exception or by a datagram."""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A descriptor in the target, and what it must still be when the text runs.
+
+    That may be late: a program that closed all descriptors may use the number for something
+    else by then, which must not get a byte of ours.
+    """
+
+    number: int
+    device: int
+    inode: int
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
     """The target's side of a channel."""
 
-    fd: int
-    """A connected Unix socket of type SEQPACKET, close-on-exec."""
-    inode: int
-    """Of the socket.  The text may run late: a program that closed all descriptors may use the
-    number for something else by then, which must not get a byte of ours."""
+    socket: Descriptor
     library: str
     """A path from which the target can load the native library."""
-    library_fd: int
-    """To be closed when the library is loaded, if it is a file in memory; else -1."""
-    library_inode: int
-    """Of the file behind ``library_fd``."""
+    memory_file: Descriptor | None
+    """Behind that path, if the library was brought along; closed when it is loaded."""
 
 
-Payload = Callable[[Door], str]
-"""Makes the Python text to run.  It must:
+_FRAME = """
+def run():
+    import sys
+    posix = sys.modules["posix"]
 
-- check that the descriptors are still those of the door, and end if they are not;
-- send one datagram through the socket, ``READY`` or what went wrong;
-- let nothing escape, not even SystemExit, and return soon: it may run on the main thread;
-- need nothing but what every interpreter has loaded.
+    def is_ours(number, device, inode):
+        try:
+            found = posix.fstat(number)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == (device, inode)
 
-It runs with a dict of its own as globals and locals."""
+    def tell(number, said):
+        try:
+            posix.write(number, said)
+        except OSError:
+            pass
+
+    if is_ours(*SOCKET):
+        copy = posix.dup(SOCKET[0])
+        try:
+            exec(TEXT, {})
+            tell(copy, READY)
+        except BaseException as error:
+            tell(copy, (type(error).__name__ + ": " + str(error)[:1000]).encode("utf-8", "replace"))
+            if is_ours(*SOCKET):
+                posix.close(SOCKET[0])
+        finally:
+            posix.close(copy)
+    if MEMORY_FILE is not None and is_ours(*MEMORY_FILE):
+        posix.close(MEMORY_FILE[0])
+
+
+try:
+    run()
+except BaseException:
+    pass
+"""
+
+
+def framed(door: Door, source: TextSource) -> str:
+    """The whole text for the target: nothing escapes from it."""
+    value_by_name: dict[str, object] = {
+        "SOCKET": _fields(door.socket),
+        "MEMORY_FILE": door.memory_file and _fields(door.memory_file),
+        "READY": READY,
+        "TEXT": source(door.socket.number, door.library),
+    }
+    values = "".join(f"{name} = {value!r}\n" for name, value in value_by_name.items())
+    return values + _FRAME
+
+
+def _fields(descriptor: Descriptor) -> tuple[int, int, int]:
+    return descriptor.number, descriptor.device, descriptor.inode

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from leakhunt.errors import TargetError
 from leakhunt.target.attach import stub
 from leakhunt.target.attach.elf import MACHINE_X86_64, LoadedElf, NotElfError
+from leakhunt.target.attach.loaded import loaded_names
 from leakhunt.target.attach.maps import MappedFile, mapped_files
 from leakhunt.target.attach.memory import CachedReader, Memory
 from leakhunt.target.attach.procfs import PROC, read_start_ticks
@@ -110,6 +111,10 @@ class ProcessImage:
             )
         address_by_name = {name: symbol.address for name, symbol in found.items()}
         return EntryPoints(address_by_name, self._syscall_instruction())
+
+    def loaded_names(self) -> dict[int, str]:
+        """Name by start address of the libraries that were loaded through a descriptor."""
+        return loaded_names(self._reader, self.files)
 
     # --- where things are -----------------------------------------------------------------------
 

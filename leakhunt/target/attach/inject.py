@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeVar
 from leakhunt.errors import TargetError
 from leakhunt.target.attach import registers, stub
 from leakhunt.target.attach.deferred_signals import deferred_signals
-from leakhunt.target.attach.door import Door, Payload
+from leakhunt.target.attach.door import Descriptor, Door, TextSource, framed
 from leakhunt.target.attach.identify import EntryPoints
 from leakhunt.target.attach.libc import pidfd_getfd, write_at
 from leakhunt.target.attach.library import Delivery
@@ -70,7 +70,7 @@ class Injector:
     memory: Memory
     points: EntryPoints
     library: Delivery
-    payload: Payload
+    source: TextSource
 
     def inject(self, tid: int, *, way: str = "") -> Injection:
         """Into one thread, in the way that its state asks for, or only in the given way.
@@ -79,7 +79,9 @@ class Injector:
         the target is gone or refuses for good.  What was made is undone then.
         """
         thread = StoppedThread(self.pid, tid, self.memory, self.points.syscall_instruction)
-        sock, state, used = _undisturbed(lambda: self._in_stop(thread, way))
+        sock, state, used = _undisturbed(
+            lambda: self._in_stop(thread, way), lambda made: made[0].close()
+        )
         return Injection(sock, used, state.text, thread.stop_ns)
 
     def _in_stop(
@@ -92,15 +94,10 @@ class Injector:
                 raise RefusedError(f"thread {thread.tid} is in {state.text}: no {wished} there")
             made = _Made(self, thread, undo)
             pair = made.socket_pair()
-            library, library_fd = made.library(self.library)
-            door = Door(
-                fd=pair.theirs,
-                inode=made.inode(pair.theirs),
-                library=library,
-                library_fd=library_fd,
-                library_inode=made.inode(library_fd) if library_fd >= 0 else 0,
-            )
-            page = made.page(self.payload(door).encode(), ours=pair.ours, way=way)
+            path, memory_file = made.library(self.library)
+            door = Door(made.descriptor(pair.theirs), path, memory_file)
+            text = framed(door, self.source).encode()
+            page = made.page(text, ours=pair.ours, way=way)
             # From here on the text may run: what it was given is its own to undo.
             steps_back = undo.pop_all()
             try:
@@ -164,10 +161,10 @@ class _Made:
         self.undo.callback(sock.close)
         return _Pair(theirs, ours, sock)
 
-    def library(self, delivery: Delivery) -> tuple[str, int]:
-        """The path to load from, and the descriptor of the file in memory or -1."""
+    def library(self, delivery: Delivery) -> tuple[str, Descriptor | None]:
+        """The path to load from, and the file in memory behind it if there is one."""
         if delivery.path:
-            return delivery.path, -1
+            return delivery.path, None
         thread = self.thread
         self.injector.memory.write(thread.results, delivery.name.encode() + b"\0")
         fd = self._syscall(registers.SYS_MEMFD_CREATE, thread.results, _MFD_CLOEXEC)
@@ -177,7 +174,7 @@ class _Made:
             write_at(copy, 0, delivery.image)
         finally:
             os.close(copy)
-        return f"/proc/self/fd/{fd}", fd
+        return f"{delivery.folder}{fd}", self.descriptor(fd)
 
     def page(self, text: bytes, *, ours: int, way: str) -> int:
         """Address of a mapping with the stub and the text; the stub unmaps it."""
@@ -197,9 +194,10 @@ class _Made:
         self.injector.memory.write(page, code)
         return page
 
-    def inode(self, fd: int) -> int:
-        """Inode of a descriptor of the target."""
-        return os.stat(f"/proc/{self.injector.pid}/fd/{fd}").st_ino  # noqa: PTH116  quick
+    def descriptor(self, fd: int) -> Descriptor:
+        """What a descriptor of the target is."""
+        found = os.stat(f"/proc/{self.injector.pid}/fd/{fd}")  # noqa: PTH116  quick
+        return Descriptor(fd, found.st_dev, found.st_ino)
 
     def _away_from_standard_streams(self, fd: int) -> int:
         """A daemon that closed 0, 1 and 2 must not print into our descriptor."""
@@ -240,11 +238,12 @@ _HINT_BY_ERRNO = {
 T = TypeVar("T")
 
 
-def _undisturbed(work: Callable[[], T]) -> T:
+def _undisturbed(work: Callable[[], T], discard: Callable[[T], None]) -> T:
     """Run ``work`` in a thread of its own, without signals and without our collector.
 
     A KeyboardInterrupt can only be raised in the main thread, and the kernel detaches when a
-    tracing thread ends: so whatever happens to the tool, the target is let go.
+    tracing thread ends: so whatever happens to the tool, the target is let go.  A result that
+    an interruption of the tool makes useless is discarded.
     """
     results: list[T] = []
     failures: list[BaseException] = []
@@ -256,15 +255,20 @@ def _undisturbed(work: Callable[[], T]) -> T:
             failures.append(exc)
 
     was_enabled = gc.isenabled()
-    with deferred_signals():
-        gc.disable()
-        try:
-            thread = threading.Thread(target=run, name="leakhunt-attach")
-            thread.start()
-            thread.join()
-        finally:
-            if was_enabled:
-                gc.enable()
+    try:
+        with deferred_signals():
+            gc.disable()
+            try:
+                thread = threading.Thread(target=run, name="leakhunt-attach")
+                thread.start()
+                thread.join()
+            finally:
+                if was_enabled:
+                    gc.enable()
+    except BaseException:
+        for result in results:
+            discard(result)
+        raise
     if failures:
         raise failures[0]
     return results[0]

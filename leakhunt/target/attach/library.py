@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 from leakhunt.errors import UsageError
+from leakhunt.target.attach.identify import ProcessImage
+from leakhunt.target.attach.loaded import DESCRIPTOR_FOLDER, MEMORY_FILE_FOLDER
 from leakhunt.target.attach.procfs import ProcessStatus
 
 _PT_LOAD = 1
@@ -26,23 +29,32 @@ class Delivery:
     """What goes into the file in memory; empty when the path will do."""
     name: str
     """Of the file in memory, as ``/proc/PID/maps`` will show it."""
+    folder: str
+    """What the number of its descriptor is appended to to make a path; a spelling that no
+    loaded library has."""
 
 
-def delivery(library: Path, status: ProcessStatus, root: Path) -> Delivery:
-    """By path where the target sees the same file and may map it, else by memory.
+def delivery(library: Path, status: ProcessStatus, process: ProcessImage) -> Delivery:
+    """By path where the target sees the same file and may map it, else by memory, once.
 
-    ``root`` is the target's root folder as seen from here.  Raises UsageError when there is no
-    such file.
+    Raises UsageError when there is no such file.
     """
     library = library.resolve()
     try:
         image = library.read_bytes()
     except OSError as exc:
         raise UsageError(f"the native agent {library} cannot be read: {exc.strerror}") from exc
-    if _is_within_reach(library, status, root):
-        return Delivery(str(library), b"", "")
-    digest = hashlib.sha256(image).hexdigest()[:12]
-    return Delivery("", loadable_part(image), f"leakhunt-{digest}")
+    if _is_within_reach(library, status, Path(f"/proc/{status.pid}/root")):
+        return Delivery(str(library), b"", "", "")
+    name = f"leakhunt-{hashlib.sha256(image).hexdigest()[:12]}"
+    names = process.loaded_names()
+    for file in process.files:
+        if file.path == MEMORY_FILE_FOLDER + name and file.start in names:
+            return Delivery(names[file.start], b"", "", "")
+    folder = DESCRIPTOR_FOLDER
+    while any(posixpath.dirname(used) + "/" == folder for used in names.values()):
+        folder += "./"
+    return Delivery("", loadable_part(image), name, folder)
 
 
 def loadable_part(image: bytes) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from leakhunt.errors import UsageError
 from leakhunt.target.attach.channel import ANSWER_TIMEOUT_S, Channel, attach_by_ptrace
-from leakhunt.target.attach.door import Payload
+from leakhunt.target.attach.door import TextSource
 from leakhunt.target.attach.preflight import check
 
 METHODS = ("auto", "ptrace")
@@ -17,12 +17,12 @@ def open_channel(
     pid: int,
     library: Path,
     *,
-    payload: Payload,
+    source: TextSource,
     method: str = "auto",
     force: bool = False,
     timeout_s: float = ANSWER_TIMEOUT_S,
 ) -> Channel:
-    """Run ``payload`` in a process and return the socket it answers on.
+    """Run the text of ``source`` in a process and return the socket it answers on.
 
     ``library`` is the native agent for the target's interpreter; it is brought along where the
     target cannot open it.  ``force`` attaches in spite of obstacles that can be forced.
@@ -36,4 +36,4 @@ def open_channel(
     if method not in METHODS:
         raise UsageError(f"unknown method {method!r}", hint=f"one of {', '.join(METHODS)}")
     check(pid).require(force=force)
-    return attach_by_ptrace(pid, library, payload, timeout_s=timeout_s)
+    return attach_by_ptrace(pid, library, source, timeout_s=timeout_s)

@@ -69,7 +69,8 @@ def _of_same_user(target: ProcessStatus, own: ProcessStatus, scope: int, proc: P
             f"process {target.pid} has capabilities that leakhunt lacks",
             f"run leakhunt as root (sudo), {_PREPARED}",
         )
-    if (proc / str(target.pid)).stat().st_uid != target.uids[1]:
+    # The files of a protected process belong to root; the folder does not show it.
+    if (proc / str(target.pid) / "stat").stat().st_uid != target.uids[1]:
         return Obstacle(
             "not-dumpable",
             f"process {target.pid} is protected (set-user-id, file capabilities, or"

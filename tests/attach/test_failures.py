@@ -1,0 +1,244 @@
+"""What goes wrong in the middle of an attach: one clear error, and the target goes on."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from leakhunt.errors import TargetError, UsageError
+from leakhunt.target.attach import open_channel
+from tests.attach.conftest import StartProgram, closing
+
+SLEEPS = "print('ready', flush=True); import time; time.sleep(1.5); print('done')"
+COMPUTES = """
+import hashlib, threading, os, zlib, itertools, ctypes, time
+reader, writer = os.pipe()
+threading.Thread(target=os.read, args=(reader, 1), daemon=True).start()
+time.sleep(0.1)
+print('ready', flush=True)
+{work}
+print('done')
+"""
+# Five seconds of C code that gives up the interpreter's lock, and that keeps it.
+UNLOCKED = "hashlib.pbkdf2_hmac('sha256', b'', b'', 4_000_000)"
+FULL = """
+call = ctypes.pythonapi.Py_AddPendingCall
+nothing = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: 0)
+full = map(call, itertools.repeat(nothing, 40), itertools.repeat(None))
+sum(itertools.chain(full, range(150_000_000)))
+"""
+
+
+@pytest.fixture
+def target(start: StartProgram) -> subprocess.Popen[str]:
+    return start(sys.executable, "-I", "-c", SLEEPS)
+
+
+def descriptors(pid: int) -> set[str]:
+    return {entry.name for entry in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def expect_done(process: subprocess.Popen[str]) -> None:
+    out, err = process.communicate(timeout=30)
+    assert (out, err, process.returncode) == ("done\n", "", 0)
+
+
+def test_an_error_of_the_text_is_told(target: subprocess.Popen[str], library: Path) -> None:
+    with pytest.raises(TargetError, match=r"does not start.*ZeroDivisionError: division by zero"):
+        open_channel(target.pid, library, source=lambda fd, path: "1 / 0")
+    expect_done(target)
+
+
+def test_a_text_that_exits_does_not_end_the_target(
+    target: subprocess.Popen[str], library: Path
+) -> None:
+    with pytest.raises(TargetError, match="SystemExit: 3"):
+        open_channel(target.pid, library, source=lambda fd, path: "raise SystemExit(3)")
+    expect_done(target)
+
+
+def test_a_text_that_is_no_python(target: subprocess.Popen[str], library: Path) -> None:
+    with pytest.raises(TargetError, match="SyntaxError"):
+        open_channel(target.pid, library, source=lambda fd, path: "if")
+    expect_done(target)
+
+
+def test_a_failure_of_the_tool_in_the_stop_is_undone(
+    target: subprocess.Popen[str], library: Path
+) -> None:
+    before = descriptors(target.pid)
+
+    def fail(fd: int, path: str) -> str:
+        raise RuntimeError("bad luck")
+
+    with pytest.raises(RuntimeError, match="bad luck"):
+        open_channel(target.pid, library, source=fail)
+    assert descriptors(target.pid) == before
+    expect_done(target)
+
+
+def test_an_interrupt_of_the_tool_waits_for_the_target(
+    target: subprocess.Popen[str], library: Path
+) -> None:
+    stopped_in: list[str] = []
+
+    def interrupt(fd: int, path: str) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        stopped_in.append(Path(f"/proc/{target.pid}/status").read_text())
+        return closing(fd, path)
+
+    with pytest.raises(KeyboardInterrupt):
+        open_channel(target.pid, library, source=interrupt)
+    assert "t (tracing stop)" in stopped_in[0]
+    assert "TracerPid:\t0" in Path(f"/proc/{target.pid}/status").read_text()
+    expect_done(target)
+
+
+def test_a_target_that_is_killed_in_the_stop(target: subprocess.Popen[str], library: Path) -> None:
+    def kill(fd: int, path: str) -> str:
+        os.kill(target.pid, signal.SIGKILL)
+        return ""
+
+    with pytest.raises(TargetError, match=f"process {target.pid} ended"):
+        open_channel(target.pid, library, source=kill)
+    assert target.wait(timeout=10) == -signal.SIGKILL
+
+
+def test_a_target_that_exits_in_the_middle(target: subprocess.Popen[str], library: Path) -> None:
+    with pytest.raises(TargetError, match=f"process {target.pid} ended"):
+        open_channel(target.pid, library, source=lambda fd, path: "import os; os._exit(7)")
+    assert target.wait(timeout=10) == 7
+
+
+def test_a_target_that_becomes_another_program(
+    target: subprocess.Popen[str], library: Path
+) -> None:
+    text = "import posix; posix.execv('/bin/sleep', ['sleep', '0.1'])"
+    with pytest.raises(TargetError, match="closed leakhunt's connection"):
+        open_channel(target.pid, library, source=lambda fd, path: text)
+    assert target.wait(timeout=10) == 0
+
+
+def test_a_target_that_is_not_our_child_and_ends(library: Path) -> None:
+    # Its own parent must hear of its end.
+    code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {SLEEPS!r}])\n"
+    code += "print(p.pid, flush=True); print(p.wait(), flush=True)"
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert parent.stdout.readline() == "ready\n"
+
+    def kill(fd: int, path: str) -> str:
+        os.kill(pid, signal.SIGKILL)
+        return ""
+
+    with pytest.raises(TargetError, match=f"process {pid} ended"):
+        open_channel(pid, library, source=kill)
+    assert parent.communicate(timeout=10)[0] == "-9\n"
+
+
+def test_a_signal_in_the_stop_arrives_after_it(start: StartProgram, library: Path) -> None:
+    code = "import signal, time; signal.signal(10, lambda *_: print('signal'))\n" + SLEEPS
+    process = start(sys.executable, "-I", "-c", code)
+
+    def send(fd: int, path: str) -> str:
+        os.kill(process.pid, signal.SIGUSR1)
+        return closing(fd, path)
+
+    open_channel(process.pid, library, source=send).sock.close()
+    out, err = process.communicate(timeout=10)
+    assert (out, err, process.returncode) == ("signal\ndone\n", "", 0)
+
+
+def test_a_stop_of_the_target_in_the_stop_is_kept(
+    target: subprocess.Popen[str], library: Path
+) -> None:
+    time.sleep(0.1)  # It sleeps now: a helper thread answers at once
+
+    def send(fd: int, path: str) -> str:
+        os.kill(target.pid, signal.SIGSTOP)
+        return closing(fd, path)
+
+    open_channel(target.pid, library, source=send).sock.close()
+    time.sleep(0.1)
+    assert "State:\tT (stopped)" in Path(f"/proc/{target.pid}/status").read_text()
+    os.kill(target.pid, signal.SIGCONT)
+    expect_done(target)
+
+
+def test_no_free_descriptor(target: subprocess.Popen[str], library: Path) -> None:
+    count = len(descriptors(target.pid))
+    old = resource.prlimit(target.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(target.pid, resource.RLIMIT_NOFILE, (count, old[1]))
+    with pytest.raises(TargetError, match="Too many open files") as caught:
+        open_channel(target.pid, library, source=closing)
+    assert "prlimit --nofile" in caught.value.hint
+    resource.prlimit(target.pid, resource.RLIMIT_NOFILE, old)
+    expect_done(target)
+
+
+def test_no_free_memory(target: subprocess.Popen[str], library: Path) -> None:
+    before = descriptors(target.pid)
+    old = resource.prlimit(target.pid, resource.RLIMIT_AS)
+    resource.prlimit(target.pid, resource.RLIMIT_AS, (4096, old[1]))
+    with pytest.raises(TargetError, match="Cannot allocate memory") as caught:
+        open_channel(target.pid, library, source=closing)
+    assert "prlimit --as" in caught.value.hint
+    assert descriptors(target.pid) == before
+    resource.prlimit(target.pid, resource.RLIMIT_AS, old)
+    expect_done(target)
+
+
+def test_standard_streams_that_were_closed_stay_closed(start: StartProgram, library: Path) -> None:
+    code = "import os, time; print('ready', flush=True); os.close(0); os.close(1); os.close(2)\n"
+    code += "time.sleep(1)\nfor n in 0, 1, 2:\n try: os.fstat(n); os._exit(9)\n except OSError: 0"
+    process = start(sys.executable, "-I", "-c", code)
+    time.sleep(0.1)
+    channel = open_channel(process.pid, library, source=lambda fd, path: f"KEEP = {fd}")
+    channel.sock.close()
+    process.wait(timeout=10)
+    assert process.returncode == 0
+
+
+def test_a_pending_call_that_waits_is_overtaken_by_a_helper_thread(
+    start: StartProgram, library: Path
+) -> None:
+    process = start(sys.executable, "-I", "-c", COMPUTES.format(work=UNLOCKED))
+    time.sleep(0.1)
+    channel = open_channel(process.pid, library, source=closing)
+    channel.sock.close()
+    assert channel.facts.way == "helper thread"
+    assert len(channel.facts.stop_ns) == 2
+    expect_done(process)
+
+
+def test_a_full_queue_of_pending_calls(start: StartProgram, library: Path) -> None:
+    process = start(sys.executable, "-I", "-c", COMPUTES.format(work=FULL))
+    time.sleep(0.05)
+    channel = open_channel(process.pid, library, source=closing, timeout_s=60)
+    channel.sock.close()
+    assert channel.facts.way == "helper thread"
+    expect_done(process)
+
+
+def test_nobody_answers_in_time(start: StartProgram, library: Path) -> None:
+    code = "import ctypes; print('ready', flush=True); ctypes.PyDLL(None).usleep(1500000)\n"
+    process = start(sys.executable, "-I", "-c", code + "print('done')")
+    time.sleep(0.05)
+    with pytest.raises(TargetError, match=r"ran nothing of ours in 0\.3 s") as caught:
+        open_channel(process.pid, library, source=closing, timeout_s=0.3)
+    assert "holds the interpreter's lock" in caught.value.hint
+    expect_done(process)
+
+
+def test_an_unknown_method(library: Path) -> None:
+    with pytest.raises(UsageError, match="unknown method 'magic'"):
+        open_channel(1, library, source=closing, method="magic")
