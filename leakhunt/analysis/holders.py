@@ -23,7 +23,7 @@ from leakhunt.analysis.places import (
 from leakhunt.analysis.population import Group, Population
 from leakhunt.analysis.shares import TypeShare, is_own_type, main_type, shares_of, without_keys
 from leakhunt.analysis.turnover import slots, survivors
-from leakhunt.graph.roots import Tier
+from leakhunt.graph.roots import Tier, noise_note
 from leakhunt.store.columns import NO_NODE, U8, SnapshotColumns
 
 SIZED_FINDINGS = 20
@@ -341,10 +341,7 @@ class HolderFinder:
             return "held by C code only, probably part of something else", False
         if int(tree.tier[node]) != Tier.NOISE:
             return None, False
-        notes = self.graph.plan.noise | self.graph.plan.noise_roots
-        while node not in notes and int(tree.parent[node]) != NO_NODE:
-            node = int(tree.parent[node])
-        note = notes.get(node)
+        note = noise_note(self.graph, node)
         return ("known noise", False) if note is None else (note.reason, note.is_bounded)
 
     def _imports(self, node: int, landing: Landing, series: Series) -> str | None:

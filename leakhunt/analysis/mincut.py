@@ -50,6 +50,8 @@ class Severed:
     way: tuple[int, ...]
     """Objects from ``source`` down to the last before the population: one retaining path that
     shares no reference with those of the other cuts."""
+    into: Ints
+    """References from the last of them into the population."""
     reaches: int
     """Members of the population that it leads to, not by way of another member."""
 
@@ -271,7 +273,7 @@ class _Flow:
         """The references from one of the sources."""
         edges = np.array(self._sink_edges[source], np.int64)
         members = np.unique(self.graph.columns.edge_target[edges])
-        return Severed(source, edges, None, (source,), len(members))
+        return Severed(source, edges, None, (source,), edges, len(members))
 
     def _describe(self, source: int, target: int) -> Severed:
         if target == _SINK:
@@ -281,7 +283,8 @@ class _Flow:
             way.append(next(n for n in self._next[way[-1]] if n not in way))
         edges = self.graph.edges_between(source, target)
         strong = edges[SKIP_WEAK[self.graph.columns.edge_kind[edges]] == 0]
-        return Severed(source, strong, target, tuple(way), self._members_below(target))
+        into = np.array(self._sink_edges[way[-1]], np.int64)
+        return Severed(source, strong, target, tuple(way), into, self._members_below(target))
 
     @cached_property
     def _below(self) -> dict[int, list[int]]:

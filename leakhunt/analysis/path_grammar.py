@@ -23,6 +23,8 @@ class StepKind(Enum):
     """``[(…)]``: entry under a key that is neither text nor an integer."""
     ANY = "any"
     """``[*]``: any entry."""
+    ANY_NAME = "any name"
+    """``.*``: any attribute."""
     MEMBER = "member"
     """``{*}``: member of a set."""
     KEYS = "keys"
@@ -60,6 +62,7 @@ _TOKENS = re.compile(
     | (?P<unnamed>\.<(?:stack|hidden|unknown)>)
     | (?P<member>\{{\*\}})
     | (?P<any>\[\*\])
+    | (?P<names>\.\*)
     | (?P<odd>\[\((?:{ELLIPSIS}|\.\.\.)\)\])
     | (?P<key>\[(?:{_QUOTED}|-?\d+)\])
     | (?P<repeat>\((?P<ways>[^()]+)\)\*)
@@ -93,7 +96,12 @@ def _step(match: re.Match[str]) -> WrittenStep | None:
         return WrittenStep(StepKind.REPEAT, text, ways=tuple(steps for steps, _ in ways))
     if group == "name":
         return WrittenStep(StepKind.NAME, text, text[1:])
-    plain = {"keys": StepKind.KEYS, "any": StepKind.ANY, "member": StepKind.MEMBER}
+    plain = {
+        "keys": StepKind.KEYS,
+        "any": StepKind.ANY,
+        "names": StepKind.ANY_NAME,
+        "member": StepKind.MEMBER,
+    }
     plain |= {"odd": StepKind.ODD_KEY}
     if group in plain:
         return WrittenStep(plain[group], text)

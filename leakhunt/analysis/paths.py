@@ -13,6 +13,7 @@ from leakhunt.store.columns import NO_NODE
 KEY_CHARACTERS = 64
 """Longer keys are cut."""
 STAR = "[*]"
+ANY_NAME = ".*"
 UNWRITTEN = frozenset(
     {"builtins.hamt", "builtins.hamt_bitmap_node", "builtins.hamt_array_node",
      "builtins.hamt_collision_node"}
@@ -59,6 +60,21 @@ class Path:
 def star(step: Step) -> Step:
     """The step with its index or key left open."""
     return replace(step, text=STAR) if step.text.startswith("[") else step
+
+
+def opened(path: Path) -> Path:
+    """The path with its last step left open: ``[*]`` for an entry, ``.*`` for a name."""
+    if not path.steps:
+        module = path.start.rpartition(".")[0]
+        return replace(path, start=f"{module}{ANY_NAME}") if module else path
+    last = path.steps[-1]
+    if last.text.startswith(", local "):
+        last = replace(last, text=", local '*'")
+    elif last.is_item:
+        last = star(last)
+    else:
+        last = replace(last, text=ANY_NAME)
+    return replace(path, steps=(*path.steps[:-1], last))
 
 
 def collapse(steps: Sequence[Step]) -> list[tuple[str, str, str]]:

@@ -25,6 +25,11 @@ Ints = npt.NDArray[np.int64]
 NO_INTS: Ints = np.zeros(0, np.int64)
 _NAMED = (EdgeKind.ATTR, EdgeKind.FIELD, EdgeKind.LOCAL)
 _ENTRIES = (EdgeKind.INDEX, EdgeKind.VALUE)
+_OPEN: dict[StepKind, tuple[EdgeKind, ...]] = {
+    StepKind.ANY: _ENTRIES,
+    StepKind.MEMBER: (EdgeKind.ELEMENT,),
+    StepKind.KEYS: (EdgeKind.KEY,),
+}
 _HOLD = "<native hold> "
 _ADDRESS = re.compile(r"@(?:0x)?([0-9a-fA-F]{1,16})")
 _STEP_STARTS = tuple(".[{(,")
@@ -174,14 +179,13 @@ class Resolver:
                 return self._by_key(nodes, step)
             case StepKind.ODD_KEY:
                 return self._chosen(nodes, (EdgeKind.VALUE,), self._is_odd)
-            case StepKind.ANY:
-                return self._chosen(nodes, _ENTRIES)
-            case StepKind.MEMBER:
-                return self._chosen(nodes, (EdgeKind.ELEMENT,))
-            case StepKind.KEYS:
-                return self._chosen(nodes, (EdgeKind.KEY,))
+            case StepKind.ANY_NAME:
+                return self._any_name(nodes)
+            case StepKind.ANY | StepKind.MEMBER | StepKind.KEYS:
+                return self._chosen(nodes, _OPEN[step.kind])
             case StepKind.LOCAL:
-                return self._chosen(nodes, (EdgeKind.LOCAL,), self._is_named(str(name)))
+                is_meant = None if name == "*" else self._is_named(str(name))
+                return self._chosen(nodes, (EdgeKind.LOCAL,), is_meant)
             case StepKind.CLOSURE:
                 return self._captured(nodes, name)
             case StepKind.REPEAT:
@@ -241,6 +245,12 @@ class Resolver:
             return direct if len(direct) else of_threads
         inside = self._values(np.union1d(spaces, self._targets(of_threads)), name)
         return np.union1d(direct, inside)
+
+    def _any_name(self, nodes: Ints) -> Ints:
+        spaces = self._chosen(nodes, _NAMED, self._is_named("__dict__"))
+        inside = self._chosen(self._targets(spaces), (EdgeKind.VALUE,))
+        direct = self._chosen(nodes, _NAMED)
+        return np.union1d(np.setdiff1d(direct, spaces), inside)
 
     def _of_threads(self, nodes: Ints) -> Ints:
         """Edges to the dict of each thread in a ``threading.local``."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind, NodeFlag, TypeFlag
 from leakhunt.analysis.mincut import Severed
-from leakhunt.analysis.paths import Path, PathNamer, Step, star
+from leakhunt.analysis.paths import PathNamer, opened
 from leakhunt.analysis.ref_cycles import is_in_cycle
 from leakhunt.analysis.resolve import Resolved
 from leakhunt.analysis.shares import TypeShare, shares_of
@@ -174,7 +174,7 @@ class CutStudy:
         values = edges[graph.columns.edge_kind[edges] != EdgeKind.KEY]
         chosen = values if len(values) else edges
         path = self.namer.path_through(source, [(int(chosen[0]), graph.target(int(chosen[0])))])
-        return str(_opened(path) if len(chosen) > 1 else path)
+        return str(opened(path) if len(chosen) > 1 else path)
 
     def _reference(self, path: str, edges: Ints, reaches: int | None = None) -> CutReference:
         c = self.graph.columns
@@ -228,14 +228,6 @@ class CutStudy:
         return found
 
 
-def _opened(path: Path) -> Path:
-    last = path.steps[-1] if path.steps else None
-    if last is None or not last.is_item:
-        return path
-    opened: Step = star(last)
-    return Path(path.start, path.start_type, (*path.steps[:-1], opened))
-
-
 def _keepers(cut: HeapGraph, stays: Ints) -> tuple[Keeper, ...]:
     """Who keeps objects in the cut graph, by the tree's last holder, most objects first."""
     sample = stays[:: max(1, len(stays) // _SAMPLED)]
@@ -246,7 +238,7 @@ def _keepers(cut: HeapGraph, stays: Ints) -> tuple[Keeper, ...]:
     for i in np.argsort(-count, kind="stable")[:_KEEPERS].tolist():
         node = int(sample[first[i]])
         path = namer.path(node)
-        text = str(_opened(path) if count[i] > 1 else path)
+        text = str(opened(path) if count[i] > 1 else path)
         holder = int(holders[i])
         kind = cut.type_name(node if holder == NO_NODE else holder)
         found.append(Keeper(text, kind, round(int(count[i]) * scale)))

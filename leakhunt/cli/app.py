@@ -21,6 +21,7 @@ from leakhunt.cli.commands.accept import accept
 from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
+from leakhunt.cli.commands.paths import paths
 from leakhunt.cli.commands.trend import trend
 from leakhunt.cli.commands.version import version
 from leakhunt.cli.commands.whatif import whatif
@@ -36,6 +37,7 @@ Examples:
   leakhunt hunt --scenario checkout.py --save before/
   leakhunt diff baseline.lkheap final.lkheap --cycles 200
   leakhunt export before/ -o devtools/
+  leakhunt paths final.lkheap --to shop.Session
   leakhunt whatif final.lkheap --cut 'shop.bus.BUS.listeners'
 
 \b
@@ -63,6 +65,7 @@ def cli(context: click.Context) -> None:
 for _command in (
     hunt,
     diff,
+    paths,
     whatif,
     trend,
     accept,

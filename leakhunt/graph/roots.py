@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leakhunt.agent.format import EdgeKind, RootKind
-from leakhunt.store.columns import U32
+from leakhunt.store.columns import NO_NODE, U32
 
 if TYPE_CHECKING:
     from leakhunt.graph.heap_graph import HeapGraph
@@ -125,6 +125,24 @@ def plan_roots(graph: HeapGraph) -> RootPlan:
     for root in by_tier[Tier.INTERPRETER]:
         _note_fields(graph, root, noise)
     return RootPlan(tiers, noise, modules, sys_modules, noise_roots)
+
+
+def noise_reason(graph: HeapGraph, node: int) -> str | None:
+    """Why what holds a node is ranked lower, None when it is not.  O(depth)."""
+    note = noise_note(graph, node)
+    if note is not None:
+        return note.reason
+    return "known noise" if int(graph.tree.tier[node]) == Tier.NOISE else None
+
+
+def noise_note(graph: HeapGraph, node: int) -> NoiseNote | None:
+    """The known noise that a node hangs from, None when it hangs from none.  O(depth)."""
+    tree, notes = graph.tree, graph.plan.noise | graph.plan.noise_roots
+    if int(tree.tier[node]) != Tier.NOISE:
+        return None
+    while node not in notes and int(tree.parent[node]) != NO_NODE:
+        node = int(tree.parent[node])
+    return notes.get(node)
 
 
 def _first_dict(graph: HeapGraph, root: int) -> int | None:

@@ -2,9 +2,18 @@
 
 from leakhunt.hunt.files import diff_files
 from leakhunt.hunt.options import HuntOptions
+from leakhunt.hunt.paths import find_paths
 from leakhunt.hunt.scenario import hunt_scenario
 from leakhunt.hunt.trend import trend_files
 from leakhunt.hunt.whatif import what_if
 from leakhunt.target.progress import Progress
 
-__all__ = ["HuntOptions", "Progress", "diff_files", "hunt_scenario", "trend_files", "what_if"]
+__all__ = [
+    "HuntOptions",
+    "Progress",
+    "diff_files",
+    "find_paths",
+    "hunt_scenario",
+    "trend_files",
+    "what_if",
+]

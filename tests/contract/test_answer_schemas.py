@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from jsonschema import Draft202012Validator
 
+from leakhunt.report.paths_model import PATHS_SCHEMA, paths_to_dict
 from leakhunt.report.schema import load_schema
 from leakhunt.report.whatif_json import whatif_to_dict
 from leakhunt.report.whatif_model import WHATIF_SCHEMA
 from tests.contract.test_report_schema import _objects
-from tests.golden.sample_answers import WHATIFS, nasty_answer
+from tests.golden.sample_answers import PATHS, WHATIFS, nasty_answer, nasty_paths
 from tests.nasty_names import NASTY_NAMES
 
-WHATIF = load_schema(name="whatif")
+SCHEMAS = {name: load_schema(name=name) for name in ("whatif", "paths")}
+each_nasty = pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
 
 
-def test_the_schema_is_a_schema() -> None:
-    Draft202012Validator.check_schema(WHATIF)
-    assert WHATIF["properties"]["schema"]["const"] == WHATIF_SCHEMA
+def obeys(value: dict[str, Any], name: str) -> None:
+    Draft202012Validator(SCHEMAS[name]).validate(value)
+
+
+def test_the_schemas_are_schemas() -> None:
+    for schema in SCHEMAS.values():
+        Draft202012Validator.check_schema(schema)
+    assert SCHEMAS["whatif"]["properties"]["schema"]["const"] == WHATIF_SCHEMA
+    assert SCHEMAS["paths"]["properties"]["schema"]["const"] == PATHS_SCHEMA
 
 
 @pytest.mark.parametrize("name", WHATIFS)
-def test_answers_obey_it(name: str) -> None:
-    Draft202012Validator(WHATIF).validate(whatif_to_dict(WHATIFS[name]))
+def test_consequences_obey_it(name: str) -> None:
+    obeys(whatif_to_dict(WHATIFS[name]), "whatif")
 
 
-@pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
+@pytest.mark.parametrize("name", PATHS)
+def test_paths_obey_it(name: str) -> None:
+    obeys(paths_to_dict(PATHS[name]), "paths")
+
+
+@each_nasty
 def test_answers_with_nasty_names_obey_it(name: str) -> None:
-    Draft202012Validator(WHATIF).validate(whatif_to_dict(nasty_answer(name)))
+    obeys(whatif_to_dict(nasty_answer(name)), "whatif")
+    obeys(paths_to_dict(nasty_paths(name)), "paths")
 
 
-@pytest.mark.parametrize("place", range(len(_objects(WHATIF))))
-def test_every_object_is_closed_and_whole(place: int) -> None:
-    _, schema = _objects(WHATIF)[place]
-    if "properties" in schema:
-        assert schema["additionalProperties"] is False
-        assert schema["required"] == list(schema["properties"])
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_object_is_closed_and_whole(name: str) -> None:
+    for place, schema in _objects(SCHEMAS[name]):
+        assert schema["additionalProperties"] is False, place
+        assert schema["required"] == list(schema["properties"]), place

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from leakhunt.analysis.paths import Path, Step
+from leakhunt.analysis.retainers import IndependentPath, MergedPath, Retainers
 from leakhunt.analysis.shares import TypeShare
 from leakhunt.analysis.whatif import CutReference, Keeper, WhatIf
+from leakhunt.report.paths_model import PathsReport
 from leakhunt.report.whatif_model import AskedFinding, SmallestCut, WhatIfReport
 from tests.nasty_names import NASTY_NAMES
 
@@ -116,6 +119,122 @@ def nasty_answer(name: str) -> WhatIfReport:
 
 
 NASTY: Final = nasty_answer(NASTY_NAMES[3] + NASTY_NAMES[23])
+
+SESSIONS: Final = PathsReport(
+    snapshot="final.lkheap",
+    to="shop.Session",
+    avoid=(),
+    types=("shop.Session",),
+    retainers=Retainers(
+        objects=2_010,
+        bytes=96_480,
+        reachable=2_009,
+        merged=(
+            MergedPath(
+                Path(
+                    "shop.bus.BUS",
+                    "shop.bus.Bus",
+                    (
+                        Step(".listeners", "attr", 1, "builtins.dict"),
+                        Step("['tick']", "value", 2, "builtins.list", is_item=True),
+                        Step("[*]", "index", 3, "builtins.method", is_item=True),
+                        Step(".__self__", "field", 4, "shop.Session"),
+                    ),
+                ),
+                2_000,
+                96_000,
+                None,
+            ),
+            *(
+                MergedPath(Path(f"shop.pages.PAGE_{i}", "shop.Session", ()), 1, 48, None)
+                for i in range(8)
+            ),
+            MergedPath(
+                Path("linecache.cache", "builtins.dict", ()),
+                1,
+                48,
+                "source lines kept for tracebacks",
+            ),
+        ),
+        unnamed=0,
+        independent=(
+            IndependentPath(
+                "shop.bus.BUS.listeners['tick']",
+                Path(
+                    "shop.bus.BUS.listeners['tick']",
+                    "builtins.list",
+                    (Step("[*]", "index", 3, "builtins.method", is_item=True),),
+                ),
+                1,
+                2_000,
+                None,
+            ),
+            IndependentPath("shop.pages.*", Path("shop.pages.*", "", ()), 8, 8, None),
+            IndependentPath(
+                "linecache.cache",
+                Path("linecache.cache", "builtins.dict", ()),
+                1,
+                1,
+                "source lines kept for tracebacks",
+            ),
+        ),
+        why_not=None,
+        native_objects=3,
+        native_references=4,
+    ),
+    reachable_before=2_009,
+    has_independent=True,
+)
+
+AVOIDED: Final = replace(
+    SESSIONS,
+    avoid=("shop.bus", "logging"),
+    retainers=replace(
+        SESSIONS.retainers,
+        reachable=9,
+        merged=SESSIONS.retainers.merged[1:],
+        independent=(),
+        native_objects=0,
+        native_references=0,
+    ),
+    has_independent=False,
+)
+
+MANY: Final = replace(
+    SESSIONS,
+    retainers=replace(
+        SESSIONS.retainers,
+        independent=(),
+        why_not="more than 64 references hold it",
+        unnamed=1_000,
+    ),
+)
+
+
+def nasty_paths(name: str) -> PathsReport:
+    """Paths in which everything is called ``name``."""
+    path = Path(name, name, (Step(name, name, 1, name),) * 2)
+    return replace(
+        SESSIONS,
+        snapshot=name,
+        to=name,
+        avoid=(name,),
+        types=(name,),
+        reachable_before=2_010,
+        retainers=replace(
+            SESSIONS.retainers,
+            merged=(MergedPath(path, 1, 1, name), MergedPath(path, 1, 1, None)),
+            independent=(IndependentPath(name, path, 2, 1, name),),
+        ),
+    )
+
+
+PATHS: Final = {
+    "sessions": SESSIONS,
+    "avoided": AVOIDED,
+    "many": MANY,
+    "nasty": nasty_paths(NASTY_NAMES[3] + NASTY_NAMES[23]),
+}
 
 WHATIFS: Final = {
     "listeners": LISTENERS,

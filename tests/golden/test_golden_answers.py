@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from leakhunt.report.paths_model import paths_to_json
 from leakhunt.report.text import TextOptions
+from leakhunt.report.text.paths_screen import render_paths
 from leakhunt.report.text.whatif_screen import render_whatif
 from leakhunt.report.whatif_json import whatif_to_json
-from tests.golden.sample_answers import LISTENERS, WHATIFS
+from tests.golden.sample_answers import LISTENERS, PATHS, SESSIONS, WHATIFS
 from tests.golden.test_golden_text import check
 
 
@@ -19,6 +21,16 @@ def test_whatif(name: str, width: int) -> None:
 
 def test_whatif_in_color() -> None:
     check("whatif-listeners-color-80.txt", render_whatif(LISTENERS, TextOptions(color=True)))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", PATHS)
+def test_paths(name: str, width: int) -> None:
+    check(f"paths-{name}-{width}.txt", render_paths(PATHS[name], TextOptions(width=width)))
+
+
+def test_paths_json() -> None:
+    check("paths-sessions.json", paths_to_json(SESSIONS) + "\n")
 
 
 def test_whatif_json() -> None:

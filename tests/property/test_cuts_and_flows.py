@@ -13,6 +13,7 @@ from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.mincut import minimum_cut
 from leakhunt.analysis.ref_cycles import find_ref_cycles, is_in_cycle
 from leakhunt.analysis.resolve import Resolver
+from leakhunt.analysis.retainers import find_retainers
 from leakhunt.analysis.whatif import CutReference, CutStudy, freed_without
 from tests.property.random_heaps import Drawn, drawn_heaps
 
@@ -140,3 +141,24 @@ def test_reference_cycles_are_those_of_another_engine(drawn: Drawn) -> None:
         ring = [step.node for step in cycle.steps]
         for a, b in zip([ring[-1], *ring], ring, strict=False):
             assert oracle.has_edge(a, b)
+
+
+@settings(max_examples=500)
+@given(drawn_heaps(), st.data())
+def test_merged_paths_count_each_object_once(drawn: Drawn, data: st.DataObject) -> None:
+    graph = drawn.graph
+    avoided = data.draw(st.lists(st.integers(0, graph.node_count - 1), max_size=2))
+    edges, _ = graph.expand(np.array(sorted(set(avoided)), np.int64))
+    cut = graph.without(edges)
+    alive = drawn.reach(drawn.seeds | drawn.held, set(edges.tolist()))
+    assert set(np.flatnonzero(cut.reachable).tolist()) == alive
+    found = find_retainers(cut, np.array(sorted(drawn.objects), np.int64), with_independent=False)
+    assert found.reachable == len(alive & set(drawn.objects))
+    assert sum(one.objects for one in found.merged) == found.reachable
+    assert sum(one.bytes for one in found.merged) == sum(
+        int(graph.columns.node_size[v]) for v in alive & set(drawn.objects)
+    )
+    if not avoided:
+        resolver = Resolver(graph)
+        for one in found.merged:
+            assert len(resolver.resolve(str(one.path)).nodes) >= one.objects

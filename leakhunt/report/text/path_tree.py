@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -18,12 +19,21 @@ _STEPS: Final = 14
 
 def draw(finding: Finding, sheet: Sheet, width: int) -> Text:
     """The path in lines of at most ``width`` columns, the holder marked."""
-    steps = finding.retaining_path
-    holder = _holder_step(finding)
-    shown = _shown(len(steps), holder)
-    edges = {i: _edge(i, steps[i], sheet, width) for i in shown}
     sizes = sheet.sizes(finding.holder)
     growth = f"grows here, {sizes}" if sizes else "grows here"
+    return draw_steps(finding.retaining_path, sheet, width, _holder_step(finding), growth)
+
+
+def draw_steps(
+    steps: Sequence[PathStep],
+    sheet: Sheet,
+    width: int,
+    holder: int | None = None,
+    growth: str = "",
+) -> Text:
+    """Steps of a path in lines of at most ``width`` columns, one of them marked."""
+    shown = _shown(len(steps), holder)
+    edges = {i: _edge(i, steps[i], sheet, width) for i in shown}
     column = max((cell_len(edge) for edge in edges.values()), default=0) + 2
     lines = []
     last = -1
