@@ -16,5 +16,7 @@ class Claim:
     """One or two sentences for people; names the concrete call."""
     evidence: tuple[str, ...] = ()
     """Facts of the graph that prove the mechanism, one line each."""
+    wrong_though_bounded: str | None = None
+    """Why it should not be kept at all, where a library bounds it: then SUSPECT, not NOT."""
     noun: str | None = None
     """What the title calls it, when the category's own word is too vague."""

@@ -31,7 +31,7 @@ from leakhunt.detectors.known import THREAD_TYPES
 from leakhunt.detectors.registry import diagnose
 from leakhunt.detectors.rules import NO_RULES, Rules
 from leakhunt.detectors.suspect import Scene, Suspect
-from leakhunt.detectors.verdict import Climb, Judgement, Load, judge
+from leakhunt.detectors.verdict import Climb, Judgement, Load, judge, though_bounded
 from leakhunt.detectors.wording import (
     buffer_title,
     fingerprint,
@@ -205,6 +205,8 @@ def _finding(
         slots=holder.slots,
     )
     claim = diagnose(Suspect(scene, holder), rules)
+    if claim.wrong_though_bounded is not None and holder.is_bound_explicit:
+        judgement = though_bounded(judgement, claim.wrong_though_bounded)
     category = claim.category
     path = str(holder.path)
     count = _count(holder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from leakhunt.detectors import (
     cache,
     closure,
@@ -15,7 +17,7 @@ from leakhunt.detectors import (
     timer,
 )
 from leakhunt.detectors.claim import Claim
-from leakhunt.detectors.libraries import ROWS
+from leakhunt.detectors.libraries import REMARKS, ROWS
 from leakhunt.detectors.rules import NO_RULES, Detector, Rules
 from leakhunt.detectors.suspect import Suspect
 
@@ -35,7 +37,9 @@ DETECTORS: tuple[Detector, ...] = (
 
 def diagnose(s: Suspect, rules: Rules = NO_RULES) -> Claim:
     """The claim on a suspect: the user's own rules, then libraries, then mechanisms."""
-    return rules.claim(s) or _of_libraries(s) or _of_mechanisms(s)
+    claim = rules.claim(s) or _of_libraries(s) or _of_mechanisms(s)
+    remarks = [remark.advice for remark in REMARKS if remark.applies(s)]
+    return replace(claim, advice=" ".join([claim.advice, *remarks])) if remarks else claim
 
 
 def _of_libraries(s: Suspect) -> Claim | None:

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leakhunt.detectors.base import Category
 from leakhunt.detectors.claim import Claim
-from leakhunt.detectors.suspect import Suspect
+from leakhunt.detectors.ended import Ended
+from leakhunt.detectors.stream import is_closed
+from leakhunt.detectors.suspect import MOST, Suspect
+from leakhunt.graph.heap_graph import HeapGraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +24,20 @@ class Kind:
     types: frozenset[str]
     advice: str
     noun: str | None = None
+    ended: Ended | None = None
+    """Tells those that are closed or done: kept, but not the leak this row speaks of."""
 
     def claim(self, s: Suspect) -> Claim | None:
-        """The claim, when most of the objects are of the kind."""
-        return _claim(self, s) if s.mostly(self.types) else None
+        """The claim, when most of the objects are of the kind and have not ended."""
+        if not s.mostly(self.types):
+            return None
+        ended = sum(self._has_ended(s.graph, node) for node in s.objects)
+        return _claim(self, s) if ended <= MOST * len(s.objects) else None
+
+    def _has_ended(self, graph: HeapGraph, node: int) -> bool:
+        if is_closed(graph, node):
+            return True
+        return self.ended is not None and self.ended(graph, node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,8 @@ class Registry:
     """Beginnings of the path from the owner; an empty one stands for any."""
     advice: str
     noun: str | None = None
+    wrong_though_bounded: str | None = None
+    """Why it should not be kept at all, where the library bounds it."""
 
     def claim(self, s: Suspect) -> Claim | None:
         """The claim, when the holder belongs to such an owner."""
@@ -44,7 +59,9 @@ class Registry:
         if owner is None or not s.is_kind(owner.node, self.owner):
             return None
         inside = "".join(step.text for step in owner.inside)
-        return _claim(self, s) if inside.startswith(self.inside) else None
+        if not inside.startswith(self.inside):
+            return None
+        return replace(_claim(self, s), wrong_though_bounded=self.wrong_though_bounded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,18 @@ class Spot:
     def claim(self, s: Suspect) -> Claim | None:
         """The claim, when the holder is there."""
         return _claim(self, s) if s.path.startswith(self.paths) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What else to know of objects of these types; says nothing of the mechanism."""
+
+    types: frozenset[str]
+    advice: str
+
+    def applies(self, s: Suspect) -> bool:
+        """Are most of the objects of the kind?"""
+        return s.mostly(self.types)
 
 
 Row = Kind | Registry | Spot

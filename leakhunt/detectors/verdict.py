@@ -111,6 +111,13 @@ def judge(
     return found
 
 
+def though_bounded(found: Judgement, why: str) -> Judgement:
+    """A bound keeps it from being a leak, not from being a waste."""
+    if found.verdict is not Verdict.NOT:
+        return found
+    return Judgement(Verdict.SUSPECT, f"{found.reason[:-1]}; but {why}.", 0.6)
+
+
 def _at_most_suspect(found: Judgement, why: str) -> Judgement:
     verdict = Verdict.SUSPECT if found.verdict is Verdict.LEAK else found.verdict
     reason = f"{found.reason[:-1]}; {why}."

@@ -6,7 +6,26 @@ library that no row knows is named by its mechanism.
 
 from __future__ import annotations
 
-from leakhunt.detectors.libraries import plotting, schedulers, standard_library
-from leakhunt.detectors.rows import Row
+from leakhunt.detectors.libraries import (
+    data,
+    databases,
+    events,
+    http,
+    models,
+    schedulers,
+    standard_library,
+    telemetry,
+)
+from leakhunt.detectors.rows import Remark, Row
 
-ROWS: tuple[Row, ...] = (*standard_library.ROWS, *schedulers.ROWS, *plotting.ROWS)
+ROWS: tuple[Row, ...] = (
+    *standard_library.ROWS,
+    *schedulers.ROWS,
+    *events.ROWS,
+    *http.ROWS,
+    *databases.ROWS,
+    *telemetry.ROWS,
+    *models.ROWS,
+    *data.ROWS,
+)
+REMARKS: tuple[Remark, ...] = data.REMARKS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from leakhunt.detectors.base import Category
+from leakhunt.detectors.ended import is_set, is_true
 from leakhunt.detectors.rows import Kind, Registry, Row, Spot
 
 ROWS: tuple[Row, ...] = (
@@ -24,9 +25,16 @@ ROWS: tuple[Row, ...] = (
     Registry(
         Category.LOG,
         frozenset({"unittest.mock.NonCallableMock"}),
-        ("._mock_mock_calls", "._mock_call_args_list", "._mock_method_calls", "._mock_children"),
+        ("._mock_mock_calls", "._mock_call_args_list", "._mock_method_calls"),
         "A mock records every call with its arguments: call `{owner}.reset_mock()` between "
         "pieces of work, or put a plain stand-in where it is called for long.",
+        noun="Recorded mock call",
+    ),
+    Kind(
+        Category.LOG,
+        frozenset({"unittest.mock._Call"}),
+        "A mock records every call with its arguments: call `reset_mock()` between pieces of "
+        "work, or put a plain stand-in where it is called for long.",
         noun="Recorded mock call",
     ),
     Kind(
@@ -35,5 +43,46 @@ ROWS: tuple[Row, ...] = (
         "Make each context variable once, at module level: a context keeps every variable ever "
         "set in it.",
         noun="Context variable made per piece of work",
+    ),
+    Kind(
+        Category.THREAD,
+        frozenset({"_contextvars.Token"}),
+        "Call `variable.reset(token)` where it was set: each token keeps the value before.",
+        noun="Context variable never reset",
+    ),
+    Kind(
+        Category.THREAD,
+        frozenset({"concurrent.futures.thread.ThreadPoolExecutor"}),
+        "Make one executor and keep it, or `with ThreadPoolExecutor() as pool`: without "
+        "`shutdown()` its threads wait for work for ever.",
+        noun="Executor never shut down",
+        ended=is_true("_shutdown"),
+    ),
+    Kind(
+        Category.STREAM,
+        frozenset({"subprocess.Popen"}),
+        "Wait for each process and close its pipes: `with subprocess.Popen(...) as process`, or "
+        "`process.communicate()`.",
+        noun="Process never waited for",
+        ended=is_set("returncode"),
+    ),
+    Kind(
+        Category.STREAM,
+        frozenset({"sqlite3.Connection"}),
+        "Call `connection.close()` (`with contextlib.closing(sqlite3.connect(...))`): `with "
+        "connection` alone only ends the transaction.",
+        noun="Unclosed connection",
+    ),
+    Kind(
+        Category.STREAM,
+        frozenset({"sqlite3.Cursor"}),
+        "Close each cursor: one that is kept keeps its statement and, half read, its lock.",
+        noun="Unclosed cursor",
+    ),
+    Registry(
+        Category.LISTENER,
+        frozenset({"asyncio.base_events.BaseEventLoop"}),
+        ("._signal_handlers",),
+        "Call `loop.remove_signal_handler(number)`.",
     ),
 )
