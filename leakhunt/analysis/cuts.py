@@ -45,9 +45,7 @@ class Cuts:
 
     def below(self, nodes: Nodes) -> U8:
         """(node_count,) 1 for the nodes and all below them in the tree."""
-        mark = self._mark(nodes)
-        _kernels.mark_below(self._graph.tree.order, self._graph.tree.parent, mark)
-        return mark
+        return self._graph.mark_below(nodes)
 
     def _mark(self, nodes: Nodes) -> U8:
         mark = np.zeros(self._graph.node_count, np.uint8)

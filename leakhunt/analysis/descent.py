@@ -129,9 +129,8 @@ class Descent:
 
     def _tree(self, group: Group, root: int) -> Landing:
         """All new links of a tree, and the ways from one to the next."""
-        graph, below = self.graph, np.zeros(self.graph.node_count, np.uint8)
-        below[group.tops] = 1
-        _kernels.mark_below(graph.tree.order, graph.tree.parent, below)
+        graph = self.graph
+        below = graph.mark_below(group.tops)
         link = graph.type_index(root)
         links = np.flatnonzero((below != 0) & (graph.columns.node_type == link))
         texts: set[str] = set()
@@ -174,9 +173,7 @@ class Descent:
         tops = np.concatenate([self._children(int(node)) for node in nodes])
         if len(tops) < self.comparison.thresholds:
             return None
-        below = np.zeros(self.graph.node_count, np.uint8)
-        below[tops] = 1
-        _kernels.mark_below(self.graph.tree.order, self.graph.tree.parent, below)
+        below = self.graph.mark_below(tops)
         first = (below != 0) & self.comparison.is_leaked & (self.comparison.epoch == EPOCH_FIRST)
         count = int(self._leaked_below[tops].sum())
         return Group(nodes, tops, True, 0, count, group.bytes, int(first.sum()), len(tops), count)

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from leakhunt.analysis.comparison import EPOCH_LATE, EPOCH_OLD, Comparison
 from leakhunt.analysis.results import GrowthRow
+from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.identity import compose
-from leakhunt.store.columns import I64, SnapshotColumns
+from leakhunt.store.columns import I64, U8, U32, U64, SnapshotColumns
 
 RAW_BLOCK = "<raw block>"
 """Type of an unreached block whose header is not that of an object."""
@@ -43,38 +44,35 @@ class _Tally:
     ) -> I64:
         """Objects by type name among the chosen nodes.  O(nodes)."""
         heap = columns.heap_count
-        types = columns.node_type[:heap]
-        if chosen is not None:
-            types = types[chosen[:heap]]
-        return self._sum(self.ids[stage], types, None)
+        mask = None if chosen is None else chosen[:heap].view(np.uint8)
+        return self._sum(self.ids[stage], columns.node_type[:heap], mask, None)
 
     def bytes_of(self, stage: str, columns: SnapshotColumns) -> I64:
         """Shallow bytes by type name.  O(nodes)."""
         heap = columns.heap_count
-        return self._sum(self.ids[stage], columns.node_type[:heap], columns.node_size[:heap])
+        return self._sum(self.ids[stage], columns.node_type[:heap], None, columns.node_size[:heap])
 
-    def _sum(
-        self,
-        ids: I64,
-        types: npt.NDArray[np.integer],
-        weights: npt.NDArray[np.integer] | None,
-    ) -> I64:
+    def _sum(self, ids: I64, types: U32, chosen: U8 | None, weights: U64 | None) -> I64:
+        per_type = np.zeros(len(ids), np.int64)
+        _kernels.tally(types, chosen, weights, per_type)
+        return self._by_name(ids, per_type)
+
+    def _by_name(self, ids: I64, per_type: I64) -> I64:
         out = np.zeros(len(self.names.number), np.int64)
-        if weights is None:
-            per_type = np.bincount(types, minlength=len(ids)).astype(np.int64)
-        else:  # floats are exact to 2**53 bytes a type
-            signed = weights.astype(np.float64)
-            per_type = np.bincount(types, signed, minlength=len(ids)).astype(np.int64)
-        np.add.at(out, ids, per_type[: len(ids)])
+        np.add.at(out, ids, per_type)
         return out
 
     def resized(self, comparison: Comparison) -> I64:
         """Size changes of objects in baseline and final, by type name.  O(nodes)."""
         b, f = comparison.baseline.columns, comparison.final.columns
         there = comparison.to_baseline[: f.heap_count]
-        old = np.flatnonzero(there >= 0)
-        change = f.node_size[old].astype(np.int64) - b.node_size[there[old]].astype(np.int64)
-        return self._sum(self.ids["final"], f.node_type[old], change)
+        old = (there >= 0).view(np.uint8)
+        after, before = (np.zeros(len(self.ids["final"]), np.int64) for _ in range(2))
+        types = f.node_type[: f.heap_count]
+        _kernels.tally(types, old, f.node_size[: f.heap_count], after)
+        if b.heap_count:
+            _kernels.tally(types, old, b.node_size[np.maximum(there, 0)], before)
+        return self._by_name(self.ids["final"], after - before)
 
     def unreached(self, columns: SnapshotColumns) -> I64:
         """Unreached blocks by type name.  O(blocks)."""

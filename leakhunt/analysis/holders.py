@@ -23,6 +23,7 @@ from leakhunt.analysis.places import (
 from leakhunt.analysis.population import Group, Population
 from leakhunt.analysis.shares import TypeShare, is_own_type, main_type, shares_of, without_keys
 from leakhunt.analysis.turnover import slots, survivors
+from leakhunt.graph import _kernels
 from leakhunt.graph.roots import Tier, noise_note
 from leakhunt.store.columns import NO_NODE, U8, SnapshotColumns
 
@@ -158,8 +159,7 @@ class HolderFinder:
         known = {int(a) for group in groups if group.is_item for a in group.anchors}
         c, graph = self.comparison, self.graph
         there = c.to_baseline
-        old = np.flatnonzero((there >= 0) & graph.reachable)
-        old = old[old < graph.columns.heap_count]
+        old = self._perhaps_grown()
         gain = graph.item_count[old].astype(np.int64) - c.baseline.item_count[there[old]]
         gain = np.maximum(gain, self._length_gain(old))
         size = c.final.columns.node_size[old].astype(np.int64)
@@ -176,6 +176,20 @@ class HolderFinder:
             and (gain[r] >= c.thresholds or graph.entries(int(old[r])) is None)
         ]
         return groups[: _ELABORATED // 2] + extra + groups[_ELABORATED // 2 :]
+
+    def _perhaps_grown(self) -> Ints:
+        """Old objects that gained entries, length or bytes; ascending.  O(nodes)."""
+        c, graph = self.comparison, self.graph
+        there = c.to_baseline
+        grown = np.zeros(graph.node_count, np.uint8)
+        _kernels.mark_grown(graph.item_count, c.baseline.item_count, there, c.thresholds, grown)
+        sizes = c.final.columns.node_size, c.baseline.columns.node_size
+        _kernels.mark_grown(*sizes, there, self._least_bytes, grown)
+        facts = graph.columns
+        grown[facts.fact_node[facts.fact_id == Fact.LENGTH]] = 1
+        grown[facts.heap_count :] = 0
+        old = np.flatnonzero(grown)
+        return old[(there[old] >= 0) & graph.reachable[old]]
 
     def _length_gain(self, old: Ints) -> Ints:
         """Growth of the LENGTH facts of nodes."""

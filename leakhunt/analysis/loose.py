@@ -3,6 +3,7 @@ that C code keeps, blocks that nothing reaches."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from leakhunt.analysis.paths import Path, PathNamer, Step, edge_words
 from leakhunt.analysis.places import Series
 from leakhunt.analysis.population import Population
 from leakhunt.analysis.shares import TypeShare, is_own_type, shares_of
+from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 
@@ -188,10 +190,10 @@ def _native_references(comparison: Comparison, namer: PathNamer) -> list[Loose]:
     final, baseline = comparison.final, comparison.baseline
     if comparison.cycles is None or not comparison.is_same_process:
         return []
-    there = comparison.to_baseline
-    old = np.flatnonzero(there >= 0)
-    gain = final.surplus[old] - baseline.surplus[there[old]]
-    rows = old[gain >= max(comparison.thresholds, 0.9 * comparison.cycles)]
+    grown = np.zeros(final.node_count, np.uint8)
+    least = math.ceil(max(comparison.thresholds, 0.9 * comparison.cycles))
+    _kernels.mark_grown(final.surplus, baseline.surplus, comparison.to_baseline, least, grown)
+    rows = np.flatnonzero(grown)
     rows = rows[rows < final.columns.heap_count]
     found = []
     for node in rows.tolist()[:_SHOWN]:

@@ -19,6 +19,7 @@ from leakhunt.analysis.comparison import EPOCH_FIRST, Comparison
 from leakhunt.analysis.labels import ITEM, LabelCodes
 from leakhunt.analysis.recursion import structures
 from leakhunt.graph import _kernels
+from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import NO_NODE, U32, U64
 
 SIBLINGS_MIN = 4
@@ -191,11 +192,8 @@ class _Table:
 
     def _degree_growth(self, there: Ints) -> Ints:
         """Edges gained, for anchors whose edges nobody names."""
-        offset_f = self.comparison.final.columns.edge_offset.astype(np.int64)
-        offset_b = self.comparison.baseline.columns.edge_offset.astype(np.int64)
-        old = np.maximum(there, 0)
-        before = np.where(there >= 0, offset_b[old + 1] - offset_b[old], 0)
-        after: Ints = offset_f[self.anchor + 1] - offset_f[self.anchor]
+        before = np.where(there >= 0, _degrees(self.comparison.baseline, np.maximum(there, 0)), 0)
+        after = _degrees(self.comparison.final, self.anchor)
         return after - before
 
     def _net_of_replaced(self) -> None:
@@ -281,11 +279,17 @@ class _Table:
         return [part for part in np.split(rows, cuts) if len(part) >= SIBLINGS_MIN]
 
     def _shapes(self) -> U64:
-        """(node_count,) hash of the path from the root with indexes and keys left out."""
+        """(node_count,) hash of the path from the root with indexes and keys left out; right for
+        the anchors and what is above them."""
         final = self.comparison.final
         c, tree = final.columns, final.tree
-        contribution = c.node_type.astype(np.uint64) + np.uint64(1)
-        linked = np.flatnonzero(tree.parent != NO_NODE)
+        way = np.zeros(final.node_count, np.uint8)  # the anchors and all above them
+        way[self.anchor] = 1
+        _kernels.mark_above(tree.order, tree.parent, way)
+        nodes = np.flatnonzero(way)
+        contribution = np.zeros(final.node_count, np.uint64)
+        contribution[nodes] = c.node_type[nodes].astype(np.uint64) + np.uint64(1)
+        linked = nodes[tree.parent[nodes] != NO_NODE]
         edges = tree.parent_edge[linked]
         kind = c.edge_kind[edges].astype(np.uint64)
         name = c.edge_name[edges].astype(np.uint64)
@@ -298,8 +302,16 @@ class _Table:
             label = re.sub(r"\d+", "*", c.string(int(c.root_label[i])))
             contribution[c.heap_count + i] = zlib.crc32(label.encode("utf-8", "surrogatepass"))
         out = np.zeros(final.node_count, np.uint64)
-        _kernels.fold_down(tree.order, tree.parent, contribution, out)
+        order = tree.order[way[tree.order] != 0]
+        _kernels.fold_down(order, tree.parent, contribution, out)
         return out
+
+
+def _degrees(graph: HeapGraph, nodes: Ints) -> Ints:
+    """Edges of each node."""
+    offset = graph.columns.edge_offset
+    degrees: Ints = (offset[nodes + 1] - offset[nodes]).astype(np.int64)
+    return degrees
 
 
 def _pair(a: Ints, b: Ints) -> U64:

@@ -95,6 +95,7 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
         cycles=case.cycles,
         window_cycles=case.window_cycles,
     )
+    comparison.grow_trees()
     rows = growth(comparison)
     finder = HolderFinder(comparison)
     load = Load(

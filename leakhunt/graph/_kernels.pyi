@@ -1,8 +1,7 @@
 """Passes over a heap graph held in plain arrays; the GIL is released during each.
 
 ``skip`` is 256 bytes, nonzero for edge kinds to ignore.  All raise ValueError for an offset,
-edge or node out of range, TypeError for an array of another item size; the last three raise
-MemoryError when there is no room for their scratch arrays.
+edge or node out of X
 """
 
 from leakhunt.store.columns import I64, U8, U32, U64
@@ -32,6 +31,7 @@ def climb(order: U32, parent: U32, marked: U8, top: U32, /) -> None: ...
 def sum_up(order: U32, parent: U32, value: I64, /) -> None: ...
 def fold_down(order: U32, parent: U32, contribution: U64, out: U64, /) -> None: ...
 def mark_below(order: U32, parent: U32, mark: U8, /) -> None: ...
+def mark_above(order: U32, parent: U32, mark: U8, /) -> None: ...
 def keep_alive(
     edge_offset: U64,
     edge_target: U32,
@@ -71,3 +71,48 @@ def dominators(
 def components(
     edge_offset: U64, edge_target: U32, edge_kind: U8, skip: U8, component: U32, /
 ) -> int: ...
+def match(
+    old_address: U64,
+    old_type: U32,
+    old_name: U32,
+    address: U64,
+    node_type: U32,
+    name: U32,
+    flags: U8,
+    born: int,
+    earlier: I64,
+    /,
+) -> None: ...
+def follow(ids: I64, step: I64, /) -> None: ...
+def surplus(
+    edge_offset: U64,
+    edge_target: U32,
+    edge_kind: U8,
+    skip: U8,
+    refcount: U32,
+    flags: U8,
+    exempt: int,
+    out: I64,
+    /,
+) -> None: ...
+def tally(index: U32, chosen: U8 | None, weight: U64 | None, total: I64, /) -> None: ...
+def mark_grown(
+    after: U32 | U64 | I64,
+    before: U32 | U64 | I64,
+    earlier: I64,
+    least: int,
+    grown: U8,
+    /,
+) -> None: ...
+def mark_tree(
+    edge_offset: U64,
+    edge_target: U32,
+    edge_kind: U8,
+    skip: U8,
+    parent: U32,
+    parent_edge: U64,
+    start: U32,
+    mark: U8,
+    queue: U32,
+    /,
+) -> None: ...

@@ -263,15 +263,14 @@ class HeapGraph:
         """(node_count,) references counted and found on no edge; 0 where that means nothing
         (immortal objects, roots, static types).  O(edges) once."""
         c = self.columns
-        degree = np.zeros(self.node_count, np.uint32)
-        _kernels.in_degree(c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, degree)
-        surplus: I64 = c.node_refcount.astype(np.int64) - degree
-        exempt = (c.node_flags & (NodeFlag.IMMORTAL | NodeFlag.ROOT)) != 0
-        exempt |= c.node_refcount == 0
-        exempt[c.heap_count :] = True
+        surplus = np.empty(self.node_count, np.int64)
+        _kernels.surplus(
+            c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, c.node_refcount, c.node_flags,
+            int(NodeFlag.IMMORTAL | NodeFlag.ROOT), surplus,
+        )  # fmt: skip
+        surplus[c.heap_count :] = 0
         static = c.type_node[(c.type_flags & (TypeFlag.HEAP | TypeFlag.ROOT)) == 0]
-        exempt[static[static != NO_NODE]] = True
-        surplus[exempt] = 0
+        surplus[static[static != NO_NODE]] = 0
         return surplus
 
     @cached_property
@@ -371,6 +370,22 @@ class HeapGraph:
         """(edge_count,) node each edge comes from.  O(edges) once."""
         offset = self.columns.edge_offset.astype(np.int64)
         return np.repeat(np.arange(self.node_count, dtype=np.uint32), offset[1:] - offset[:-1])
+
+    @cached_property
+    def tree_queue(self) -> U32:
+        """(node_count,) scratch of :meth:`mark_below`, kept between calls."""
+        return np.empty(self.node_count, np.uint32)
+
+    def mark_below(self, nodes: npt.NDArray[np.integer]) -> U8:
+        """(node_count,) 1 for the nodes and all below them in the tree.  O(nodes) for the marks
+        and O(edges) of what is marked."""
+        c, tree = self.columns, self.tree
+        mark = np.zeros(self.node_count, np.uint8)
+        _kernels.mark_tree(
+            c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, tree.parent, tree.parent_edge,
+            np.ascontiguousarray(nodes, np.uint32), mark, self.tree_queue,
+        )  # fmt: skip
+        return mark
 
     @cached_property
     def is_namespace(self) -> Mask:

@@ -41,7 +41,7 @@ class Link:
 
 
 def link(before: HeapGraph, after: HeapGraph) -> Link:
-    """Match two snapshots.  O(n log n) vectorised."""
+    """Match two snapshots.  O(nodes); by places O(n log n) vectorised."""
     kind = link_kind(before.columns, after.columns)
     if kind is LinkKind.PLACE:
         return Link(kind, _match_places(before, after))
@@ -65,31 +65,26 @@ def link_kind(before: SnapshotColumns, after: SnapshotColumns) -> LinkKind:
 
 def compose(links: Sequence[I64]) -> I64:
     """Chain matchings, latest first: ids in the last one's earlier snapshot.  O(n) each."""
-    result = links[0]
+    if len(links) == 1:
+        return links[0]
+    result = links[0].copy()
     for step in links[1:]:
-        found = result >= 0
-        result = (
-            np.where(found, step[np.where(found, result, 0)], -1)
-            if len(step)
-            else (np.full(len(result), -1, np.int64))
-        )
+        _kernels.follow(result, step)
     return result
 
 
 def _match_addresses(before: HeapGraph, after: HeapGraph) -> I64:
     b, a = before.columns, after.columns
     result = np.full(a.node_count, -1, np.int64)
-    old, new = b.node_address[: b.heap_count], a.node_address[: a.heap_count]
-    if len(old) and len(new):
-        at = np.minimum(np.searchsorted(old, new), len(old) - 1)
-        same = old[at] == new
-        if b is not a:
-            same &= (a.node_flags[: a.heap_count] & NodeFlag.BORN) == 0
-        # Of another type it is another object: types of one extension may share a free list,
-        # which no mark sees.  (An object whose __class__ was assigned counts as a new one.)
-        names_b, names_a = shared_type_ids(before, after)
-        same &= names_b[b.node_type[at]] == names_a[a.node_type[: a.heap_count]]
-        result[: a.heap_count] = np.where(same, at, -1)
+    # Of another type it is another object: types of one extension may share a free list,
+    # which no mark sees.  (An object whose __class__ was assigned counts as a new one.)
+    names_b, names_a = (ids.astype(np.uint32) for ids in shared_type_ids(before, after))
+    old, new = b.heap_count, a.heap_count
+    _kernels.match(
+        b.node_address[:old], b.node_type[:old], names_b,
+        a.node_address[:new], a.node_type[:new], names_a,
+        a.node_flags[:new], 0 if b is a else int(NodeFlag.BORN), result[:new],
+    )  # fmt: skip
     _match_roots(before, after, result)
     return result
 

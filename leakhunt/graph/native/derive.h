@@ -8,20 +8,6 @@
 
 #include "graph_core.h"
 
-/* How far ahead of their use cells are asked for: a heap's edges lead anywhere. */
-#define LK_AHEAD 16
-
-/* Asks for the first edges of node v, which is one. */
-static inline void
-lk_prefetch_edges(const struct lk_graph *g, uint32_t v)
-{
-    uint64_t first = g->offset[v];
-    if (first < g->edges) {
-        __builtin_prefetch(&g->target[first]);
-        __builtin_prefetch(&g->kind[first]);
-    }
-}
-
 /* Nodes that a search starts from; any order, repeats do not matter. */
 struct lk_seeds {
     const uint32_t *node;

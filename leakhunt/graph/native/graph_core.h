@@ -61,6 +61,20 @@ lk_edge_range(const struct lk_graph *g, size_t v, struct lk_fault *fault)
     return 0;
 }
 
+/* How far ahead of their use cells are asked for: a heap's edges lead anywhere. */
+#define LK_AHEAD 16
+
+/* Asks for the first edges of node v, which is one. */
+static inline void
+lk_prefetch_edges(const struct lk_graph *g, uint32_t v)
+{
+    uint64_t first = g->offset[v];
+    if (first < g->edges) {
+        __builtin_prefetch(&g->target[first]);
+        __builtin_prefetch(&g->kind[first]);
+    }
+}
+
 /* Adds to the tree what the seeds reach and no earlier tier did; returns the new length of
  * `order`, or -1.  A seed keeps the parent and distance the caller wrote for it; blocked
  * nodes are entered only as seeds.  Needs no GIL. */
@@ -86,6 +100,10 @@ lk_explore(const struct lk_graph *g, const uint8_t *blocked, const uint32_t *see
     for (; head < length; head++) {
         uint32_t v = tree->order[head];
         uint64_t e;
+        if (head + LK_AHEAD < length) {
+            __builtin_prefetch(&g->offset[tree->order[head + LK_AHEAD]]);
+            lk_prefetch_edges(g, tree->order[head + LK_AHEAD / 2]);
+        }
         if (v >= g->nodes) {
             return lk_fail(fault, "node in order", v, g->nodes);
         }
@@ -170,6 +188,9 @@ lk_reverse(const struct lk_graph *g, uint64_t *back, uint32_t *source, struct lk
         if (g->target[e] >= g->nodes) {
             return lk_fail(fault, "edge target", g->target[e], g->nodes);
         }
+        if (e + LK_AHEAD < g->edges && g->target[e + LK_AHEAD] < g->nodes) {
+            __builtin_prefetch(&back[g->target[e + LK_AHEAD]], 1);
+        }
         back[g->target[e]]++;
     }
     for (v = 0; v <= g->nodes; v++) {
@@ -182,6 +203,9 @@ lk_reverse(const struct lk_graph *g, uint64_t *back, uint32_t *source, struct lk
             return -1;
         }
         for (e = g->offset[v]; e < g->offset[v + 1]; e++) {
+            if (e + LK_AHEAD < g->edges && g->target[e + LK_AHEAD] < g->nodes) {
+                __builtin_prefetch(&back[g->target[e + LK_AHEAD]], 1);
+            }
             if (!g->skip[g->kind[e]]) {
                 if (back[g->target[e]] >= g->edges) {
                     return lk_fail(fault, "overlapping edges of node", v, g->nodes);
@@ -283,6 +307,24 @@ lk_mark_below(const uint32_t *order, size_t length, const uint32_t *parent, uint
         }
         if (parent[v] != LK_NO_NODE && mark[parent[v]]) {
             mark[v] = 1;
+        }
+    }
+    return 0;
+}
+
+/* Marks every ancestor of a marked node.  0 or -1.  Needs no GIL. */
+static inline int
+lk_mark_above(const uint32_t *order, size_t length, const uint32_t *parent, uint8_t *mark,
+              size_t nodes, struct lk_fault *fault)
+{
+    size_t i;
+    for (i = length; i-- > 0;) {
+        uint32_t v = order[i];
+        if (lk_check_link(v, parent, nodes, fault) < 0) {
+            return -1;
+        }
+        if (mark[v] && parent[v] != LK_NO_NODE) {
+            mark[parent[v]] = 1;
         }
     }
     return 0;

@@ -1,4 +1,5 @@
-/* leakhunt.graph._kernels: Python's door to graph_core.h, and to derive.h through derive.c.
+/* leakhunt.graph._kernels: Python's door to graph_core.h.  The doors to derive.h and
+ * sweeps.h, derive_door.c and sweeps_door.c, add their methods to it.
  *
  * Takes buffers, checks their item sizes and lengths, lets go of the GIL for the pass.
  */
@@ -149,7 +150,7 @@ error:
 }
 
 /* The passes along the tree; they share the arguments order and parent. */
-enum tree_pass { CLIMB, SUM_UP, FOLD_DOWN, MARK_BELOW };
+enum tree_pass { CLIMB, SUM_UP, FOLD_DOWN, MARK_BELOW, MARK_ABOVE };
 
 /* Takes (order, parent, array[, out]) and runs one pass.  New reference to None, or NULL.
  * Needs the GIL. */
@@ -161,7 +162,7 @@ tree_pass(PyObject *const *args, Py_ssize_t nargs, const char *name, enum tree_p
     const uint32_t *order, *parent;
     void *array, *out = NULL;
     Py_ssize_t length, n;
-    Py_ssize_t item = which == CLIMB || which == MARK_BELOW ? 1 : 8;
+    Py_ssize_t item = which == SUM_UP || which == FOLD_DOWN ? 8 : 1;
     int has_out = which == CLIMB || which == FOLD_DOWN;
     int status = -1;
     if (check_count(name, nargs, has_out ? 4 : 3) < 0) {
@@ -192,6 +193,9 @@ tree_pass(PyObject *const *args, Py_ssize_t nargs, const char *name, enum tree_p
         break;
     case MARK_BELOW:
         status = lk_mark_below(order, (size_t)length, parent, array, (size_t)n, &fault);
+        break;
+    case MARK_ABOVE:
+        status = lk_mark_above(order, (size_t)length, parent, array, (size_t)n, &fault);
         break;
     }
     Py_END_ALLOW_THREADS if (status < 0)
@@ -240,6 +244,15 @@ static PyObject *
 mark_below(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
     return tree_pass(args, nargs, "mark_below", MARK_BELOW);
+}
+
+PyDoc_STRVAR(mark_above_doc, "mark_above(order, parent, mark)\n\n"
+                             "Mark every ancestor of a marked node of the tree.");
+
+static PyObject *
+mark_above(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    return tree_pass(args, nargs, "mark_above", MARK_ABOVE);
 }
 
 PyDoc_STRVAR(
@@ -297,16 +310,19 @@ error:
 }
 
 static PyMethodDef methods[] = {
-    METHOD(explore),    METHOD(in_degree),     METHOD(out_count), METHOD(reverse),
-    METHOD(climb),      METHOD(sum_up),        METHOD(fold_down), METHOD(mark_below),
-    METHOD(keep_alive), {NULL, NULL, 0, NULL},
+    METHOD(explore),    METHOD(in_degree),  METHOD(out_count),     METHOD(reverse),
+    METHOD(climb),      METHOD(sum_up),     METHOD(fold_down),     METHOD(mark_below),
+    METHOD(mark_above), METHOD(keep_alive), {NULL, NULL, 0, NULL},
 };
 
 /* Adds the methods of the other doors.  0 or -1.  Needs the GIL. */
 static int
 add_methods(PyObject *module)
 {
-    return PyModule_AddFunctions(module, lk_derive_methods);
+    if (PyModule_AddFunctions(module, lk_derive_methods) < 0) {
+        return -1;
+    }
+    return PyModule_AddFunctions(module, lk_sweep_methods);
 }
 
 static PyModuleDef_Slot slots[] = {

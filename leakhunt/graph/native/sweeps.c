@@ -1,0 +1,136 @@
+#include "sweeps.h"
+
+#include <stdlib.h>
+
+#include "scratch.h"
+
+int
+lk_match(const struct lk_objects *old, const struct lk_objects *now, const uint8_t *flags,
+         uint8_t born, int64_t *earlier, struct lk_fault *fault)
+{
+    size_t i, at = 0;
+    for (i = 0; i < now->count; i++) {
+        uint64_t address = now->address[i];
+        while (at < old->count && old->address[at] < address) {
+            at++;
+        }
+        earlier[i] = -1;
+        if (at == old->count || old->address[at] != address || (flags[i] & born)) {
+            continue;
+        }
+        if (now->type[i] >= now->names || old->type[at] >= old->names) {
+            return lk_fail(fault, "type of node", i, now->names);
+        }
+        if (now->name[now->type[i]] == old->name[old->type[at]]) {
+            earlier[i] = (int64_t)at;
+        }
+    }
+    return 0;
+}
+
+int
+lk_follow(int64_t *id, size_t count, const int64_t *step, size_t step_count, struct lk_fault *fault)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        if (id[i] >= 0) {
+            if ((uint64_t)id[i] >= step_count) {
+                return lk_fail(fault, "id", (uint64_t)id[i], step_count);
+            }
+            id[i] = step[id[i]];
+        }
+    }
+    return 0;
+}
+
+int
+lk_surplus(const struct lk_graph *g, const uint32_t *refcount, const uint8_t *flags, uint8_t exempt,
+           int64_t *surplus, struct lk_fault *fault)
+{
+    uint32_t *degree = lk_new_array(g->nodes, sizeof *degree, fault);
+    size_t v;
+    int status = degree == NULL ? -1 : lk_in_degree(g, degree, fault);
+    for (v = 0; status == 0 && v < g->nodes; v++) {
+        int counts = refcount[v] != 0 && !(flags[v] & exempt);
+        surplus[v] = counts ? (int64_t)refcount[v] - (int64_t)degree[v] : 0;
+    }
+    free(degree);
+    return status;
+}
+
+int
+lk_tally(const uint32_t *index, size_t count, const uint8_t *chosen, const uint64_t *weight,
+         int64_t *total, size_t totals, struct lk_fault *fault)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        if (index[i] >= totals) {
+            return lk_fail(fault, "index", index[i], totals);
+        }
+        if (chosen == NULL || chosen[i]) {
+            total[index[i]] += weight == NULL ? 1 : (int64_t)weight[i];
+        }
+    }
+    return 0;
+}
+
+static inline int64_t
+value_at(const struct lk_values *values, size_t i)
+{
+    return values->is_wide ? ((const int64_t *)values->items)[i]
+                           : (int64_t)((const uint32_t *)values->items)[i];
+}
+
+int
+lk_mark_grown(const struct lk_values *after, const struct lk_values *before, const int64_t *earlier,
+              int64_t least, uint8_t *grown, struct lk_fault *fault)
+{
+    size_t v;
+    for (v = 0; v < after->count; v++) {
+        int64_t there = earlier[v];
+        if (there < 0) {
+            continue;
+        }
+        if ((uint64_t)there >= before->count) {
+            return lk_fail(fault, "earlier node", (uint64_t)there, before->count);
+        }
+        grown[v] |= value_at(after, v) - value_at(before, (size_t)there) >= least;
+    }
+    return 0;
+}
+
+int
+lk_mark_tree(const struct lk_graph *g, const uint32_t *parent, const uint64_t *parent_edge,
+             const uint32_t *start, size_t start_count, uint8_t *mark, uint32_t *queue,
+             struct lk_fault *fault)
+{
+    size_t head, length = 0;
+    for (head = 0; head < start_count; head++) {
+        uint32_t v = start[head];
+        if (v >= g->nodes) {
+            return lk_fail(fault, "start", v, g->nodes);
+        }
+        if (!mark[v]) {
+            mark[v] = 1;
+            queue[length++] = v;
+        }
+    }
+    for (head = 0; head < length; head++) {
+        uint32_t v = queue[head];
+        uint64_t e;
+        if (lk_edge_range(g, v, fault) < 0) {
+            return -1;
+        }
+        for (e = g->offset[v]; e < g->offset[v + 1]; e++) {
+            uint32_t w = g->target[e];
+            if (w >= g->nodes) {
+                return lk_fail(fault, "edge target", w, g->nodes);
+            }
+            if (parent[w] == v && parent_edge[w] == e && !mark[w]) {
+                mark[w] = 1;
+                queue[length++] = w;
+            }
+        }
+    }
+    return 0;
+}
