@@ -222,13 +222,23 @@ class PathNamer:
             return "sys.modules", "builtins.dict", 2
         module = self._module_of_node.get(chain[2][1])
         if module is None:
-            return "sys.modules", "builtins.dict", 2
+            return self._stand_in_start(chain[2])
         namespace = graph.plan.modules[module][1]
         if len(chain) > 4 and chain[3][1] == namespace:
             name = self._defining_name(chain[4], module)
             if name is not None:
                 return name, graph.type_name(chain[4][1]), 5
         return module, "builtins.module", 3
+
+    def _stand_in_start(self, entry: tuple[int, int]) -> tuple[str, str, int]:
+        """An object that a program put in place of a module is imported by the module's name."""
+        edge, node = entry
+        graph = self.graph
+        key = int(graph.columns.edge_name[edge]) if graph.kind(edge) == EdgeKind.VALUE else None
+        name = None if key is None else graph.text(key)
+        if name is None or not all(part.isidentifier() for part in name.split(".")):
+            return "sys.modules", "builtins.dict", 2
+        return name, graph.type_name(node), 3
 
     def _defining_name(self, entry: tuple[int, int], module: str) -> str | None:
         """``pkg.mod.NAME`` of a module global, in the module that defines it."""

@@ -29,7 +29,7 @@ def hunt(case: Case, twin: str) -> dict[str, Any]:
     try:
         report: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        print(f"{case.name} ({twin}): {done.stderr.strip()}", file=sys.stderr)
+        print(f"{case.name} ({twin}): {done.stderr.strip()[-300:]}", file=sys.stderr)
         return {"findings": []}
     return report
 

@@ -28,4 +28,4 @@ ROWS: tuple[Row, ...] = (
     *models.ROWS,
     *data.ROWS,
 )
-REMARKS: tuple[Remark, ...] = data.REMARKS
+REMARKS: tuple[Remark, ...] = (*databases.REMARKS, *data.REMARKS)

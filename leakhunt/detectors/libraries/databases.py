@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leakhunt.detectors.base import Category
-from leakhunt.detectors.rows import Kind, Registry, Row, Spot
+from leakhunt.detectors.rows import Kind, Registry, Remark, Row, Spot
 
 ROWS: tuple[Row, ...] = (
     Registry(
@@ -90,13 +90,6 @@ ROWS: tuple[Row, ...] = (
         "Call `{owner}.execute()` or `.reset()`: commands queue up in a pipeline until then.",
     ),
     Kind(
-        Category.STREAM,
-        frozenset({"aiosqlite.core.Connection"}),
-        "`await connection.close()` each one (`async with aiosqlite.connect(...)`): a connection "
-        "runs a thread of its own.",
-        noun="Unclosed connection",
-    ),
-    Kind(
         Category.PENDING,
         frozenset({"celery.result.AsyncResult"}),
         "Call `result.forget()` (or `.get()`) on each result, or send the task with "
@@ -124,5 +117,13 @@ ROWS: tuple[Row, ...] = (
         "Release each connection: `with Connection(...) as connection`, or take it from "
         "`kombu.pools.connections`.",
         noun="Unclosed connection",
+    ),
+)
+
+REMARKS: tuple[Remark, ...] = (
+    Remark(
+        frozenset({"aiosqlite.core.Connection"}),
+        "`await connection.close()` each one (`async with aiosqlite.connect(...)`): a connection "
+        "runs a thread of its own.",
     ),
 )

@@ -27,6 +27,16 @@ def test_attributes_keys_and_indexes() -> None:
     assert name(heap, leaf, star=True) == "shop.bus.BUS.listeners[*][*]"
 
 
+def test_a_stand_in_for_a_module_goes_by_the_modules_name() -> None:
+    heap = Heap()
+    calls = heap.list()
+    reactor = heap.object("twisted.internet.epollreactor.EPollReactor", calls=calls)
+    heap.sys_modules.put("twisted.internet.reactor", reactor)
+    heap.sys_modules.put("no identifier", heap.object("odd.Thing", calls=heap.list(calls)))
+    assert name(heap, calls) == "twisted.internet.reactor.calls"
+    assert name(heap, reactor) == "twisted.internet.reactor"
+
+
 def test_an_instance_dict_reads_like_an_attribute() -> None:
     heap = Heap()
     leaf, odd = heap.object(), heap.object()
