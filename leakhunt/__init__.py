@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from leakhunt.analysis.trend.results import Trend
     from leakhunt.detectors.base import Category, Finding, Verdict
     from leakhunt.errors import (
         LeakhuntError,
@@ -20,8 +21,17 @@ if TYPE_CHECKING:
         TargetError,
         UsageError,
     )
-    from leakhunt.hunt import HuntOptions, Progress, diff_files, hunt_scenario
+    from leakhunt.hunt import (
+        HuntOptions,
+        Progress,
+        VerifyOptions,
+        diff_files,
+        hunt_scenario,
+        trend_files,
+        verify_hunt,
+    )
     from leakhunt.report.model import Report
+    from leakhunt.report.verify_model import Verification
     from leakhunt.store.reader import open_snapshot
 
 __version__ = "0.1.0"
@@ -37,12 +47,17 @@ __all__ = [
     "Report",
     "SnapshotError",
     "TargetError",
+    "Trend",
     "UsageError",
     "Verdict",
+    "Verification",
+    "VerifyOptions",
     "__version__",
     "diff_files",
     "hunt_scenario",
     "open_snapshot",
+    "trend_files",
+    "verify_hunt",
 ]
 
 _SOURCE_BY_NAME = {
@@ -56,11 +71,16 @@ _SOURCE_BY_NAME = {
     "Report": ("leakhunt.report.model", "Report"),
     "SnapshotError": ("leakhunt.errors", "SnapshotError"),
     "TargetError": ("leakhunt.errors", "TargetError"),
+    "Trend": ("leakhunt.analysis.trend.results", "Trend"),
     "UsageError": ("leakhunt.errors", "UsageError"),
     "Verdict": ("leakhunt.detectors.base", "Verdict"),
+    "Verification": ("leakhunt.report.verify_model", "Verification"),
+    "VerifyOptions": ("leakhunt.hunt", "VerifyOptions"),
     "diff_files": ("leakhunt.hunt", "diff_files"),
     "hunt_scenario": ("leakhunt.hunt", "hunt_scenario"),
     "open_snapshot": ("leakhunt.store.reader", "open_snapshot"),
+    "trend_files": ("leakhunt.hunt", "trend_files"),
+    "verify_hunt": ("leakhunt.hunt", "verify_hunt"),
 }
 
 

@@ -23,6 +23,7 @@ from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
 from leakhunt.cli.commands.paths import paths
 from leakhunt.cli.commands.trend import trend
+from leakhunt.cli.commands.verify import verify
 from leakhunt.cli.commands.version import version
 from leakhunt.cli.commands.whatif import whatif
 from leakhunt.cli.exit_codes import ExitCode
@@ -68,6 +69,7 @@ for _command in (
     paths,
     whatif,
     trend,
+    verify,
     accept,
     export,
     version,

@@ -5,15 +5,18 @@ from leakhunt.hunt.options import HuntOptions
 from leakhunt.hunt.paths import find_paths
 from leakhunt.hunt.scenario import hunt_scenario
 from leakhunt.hunt.trend import trend_files
+from leakhunt.hunt.verify import VerifyOptions, verify_hunt
 from leakhunt.hunt.whatif import what_if
 from leakhunt.target.progress import Progress
 
 __all__ = [
     "HuntOptions",
     "Progress",
+    "VerifyOptions",
     "diff_files",
     "find_paths",
     "hunt_scenario",
     "trend_files",
+    "verify_hunt",
     "what_if",
 ]

@@ -58,9 +58,17 @@ def check_numbers(options: HuntOptions) -> None:
             raise UsageError(f"the {name} is {value}", hint="give a number that is not negative")
 
 
-_REPEATED = (
-    "cycles", "warmup", "timeout_s", "settle_max_s", "collect", "max_pause_ms", "birth", "ladder",
-)  # fmt: skip
+_REPEATED: dict[str, tuple[type, ...]] = {
+    "cycles": (int,),
+    "warmup": (int,),
+    "timeout_s": (int, float, type(None)),
+    "settle_max_s": (int, float),
+    "collect": (bool,),
+    "max_pause_ms": (int, float, type(None)),
+    "birth": (bool,),
+    "ladder": (int,),
+}
+"""Options that a report keeps as they are, and the JSON types they may have."""
 
 
 def settings_of(options: HuntOptions) -> dict[str, Any]:
@@ -68,4 +76,35 @@ def settings_of(options: HuntOptions) -> dict[str, Any]:
     settings: dict[str, Any] = {name: getattr(options, name) for name in _REPEATED}
     settings["scenario"] = str(Path(options.scenario).absolute())
     settings["python"] = None if options.python is None else str(options.python)
+    settings["rules"] = [str(path.absolute()) for path in options.rules]
     return settings
+
+
+def options_of(settings: dict[str, Any]) -> HuntOptions:
+    """The options of :func:`settings_of` again.  Raises UsageError for what is no such thing."""
+    values: dict[str, Any] = {}
+    for name, kinds in _REPEATED.items():
+        value = settings.get(name)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise _wrong_setting(name, value)
+        values[name] = value
+    scenario, python, rules = (settings.get(name) for name in ("scenario", "python", "rules"))
+    if not isinstance(scenario, str):
+        raise _wrong_setting("scenario", scenario)
+    if not isinstance(python, str | None):
+        raise _wrong_setting("python", python)
+    if not isinstance(rules, list) or not all(isinstance(one, str) for one in rules):
+        raise _wrong_setting("rules", rules)
+    return HuntOptions(
+        scenario=Path(scenario),
+        python=None if python is None else Path(python),
+        rules=tuple(Path(one) for one in rules),
+        **values,
+    )
+
+
+def _wrong_setting(name: str, value: object) -> UsageError:
+    return UsageError(
+        f"the report's settings.{name} is {ascii(value)[:60]}",
+        hint="verify repeats hunts of scenarios; write the report again with leakhunt hunt --json",
+    )

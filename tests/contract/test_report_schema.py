@@ -13,10 +13,12 @@ from jsonschema import Draft202012Validator
 
 from leakhunt.cli import main
 from leakhunt.detectors.base import Category, Verdict
+from leakhunt.detectors.verification import Status
 from leakhunt.report.json_report import to_dict
 from leakhunt.report.model import SCHEMA
 from leakhunt.report.schema import load_schema
-from tests.golden.sample_reports import ALL, LEAKY, nasty_report
+from leakhunt.report.verify_json import to_dict as verification_to_dict
+from tests.golden.sample_reports import ALL, LEAKY, VERIFICATION, nasty_report
 from tests.nasty_names import NASTY_NAMES
 
 REPORT_SCHEMA = load_schema()
@@ -177,3 +179,17 @@ def test_a_trend_is_the_same_in_a_report_and_alone() -> None:
     Draft202012Validator.check_schema(alone)
     for name, definition in alone["$defs"].items():
         assert REPORT_SCHEMA["$defs"][name] == definition, name
+
+
+def test_a_verification_obeys_its_schema() -> None:
+    schema = load_schema(name="verify")
+    Draft202012Validator.check_schema(schema)
+    value = verification_to_dict(VERIFICATION)
+    Draft202012Validator(schema).validate(value)
+    VALIDATOR.validate(value["report"])
+    statuses = schema["$defs"]["change"]["properties"]["status"]["enum"]
+    assert statuses == [str(status) for status in Status]
+    for place, part in _objects(schema):
+        if place != "/properties/report":
+            assert part["additionalProperties"] is False
+            assert part["required"] == list(part["properties"])

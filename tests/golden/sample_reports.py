@@ -17,6 +17,7 @@ from leakhunt.detectors.base import (
     Verdict,
     WorkerShare,
 )
+from leakhunt.detectors.verification import Change, Rates, Status
 from leakhunt.report.model import (
     Intervention,
     LoadRunSummary,
@@ -25,6 +26,7 @@ from leakhunt.report.model import (
     SnapshotSummary,
     WorkerSummary,
 )
+from leakhunt.report.verify_model import Verification
 from tests.nasty_names import NASTY_NAMES
 
 KIB: Final = 1024
@@ -499,3 +501,40 @@ ALL: Final = {
     "two_files": TWO_FILES,
     "nasty": NASTY,
 }
+
+
+def change(
+    status: Status,
+    number: int,
+    before: tuple[float, float] | None,
+    after: tuple[float, float] | None,
+    threshold: float | None = None,
+) -> Change:
+    """One row of a verification; rates are (count, bytes) per cycle."""
+    rates = [None if one is None else Rates(Verdict.LEAK, *one) for one in (before, after)]
+    return Change(
+        status=status,
+        fingerprint=f"{number:016x}",
+        category=Category.LISTENER,
+        holder="shop.bus.BUS.listeners['tick']" if number else "shop.cache.CACHE",
+        type="builtins.list",
+        before=rates[0],
+        after=rates[1],
+        measure=None if threshold is None else "count",
+        threshold=threshold,
+    )
+
+
+VERIFICATION: Final = Verification(
+    before=LEAKY,
+    after=replace(CLEAN, verdict="LEAK", rate_bytes=310.0, rate_objects=1.0),
+    changes=(
+        change(Status.NEW, 1, None, (1.0, 64.0)),
+        change(Status.WORSE, 2, (1.0, 64.0), (2.0, 128.0), 0.1),
+        change(Status.UNKNOWN, 3, (0.02, 1.5), None),
+        change(Status.UNCHANGED, 4, (1.0, 64.0), (1.0, 64.0), 0.1),
+        change(Status.IMPROVED, 0, (1.0, 10_436.0), (0.25, 310.0), 0.3),
+        change(Status.FIXED, 5, (1.0, 10_436.0), None),
+    ),
+    notes=("Rates are over 100 cycles now, over 200 before.",),
+)

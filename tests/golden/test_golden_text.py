@@ -14,7 +14,8 @@ import pytest
 from leakhunt.report.json_report import to_json
 from leakhunt.report.text import TextOptions, render_text
 from leakhunt.report.text.trend import render_trend
-from tests.golden.sample_reports import ALL, LEAKY, TREND
+from leakhunt.report.text.verify_screen import render_verification
+from tests.golden.sample_reports import ALL, CLEAN, LEAKY, PARTIAL, TREND, VERIFICATION
 from tests.nasty_names import NASTY_NAMES
 
 FOLDER = Path(__file__).parent / "screens"
@@ -70,4 +71,28 @@ def test_nasty_names_in_a_trend(name: str) -> None:
     holder = replace(TREND.holders[2], path=name, noise=name)
     grown = replace(TREND.types[0], type=name)
     text = render_trend(replace(TREND, holders=(holder,), types=(grown,), notes=(name,)))
+    assert all(line.isprintable() for line in text.rstrip("\n").split("\n"))
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_verification(width: int) -> None:
+    text = render_verification(VERIFICATION, TextOptions(width=width))
+    check(f"verify-{width}.txt", text)
+
+
+def test_verification_in_ascii_and_of_other_ends() -> None:
+    assert render_verification(VERIFICATION, TextOptions(ascii_only=True)).isascii()
+    fixed = replace(VERIFICATION, after=CLEAN, changes=VERIFICATION.changes[-1:], notes=())
+    check("verify-fixed-80.txt", render_verification(fixed))
+    clean = replace(fixed, before=CLEAN, changes=())
+    assert render_verification(clean).startswith(" No leak: nothing leaked before")
+    partial = replace(fixed, after=PARTIAL)
+    assert "Partial result: " in render_verification(partial)
+    assert "Not fixed" in render_verification(partial)
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
+def test_nasty_names_in_a_verification(name: str) -> None:
+    changes = tuple(replace(one, holder=name) for one in VERIFICATION.changes)
+    text = render_verification(replace(VERIFICATION, changes=changes, notes=(name,)))
     assert all(line.isprintable() for line in text.rstrip("\n").split("\n"))

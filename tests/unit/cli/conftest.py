@@ -11,8 +11,9 @@ import pytest
 
 from leakhunt.analysis.trend.results import Trend
 from leakhunt.report.model import Report
+from leakhunt.report.verify_model import Verification
 from leakhunt.target.progress import Progress
-from tests.golden.sample_reports import LEAKY, TREND
+from tests.golden.sample_reports import LEAKY, TREND, VERIFICATION
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,14 @@ class FakeOptions:
     ladder: int = 0
 
 
+@dataclass(frozen=True)
+class FakeVerifyOptions:
+    """The members of leakhunt.hunt.VerifyOptions."""
+
+    before: Path
+    changes: dict[str, Any]
+
+
 @dataclass
 class FakeHunt:
     """Stands in for the use cases: answers with ``report`` or raises ``error``."""
@@ -43,6 +52,8 @@ class FakeHunt:
     steps: Sequence[Progress] = ()
     options: FakeOptions | None = None
     diffed: list[tuple[Any, Any]] = field(default_factory=list)
+    verification: Verification = VERIFICATION
+    verified: list[FakeVerifyOptions] = field(default_factory=list)
     trended: list[tuple[Any, Any]] = field(default_factory=list)
 
     def hunt_scenario(
@@ -75,6 +86,14 @@ class FakeHunt:
             raise self.error
         return TREND
 
+    def verify_hunt(
+        self, options: FakeVerifyOptions, on_progress: Callable[[Progress], None] | None = None
+    ) -> Verification:
+        self.verified.append(options)
+        if self.error is not None:
+            raise self.error
+        return self.verification
+
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHunt:
@@ -87,6 +106,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHunt:
         hunt_scenario=hunt.hunt_scenario,
         diff_files=hunt.diff_files,
         trend_files=hunt.trend_files,
+        VerifyOptions=FakeVerifyOptions,
+        verify_hunt=hunt.verify_hunt,
     )
     monkeypatch.setitem(sys.modules, "leakhunt.hunt", module)
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
