@@ -79,7 +79,7 @@ def _of_finding(case: SavedCase, wanted: str) -> WhatIfReport:
     from leakhunt.graph.heap_graph import HeapGraph
 
     investigation, columns = investigate_case(case)
-    finding = _find(investigation, wanted)
+    finding = find_finding(investigation, wanted)
     population = investigation.population_by_fingerprint.get(finding.fingerprint)
     if population is None or not len(population):
         raise UsageError(
@@ -98,7 +98,7 @@ def _of_finding(case: SavedCase, wanted: str) -> WhatIfReport:
     return _report(case.final, study, study.study(parts), smallest=smallest, asked=asked)
 
 
-def _find(investigation: Investigation, wanted: str) -> Finding:
+def find_finding(investigation: Investigation, wanted: str) -> Finding:
     """A finding by rank or by fingerprint (or how that begins)."""
     findings = investigation.findings
     text = wanted.strip().lower()

@@ -165,6 +165,7 @@ def _html(text: str) -> str:
 
 
 def _dot(text: str) -> str:
+    text = text.replace("&", "&amp;")  # Graphviz reads entities in labels
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 

@@ -130,6 +130,11 @@ def test_dot_strings_do_not_end_early(name: str) -> None:
     assert "\\" not in unescaped
 
 
+def test_dot_labels_hold_no_entities_of_the_name() -> None:
+    """Graphviz reads them in labels, found by drawing the nasty names with it."""
+    assert escape("a &amp; b", Output.DOT) == "a &amp;amp; b"
+
+
 @given(ANY_NAME)
 def test_folded_frames_hold_no_separator(name: str) -> None:
     assert ";" not in escape(name, Output.FOLDED)

@@ -1,0 +1,1 @@
+"""What is around an object, as a small graph that people and graph viewers look at."""
