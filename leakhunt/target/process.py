@@ -53,7 +53,8 @@ class TargetProcess:
             except ChildProcessError:
                 ended = None
                 self.status = self._popen.wait()
-            if ended is not None:
+            # While it is attached to, it reports stops as well.
+            if ended is not None and ended.si_code in _ENDS:
                 self._signal_group(signal.SIGKILL)
                 self.status = self._popen.wait()
         return self.status
@@ -97,4 +98,5 @@ class TargetProcess:
             os.killpg(self.pid, number)
 
 
+_ENDS = (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED)
 _OUTPUT_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

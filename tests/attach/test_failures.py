@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -17,6 +18,7 @@ from leakhunt.target.attach import open_channel
 from tests.attach.conftest import StartProgram, closing
 
 SLEEPS = "print('ready', flush=True); import time; time.sleep(1.5); print('done')"
+SPINS = "print('ready', flush=True)\nwhile True: pass"
 COMPUTES = """
 import hashlib, threading, os, zlib, itertools, ctypes, time
 reader, writer = os.pipe()
@@ -167,11 +169,25 @@ def test_a_stop_of_the_target_in_the_stop_is_kept(
         os.kill(target.pid, signal.SIGSTOP)
         return closing(fd, path)
 
-    open_channel(target.pid, library, source=send).sock.close()
+    # The helper thread may be quicker than the signal.
+    with contextlib.suppress(TargetError):
+        open_channel(target.pid, library, source=send, timeout_s=0.5).sock.close()
     time.sleep(0.1)
     assert "State:\tT (stopped)" in Path(f"/proc/{target.pid}/status").read_text()
     os.kill(target.pid, signal.SIGCONT)
     expect_done(target)
+
+
+def test_a_target_that_is_stopped_before_it_answers(start: StartProgram, library: Path) -> None:
+    process = start(sys.executable, "-I", "-c", SPINS)
+
+    def send(fd: int, path: str) -> str:
+        os.kill(process.pid, signal.SIGSTOP)
+        return closing(fd, path)
+
+    with pytest.raises(TargetError, match=r"was stopped|is stopped by SIGSTOP") as caught:
+        open_channel(process.pid, library, source=send, timeout_s=0.2)
+    assert caught.value.hint == f"let it go on first: kill -CONT {process.pid}"
 
 
 def test_no_free_descriptor(target: subprocess.Popen[str], library: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,6 +46,10 @@ _FRAME = """
 def run():
     import sys
     posix = sys.modules["posix"]
+    signals = sys.modules.get("_signal")
+    if signals is not None:
+        # For good: the thread ends soon, and a closed socket must be no SIGPIPE.
+        signals.pthread_sigmask(signals.SIG_BLOCK, signals.valid_signals())
 
     def is_ours(number, device, inode):
         try:
@@ -79,6 +84,12 @@ try:
 except BaseException:
     pass
 """
+
+
+def describe(pid: int, fd: int) -> Descriptor:
+    """What a descriptor of a process is.  Raises OSError."""
+    found = os.stat(f"/proc/{pid}/fd/{fd}")  # noqa: PTH116  quick
+    return Descriptor(fd, found.st_dev, found.st_ino)
 
 
 def framed(door: Door, source: TextSource) -> str:

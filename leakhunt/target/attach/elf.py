@@ -10,7 +10,7 @@ Source: System V ABI, chapter 5; the GNU hash table as the glibc loader reads it
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from leakhunt.target.attach.memory import CachedReader
@@ -89,11 +89,6 @@ class LoadedElf:
             if section and self._reader.read_text(self._texts + text) == wanted:
                 return Symbol(self.bias + value, size)
         return None
-
-    def symbols(self, names: Iterable[str]) -> dict[str, Symbol]:
-        """Those of ``names`` that the file defines."""
-        found = {name: self.symbol(name) for name in names}
-        return {name: symbol for name, symbol in found.items() if symbol is not None}
 
     def _candidates(self, name: bytes) -> Iterator[int]:
         """Indexes of symbols that may have this name."""

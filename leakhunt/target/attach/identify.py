@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -16,8 +17,6 @@ from leakhunt.target.attach.registers import SYSCALL_INSTRUCTION
 
 SUPPORTED = "leakhunt attaches to CPython 3.11, 3.12 and 3.13 on x86-64 Linux with glibc"
 
-_PYTHON_NAMES = stub.PYTHON_FUNCTIONS
-_LIBC_NAMES = stub.LIBC_FUNCTIONS
 _DEBUG_NAMES = ("_Py_RefTotal", "_Py_GetGlobalRefTotal")
 _DEBUG_OFFSETS_COOKIE = b"xdebugpy"
 _LEA_RAX = b"\x48\x8d\x05"
@@ -96,21 +95,39 @@ class ProcessImage:
 
     def entry_points(self) -> EntryPoints:
         """What an injection needs.  Raises TargetError when a function is missing."""
-        found = self._python.symbols(_PYTHON_NAMES)
+        address_by_name = self.addresses((*stub.PYTHON_FUNCTIONS, *stub.LIBC_FUNCTIONS))
+        return EntryPoints(address_by_name, self._syscall_instruction())
+
+    def addresses(self, names: Iterable[str]) -> dict[str, int]:
+        """Of functions of the interpreter (``Py...``) and the C library.
+
+        Raises TargetError when one is missing.
+        """
+        found: dict[str, int] = {}
+        for name in names:
+            symbol = next(
+                (s for elf in self._files_for(name) if (s := elf.symbol(name)) is not None), None
+            )
+            if symbol is None:
+                raise TargetError(
+                    f"process {self.pid} hides {name}, which an attach needs", hint=SUPPORTED
+                )
+            found[name] = symbol.address
+        return found
+
+    def _files_for(self, name: str) -> Iterator[LoadedElf]:
+        """Where a function may be, the likeliest first."""
+        if name.startswith("Py"):
+            yield self._python
+            return
         if self._libc is not None:
-            found |= self._libc.symbols(_LIBC_NAMES)
+            yield self._libc
         # Before glibc 2.34 the threads were a library of their own.
         for file in self.files:
             if file.name.startswith("libpthread"):
-                missing = [name for name in _LIBC_NAMES if name not in found]
-                found |= LoadedElf(self._reader, file.start).symbols(missing)
-        missing = [name for name in (*_PYTHON_NAMES, *_LIBC_NAMES) if name not in found]
-        if missing:
-            raise TargetError(
-                f"process {self.pid} hides {missing[0]}, which an attach needs", hint=SUPPORTED
-            )
-        address_by_name = {name: symbol.address for name, symbol in found.items()}
-        return EntryPoints(address_by_name, self._syscall_instruction())
+                elf = self._load(file)
+                if elf is not None:
+                    yield elf
 
     def loaded_names(self) -> dict[int, str]:
         """Name by start address of the libraries that were loaded through a descriptor."""

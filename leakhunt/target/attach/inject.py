@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeVar
 from leakhunt.errors import TargetError
 from leakhunt.target.attach import registers, stub
 from leakhunt.target.attach.deferred_signals import deferred_signals
-from leakhunt.target.attach.door import Descriptor, Door, TextSource, framed
+from leakhunt.target.attach.door import Descriptor, Door, TextSource, describe, framed
 from leakhunt.target.attach.identify import EntryPoints
 from leakhunt.target.attach.libc import pidfd_getfd, write_at
 from leakhunt.target.attach.library import Delivery
@@ -72,7 +72,7 @@ class Injector:
     library: Delivery
     source: TextSource
 
-    def inject(self, tid: int, *, way: str = "") -> Injection:
+    def inject(self, tid: int, way: str = "") -> Injection:
         """Into one thread, in the way that its state asks for, or only in the given way.
 
         Raises RefusedError when the thread's state does not allow it now, TargetError when
@@ -95,7 +95,7 @@ class Injector:
             made = _Made(self, thread, undo)
             pair = made.socket_pair()
             path, memory_file = made.library(self.library)
-            door = Door(made.descriptor(pair.theirs), path, memory_file)
+            door = Door(describe(self.pid, pair.theirs), path, memory_file)
             text = framed(door, self.source).encode()
             page = made.page(text, ours=pair.ours, way=way)
             # From here on the text may run: what it was given is its own to undo.
@@ -128,6 +128,17 @@ class Injector:
         )
 
 
+def take_over(pid: int, pidfd: int, fd: int) -> socket.socket:
+    """A duplicate of the target's socket.  Raises TargetError."""
+    try:
+        return socket.socket(fileno=pidfd_getfd(pidfd, fd))
+    except OSError as exc:
+        raise TargetError(
+            f"a descriptor of process {pid} cannot be taken over: {exc.strerror}",
+            hint="needed are Linux 5.6 and, in a container, --cap-add SYS_PTRACE",
+        ) from exc
+
+
 class _Pair(NamedTuple):
     """A socket pair in the target, and the tool's duplicate of one end."""
 
@@ -151,13 +162,7 @@ class _Made:
         ours, theirs = struct.unpack("<ii", self.injector.memory.read(thread.results, 8))
         self._undo_close(ours)
         theirs = self._away_from_standard_streams(theirs)
-        try:
-            sock = socket.socket(fileno=pidfd_getfd(self.injector.pidfd, ours))
-        except OSError as exc:
-            raise TargetError(
-                f"a descriptor of process {self.injector.pid} cannot be taken over: {exc.strerror}",
-                hint="needed are Linux 5.6 and, in a container, --cap-add SYS_PTRACE",
-            ) from exc
+        sock = take_over(self.injector.pid, self.injector.pidfd, ours)
         self.undo.callback(sock.close)
         return _Pair(theirs, ours, sock)
 
@@ -174,7 +179,7 @@ class _Made:
             write_at(copy, 0, delivery.image)
         finally:
             os.close(copy)
-        return f"{delivery.folder}{fd}", self.descriptor(fd)
+        return f"{delivery.folder}{fd}", describe(self.injector.pid, fd)
 
     def page(self, text: bytes, *, ours: int, way: str) -> int:
         """Address of a mapping with the stub and the text; the stub unmaps it."""
@@ -193,11 +198,6 @@ class _Made:
         )
         self.injector.memory.write(page, code)
         return page
-
-    def descriptor(self, fd: int) -> Descriptor:
-        """What a descriptor of the target is."""
-        found = os.stat(f"/proc/{self.injector.pid}/fd/{fd}")  # noqa: PTH116  quick
-        return Descriptor(fd, found.st_dev, found.st_ino)
 
     def _away_from_standard_streams(self, fd: int) -> int:
         """A daemon that closed 0, 1 and 2 must not print into our descriptor."""
@@ -237,6 +237,9 @@ _HINT_BY_ERRNO = {
 
 T = TypeVar("T")
 
+# Two stops at once would wait for each other's hold of the GIL.
+_ONE_STOP_AT_A_TIME = threading.Lock()
+
 
 def _undisturbed(work: Callable[[], T], discard: Callable[[T], None]) -> T:
     """Run ``work`` in a thread of its own, without signals and without our collector.
@@ -256,7 +259,7 @@ def _undisturbed(work: Callable[[], T], discard: Callable[[T], None]) -> T:
 
     was_enabled = gc.isenabled()
     try:
-        with deferred_signals():
+        with deferred_signals(), _ONE_STOP_AT_A_TIME:
             gc.disable()
             try:
                 thread = threading.Thread(target=run, name="leakhunt-attach")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from leakhunt.errors import UsageError
-from leakhunt.target.attach.channel import ANSWER_TIMEOUT_S, Channel, attach_by_ptrace
+from leakhunt.target.attach.channel import ANSWER_TIMEOUT_S, Channel, attach
 from leakhunt.target.attach.door import TextSource
 from leakhunt.target.attach.preflight import check
 
-METHODS = ("auto", "ptrace")
-"""How to get in; ``auto`` chooses."""
+METHODS = ("auto", "ptrace", "gdb")
+"""How to get in; ``auto`` is ``ptrace``: gdb stops a program a thousand times longer, so it is
+used on request only."""
+
+# What stands in the way of the own injector alone.
+_NOT_FOR_GDB = frozenset({"machine", "shadow-stack"})
 
 
 def open_channel(
@@ -28,12 +32,14 @@ def open_channel(
     target cannot open it.  ``force`` attaches in spite of obstacles that can be forced.
 
     The main thread stands still for a fraction of a millisecond.  A process that the tool
-    started itself must not be waited for (``Popen.wait``) by another thread meanwhile.
+    started itself must not be waited for (``Popen.poll``) by another thread meanwhile.
 
     Raises UsageError for an unknown method, TargetError when the process is out of reach,
     refuses, ends, or runs nothing of ours in ``timeout_s``.
     """
     if method not in METHODS:
         raise UsageError(f"unknown method {method!r}", hint=f"one of {', '.join(METHODS)}")
-    check(pid).require(force=force)
-    return attach_by_ptrace(pid, library, source, timeout_s=timeout_s)
+    used = "ptrace" if method == "auto" else method
+    ignored = _NOT_FOR_GDB if used == "gdb" else frozenset()
+    check(pid).require(force=force, ignore=ignored)
+    return attach(pid, library, source, method=used, timeout_s=timeout_s)

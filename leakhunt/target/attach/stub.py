@@ -21,7 +21,6 @@ the main thread does not wait for it.  In C::
 
     void *run(void *page) {
         pthread_detach(pthread_self());
-        pthread_sigmask(SIG_BLOCK, page + MASK, NULL);   // a closed socket is no SIGPIPE
         PyGILState_STATE gil = PyGILState_Ensure();
         PyThreadState *thread = PyThreadState_Get();
         PyThreadState_EnterTracing(thread);    // no trace function of the program is called
@@ -57,20 +56,13 @@ PYTHON_FUNCTIONS = (
     "PyThreadState_Get",
     "PyThreadState_LeaveTracing",
 )
-LIBC_FUNCTIONS = (
-    "close",
-    "munmap",
-    "pthread_create",
-    "pthread_detach",
-    "pthread_self",
-    "pthread_sigmask",
-)
+LIBC_FUNCTIONS = ("close", "munmap", "pthread_create", "pthread_detach", "pthread_self")
 
 NOT_INITIALIZED = -2
 """What ``enter`` returns when the interpreter is starting or ending."""
 
 _PAGE_BYTES = 4096
-_LATER, _RUN, _MASK, _TEXT = 128, 256, 640, 768
+_LATER, _RUN, _TEXT = 128, 256, 640
 _FILE_INPUT = 257
 
 _CALL_RAX = bytes.fromhex("ffd0")
@@ -78,9 +70,7 @@ _JUMP_RAX = bytes.fromhex("ffe0")
 _RETURN = bytes.fromhex("c3")
 _TEST_EAX = bytes.fromhex("85c0")
 _TEST_RAX = bytes.fromhex("4885c0")
-_ZERO_EDI = bytes.fromhex("31ff")
 _ZERO_ESI = bytes.fromhex("31f6")
-_ZERO_EDX = bytes.fromhex("31d2")
 _RDI_FROM_RBX = bytes.fromhex("4889df")
 _RSI_FROM_RBX = bytes.fromhex("4889de")
 _RCX_FROM_RBX = bytes.fromhex("4889d9")
@@ -125,8 +115,7 @@ def assemble(
     parts = (
         (_enter(address_by_name, ours, arrange), _LATER),
         (_later(address_by_name, size), _RUN),
-        (_run(address_by_name, size), _MASK),
-        (b"\xff" * (_TEXT - _MASK), _TEXT),  # All signals, for pthread_sigmask
+        (_run(address_by_name, size), _TEXT),
     )
     page = b""
     for code, end in parts:
@@ -179,7 +168,6 @@ def _run(address_by_name: Mapping[str, int], size: int) -> bytes:
     return b"".join((
         _BEGIN_RUN,
         call("pthread_self") + _RDI_FROM_RAX + call("pthread_detach"),
-        _ZERO_EDI + _lea_rsi(_MASK) + _ZERO_EDX + call("pthread_sigmask"),
         call("PyGILState_Ensure") + _R12_FROM_EAX,
         call("PyThreadState_Get") + _R13_FROM_RAX,
         _RDI_FROM_RAX + call("PyThreadState_EnterTracing"),
@@ -204,11 +192,6 @@ def _jump_to_unmap(address_by_name: Mapping[str, int], size: int) -> bytes:
 def _lea_rdi(offset: int) -> bytes:
     """rdi = rbx + offset."""
     return b"\x48\x8d\xbb" + struct.pack("<i", offset)
-
-
-def _lea_rsi(offset: int) -> bytes:
-    """rsi = rbx + offset."""
-    return b"\x48\x8d\xb3" + struct.pack("<i", offset)
 
 
 def _rax(value: int) -> bytes:

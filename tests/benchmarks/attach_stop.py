@@ -1,0 +1,101 @@
+"""How long an attach stops a target, and how soon it answers: ``python -m
+tests.benchmarks.attach_stop [ROUNDS]``
+
+For each interpreter of LEAKHUNT_TEST_PYTHONS and each of some states: the stop (median, 95th
+percentile, maximum), and the time from the call to the first answer (95th percentile).  Beside
+it, where gdb is there, what a batch run of gdb costs that only queues a pending call.
+
+Promise: stop 0.5 ms median, 5 ms at the 95th percentile; 100 ms to the answer.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from leakhunt.target.attach import open_channel
+
+PROGRAM_BY_STATE = {
+    "busy": "while True: sum(range(100))",
+    "malloc": "import gc\nwhile True: x = [bytearray(600 + i) for i in range(200)]; gc.collect(0)",
+    "select": "import os, select; r, w = os.pipe(); select.select([r], [], [])",
+    "lock": (
+        "import threading\n"
+        "def work():\n while True: sum(range(100))\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "held = threading.Lock(); held.acquire(); held.acquire()"
+    ),
+}
+GDB_ROUNDS = 3
+
+
+def closing(fd: int, path: str) -> str:
+    return f"import posix\nposix.close({fd})\n"
+
+
+def percentile(values: list[float], part: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
+
+
+def measure(pid: int, rounds: int) -> tuple[list[float], list[float]]:
+    """Stops and times to the answer, in milliseconds."""
+    from leakhunt.agent import _heap
+
+    library = Path(_heap.__file__)
+    stops: list[float] = []
+    answers: list[float] = []
+    for _ in range(rounds):
+        channel = open_channel(pid, library, source=closing)
+        channel.sock.close()
+        stops.extend(ns / 1e6 for ns in channel.facts.stop_ns)
+        answers.append(channel.facts.total_ns / 1e6)
+        time.sleep(0.01)
+    return stops, answers
+
+
+def measure_gdb(pid: int) -> float:
+    """Milliseconds of the quickest of some batch runs of gdb that make one call."""
+    taken = []
+    for _ in range(GDB_ROUNDS):
+        started = time.perf_counter()
+        subprocess.run(
+            [
+                "gdb", "-nx", "-batch", "-p", str(pid),
+                "-ex", "call (int)Py_AddPendingCall((void *)Py_IsInitialized, (void *)0)",
+            ],
+            check=False,
+            capture_output=True,
+        )  # fmt: skip
+        taken.append((time.perf_counter() - started) * 1e3)
+    return min(taken)
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    pythons = os.environ.get("LEAKHUNT_TEST_PYTHONS", "").split() or [sys.executable]
+    print(f"{'':14}{'state':8}{'stop ms: median':>16}{'p95':>8}{'max':>8}{'answer ms: p95':>16}")
+    for python in pythons:
+        version = subprocess.check_output([python, "-V"], text=True).strip()
+        for state, text in PROGRAM_BY_STATE.items():
+            process = subprocess.Popen([python, "-I", "-c", text])
+            try:
+                time.sleep(0.5)
+                stops, answers = measure(process.pid, rounds)
+                line = f"{version:14}{state:8}{statistics.median(stops):16.2f}"
+                line += f"{percentile(stops, 0.95):8.2f}{max(stops):8.2f}"
+                line += f"{percentile(answers, 0.95):16.1f}"
+                if state == "select" and shutil.which("gdb"):
+                    line += f"   (gdb: {measure_gdb(process.pid):.0f} ms)"
+                print(line, flush=True)
+            finally:
+                process.kill()
+                process.wait()
+
+
+if __name__ == "__main__":
+    main()
