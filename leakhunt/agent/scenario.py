@@ -506,7 +506,7 @@ class Run:
             except Exception as exc:
                 self.channel.failed("birth", exc)
         self.channel.emit("birth", **identity)
-        self.identity, self.process = identity, describe_process()
+        self.identity, self.process = identity, self.native.describe_process()
         for order, label in enumerate(self.cycles_by_label):
             for since in (None, *LABELS[: min(order, 3)]):
                 # A tuple that is passed whole is not made anew for the call.
@@ -620,21 +620,6 @@ def user_frames(exc: BaseException) -> list[tuple[str, int, str]]:
             frames.append((code.co_filename, entry.tb_lineno or 0, code.co_qualname))
         entry = entry.tb_next
     return frames[-FRAMES_MAX:]
-
-
-def describe_process() -> dict[str, Any]:
-    """What identifies this process beyond its number, which is used again."""
-    try:
-        with open("/proc/self/stat", "rb") as file:
-            # The name in parentheses may hold spaces and parentheses.
-            start_ticks = int(file.read().rpartition(b")")[2].split()[19])
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot_id = file.read().strip()
-    except (OSError, ValueError, IndexError):
-        start_ticks, boot_id = 0, ""
-    return {
-        "pid": os.getpid(), "start_ticks": start_ticks, "boot_id": boot_id, "uid": os.getuid(),
-    }  # fmt: skip
 
 
 def leave() -> None:

@@ -71,28 +71,13 @@ def capture(path: str | os.PathLike[str], *, label: str = "", redact: bool = Fal
     return pause_ns
 
 
-def describe_process() -> dict[str, Any]:
-    """What identifies this process beyond its number, which is used again."""
-    try:
-        with open("/proc/self/stat", "rb") as file:
-            # The name in parentheses may hold spaces and parentheses.
-            start_ticks = int(file.read().rpartition(b")")[2].split()[19])
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot_id = file.read().strip()
-    except (OSError, ValueError, IndexError):
-        start_ticks, boot_id = 0, ""
-    return {
-        "pid": os.getpid(), "start_ticks": start_ticks, "boot_id": boot_id, "uid": os.getuid(),
-    }  # fmt: skip
-
-
 def _header(label: str, redaction: str) -> dict[str, Any]:
     return {
         "format": "leakhunt-stream",
         "tool": "agent",
         "label": label,
         "sequence": _sequence,
-        "process": describe_process(),
+        "process": dict(_heap.describe_process()),
         "python": {
             "version": sys.version.split()[0],
             "implementation": sys.implementation.name,

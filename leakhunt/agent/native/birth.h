@@ -20,6 +20,9 @@ enum lk_birth_rest {
     LK_BIRTH_PASS_THROUGH, /* somebody built on our hook: it stays and does nothing */
 };
 
+#define LK_BIRTH_PASS_THROUGH_NOTE                                                                 \
+    "another hook was installed above ours: ours stays as a pass-through"
+
 /* Which pair of bits it is. */
 extern int lk_birth_is_light __attribute__((visibility("hidden")));
 

@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
     lk_capture *capture;
     PyInterpreterState *interp;
+    const PyThreadState *own_thread;
     const char *header;
     size_t header_bytes;
     lk_emit out;
@@ -179,6 +180,7 @@ write_snapshot(const job *j, outcome *o)
     }
     w.out = j->out;
     w.interp = j->interp;
+    w.own_thread = j->own_thread;
     w.redact_names = j->capture->redact_names;
     w.has_births = lk_birth_is_running();
     if (lk_emit_start(&w.out, j->header, j->header_bytes) == 0 &&
@@ -376,6 +378,7 @@ lk_capture_run(lk_capture *c, const char *path, int fd, const char *header, size
     char part[4096] = "";
     job j = {.capture = c,
              .interp = PyInterpreterState_Get(),
+             .own_thread = c->hides_caller ? PyThreadState_Get() : NULL,
              .header = header,
              .header_bytes = header_bytes};
     int status = -1;

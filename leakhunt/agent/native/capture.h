@@ -16,6 +16,7 @@ typedef struct {
     int mark;        /* start a new birth epoch at the moment of the snapshot, in the same pause */
     int max_wait_ms; /* for a collection in another thread */
     int redact_names;
+    int hides_caller; /* the thread that captures is ours and no part of the program */
     enum lk_capture_mode mode;
     /* results */
     enum lk_capture_mode mode_used; /* never AUTO */

@@ -42,6 +42,12 @@
 #error "Py_TRACE_REFS builds are not served"
 #endif
 
+#ifdef Py_DEBUG
+#define LK_IS_DEBUG 1
+#else
+#define LK_IS_DEBUG 0
+#endif
+
 #define LK_BUILT_FOR PY_VERSION_HEX
 #define LK_STATIC_BUILTIN_FLAG (1UL << 1) /* _Py_TPFLAGS_STATIC_BUILTIN, 3.12+ */
 
@@ -350,6 +356,16 @@ lk_type_dicts(PyInterpreterState *interp, PyTypeObject *t, PyObject **dict, PyOb
 }
 
 /* ---- interpreter ---- */
+
+/* os.fork warns when the process has other threads. */
+#define LK_FORK_WARNS_OF_THREADS (LK_V >= 312)
+
+/* True once the interpreter goes down: then nobody else gets the GIL any more. */
+static inline int
+lk_is_finalizing(void)
+{
+    return _PyRuntimeState_GetFinalizing(&_PyRuntime) != NULL;
+}
 
 #define LK_GC_LISTS 4
 

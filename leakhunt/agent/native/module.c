@@ -7,7 +7,10 @@
 
 #include "birth.h"
 #include "capture.h"
+#include "process.h"
 #include "selftest.h"
+#include "server.h"
+#include "session.h"
 #include "walk.h"
 
 /* A mode by its name.  0, or -1 with an exception set; needs the GIL. */
@@ -159,9 +162,7 @@ py_birth_stop(PyObject *self, PyObject *unused)
     (void)unused;
     int restored = lk_birth_stop() == LK_BIRTH_NOTHING_LEFT;
     return Py_BuildValue("{s:O, s:s}", "restored", restored ? Py_True : Py_False, "note",
-                         restored ? ""
-                                  : "another hook was installed above ours: ours stays as "
-                                    "a pass-through");
+                         restored ? "" : LK_BIRTH_PASS_THROUGH_NOTE);
 }
 
 PyDoc_STRVAR(birth_mark_doc,
@@ -246,6 +247,117 @@ py_self_test(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(
+    describe_process_doc,
+    "describe_process() -> dict\n\n"
+    "What identifies this process beyond its number, which is used again: pid, start_ticks,\n"
+    "boot_id, uid; 0 and '' without /proc.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_describe_process(PyObject *self, PyObject *unused)
+{
+    char boot_id[LK_BOOT_ID_ROOM];
+    (void)self;
+    (void)unused;
+    lk_boot_id(boot_id);
+    return Py_BuildValue("{s:l, s:K, s:s, s:l}", "pid", (long)getpid(), "start_ticks",
+                         (unsigned long long)lk_start_ticks(), "boot_id", boot_id, "uid",
+                         (long)getuid());
+}
+
+PyDoc_STRVAR(
+    serve_doc,
+    "serve(fd, on_end=None) -> None\n\n"
+    "Answer the client at the other end of fd, a Unix socket of type SEQPACKET, in a\n"
+    "thread that no Python code runs in; the descriptor is ours then.  on_end() is called\n"
+    "when the client is gone.  Raises RuntimeError.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_serve(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"fd", "on_end", NULL};
+    PyObject *on_end = Py_None;
+    const char *why = "";
+    int fd;
+    (void)self;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|O:serve", names, &fd, &on_end)) {
+        return NULL;
+    }
+    if (lk_server_serve(fd, on_end == Py_None ? NULL : on_end, &why) < 0) {
+        PyErr_SetString(PyExc_RuntimeError, why);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(listen_doc, "listen(path) -> None\n\n"
+                         "Await clients at a new Unix socket and answer one after the other.\n"
+                         "Raises OSError, RuntimeError.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_listen(PyObject *self, PyObject *arg)
+{
+    PyObject *path;
+    const char *why = "";
+    int error = 0;
+    (void)self;
+    if (!PyUnicode_FSConverter(arg, &path)) {
+        return NULL;
+    }
+    int status = lk_server_listen(PyBytes_AS_STRING(path), &why, &error);
+    if (status < 0 && error != 0) {
+        errno = error;
+        PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AS_STRING(path));
+    } else if (status < 0) {
+        PyErr_SetString(PyExc_RuntimeError, why);
+    }
+    Py_DECREF(path);
+    if (status < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(stop_listening_doc,
+             "stop_listening() -> None\n\n"
+             "End what listen() began, and who is connected; the thread is gone after that.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_stop_listening(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    lk_server_stop_listening();
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(mark_doc,
+             "mark(label) -> None\n\n"
+             "Tell the client that a moment has come and wait until it lets go, a minute\n"
+             "at most.  Does nothing when no client listens.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_mark(PyObject *self, PyObject *label)
+{
+    (void)self;
+    PyObject *text = PyUnicode_Check(label) ? PyUnicode_AsEncodedString(label, "utf-8", "replace")
+                                            : PyErr_Format(PyExc_TypeError, "a label is a str");
+    if (text == NULL) {
+        return NULL;
+    }
+    int status = lk_mark(PyBytes_AS_STRING(text), (size_t)PyBytes_GET_SIZE(text));
+    Py_DECREF(text);
+    if (status < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"capture", (PyCFunction)(void (*)(void))py_capture, METH_VARARGS | METH_KEYWORDS, capture_doc},
     {"capture_to", (PyCFunction)(void (*)(void))py_capture_to, METH_VARARGS | METH_KEYWORDS,
@@ -257,6 +369,11 @@ static PyMethodDef methods[] = {
     {"is_born", py_is_born, METH_O, is_born_doc},
     {"die_with_parent", py_die_with_parent, METH_O, die_with_parent_doc},
     {"prepare", py_prepare, METH_NOARGS, prepare_doc},
+    {"describe_process", py_describe_process, METH_NOARGS, describe_process_doc},
+    {"serve", (PyCFunction)(void (*)(void))py_serve, METH_VARARGS | METH_KEYWORDS, serve_doc},
+    {"listen", py_listen, METH_O, listen_doc},
+    {"stop_listening", py_stop_listening, METH_NOARGS, stop_listening_doc},
+    {"mark", py_mark, METH_O, mark_doc},
     {"self_test", py_self_test, METH_NOARGS, self_test_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -171,7 +171,9 @@ lk_put_roots(lk_walk *w)
     put_interpreter(w);
     put_type_cache(w);
     for (PyThreadState *ts = w->interp->threads.head; ts != NULL; ts = ts->next) {
-        put_thread(w, ts);
+        if (ts != w->own_thread) {
+            put_thread(w, ts);
+        }
     }
 }
 

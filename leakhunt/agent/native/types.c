@@ -8,12 +8,18 @@ static traverseproc python_class_traverse; /* subtype_traverse of the interprete
 int
 lk_types_prepare(void)
 {
-    PyObject *sample = PyObject_CallFunction((PyObject *)&PyType_Type, "s(){}", "sample");
-    if (sample == NULL) {
+    /* A class that every interpreter has.  One made here would be a cycle, and a program that
+     * switched its collector off would keep it for ever. */
+    PyObject *importlib = PyDict_GetItemString(PyImport_GetModuleDict(), "_frozen_importlib");
+    PyObject *sample = importlib == NULL || !PyModule_Check(importlib)
+                           ? NULL
+                           : PyDict_GetItemString(PyModule_GetDict(importlib), "ModuleSpec");
+    if (sample == NULL || !PyType_Check(sample) ||
+        !(((PyTypeObject *)sample)->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        PyErr_SetString(PyExc_RuntimeError, "importlib's class ModuleSpec is missing");
         return -1;
     }
     python_class_traverse = ((PyTypeObject *)sample)->tp_traverse;
-    Py_DECREF(sample);
     return 0;
 }
 

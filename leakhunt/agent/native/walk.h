@@ -153,6 +153,7 @@ typedef struct {
     lk_slotmap claimed; /* blocks born since the baseline that the walk explains */
     lk_queue queue;
     PyInterpreterState *interp;
+    const PyThreadState *own_thread; /* no part of the program; NULL: all threads are */
 
     lk_type *types; /* open addressing by type pointer */
     size_t type_capacity, type_count;

@@ -83,6 +83,9 @@ try:
     run()
 except BaseException:
     pass
+# A function and its namespace refer to each other: nothing may wait for a collector, which
+# the program may have switched off.
+globals().clear()
 """
 
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static PyObject *
 self_test(PyObject *self, PyObject *unused)
@@ -80,7 +81,17 @@ prepare(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+/* A process that is ours. */
+static PyObject *
+describe_process(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    return Py_BuildValue("{s:l,s:i,s:s,s:l}", "pid", (long)getpid(), "start_ticks", 1, "boot_id",
+                         "fake", "uid", (long)getuid());
+}
+
 static PyMethodDef methods[] = {
+    {"describe_process", describe_process, METH_NOARGS, NULL},
     {"self_test", self_test, METH_NOARGS, NULL},
     {"prepare", prepare, METH_NOARGS, NULL},
     {"die_with_parent", die_with_parent, METH_O, NULL},
