@@ -15,7 +15,7 @@ import numpy as np
 
 from leakhunt.agent.format import Fact
 from leakhunt.analysis.classes import Classes
-from leakhunt.analysis.coroutines import SUSPENDED_TYPES, Await, await_chain, suspended_at
+from leakhunt.analysis.coroutines import SUSPENDED_TYPES, CodeLine, await_chain, suspended_at
 from leakhunt.analysis.paths import PathNamer
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph, Tree
@@ -50,7 +50,7 @@ class TaskWait:
 
     node: int
     name: str | None
-    stack: tuple[Await, ...]
+    stack: tuple[CodeLine, ...]
     """Suspended frames, outermost first; empty before its first step."""
     future: int | None
     """What it waits for; None when it is about to run."""
@@ -61,7 +61,7 @@ class TaskWait:
     """Who could wake it, in words; empty when it is stuck or about to run."""
 
     @property
-    def place(self) -> Await | None:
+    def place(self) -> CodeLine | None:
         """The innermost frame."""
         return self.stack[-1] if self.stack else None
 

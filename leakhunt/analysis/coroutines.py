@@ -15,8 +15,8 @@ _LONGEST_STACK = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Await:
-    """One suspended frame."""
+class CodeLine:
+    """A function and a line of it."""
 
     function: str
     file: str
@@ -27,12 +27,12 @@ class Await:
         return f"{self.function} ({place})"
 
 
-def suspended_at(graph: HeapGraph, node: int) -> Await:
+def suspended_at(graph: HeapGraph, node: int) -> CodeLine:
     """Where one coroutine or generator is suspended.  O(degree)."""
     name = graph.named_child(node, "__qualname__")
     code = graph.named_child(node, "code", "gi_code", "cr_code", "ag_code")
     file = None if code is None else graph.named_child(code, "co_filename")
-    return Await(
+    return CodeLine(
         function=_text(graph, name) or "?",
         file=_text(graph, file) or "?",
         line=graph.fact(node, Fact.LINE),

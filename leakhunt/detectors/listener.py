@@ -11,7 +11,7 @@ from leakhunt.detectors.suspect import MOST, Suspect
 
 def examine(s: Suspect) -> Claim | None:
     """Most entries are callables, or the place is known to hold them."""
-    return Claim(Category.LISTENER, _advice(s)) if _is_listener(s) else None
+    return Claim(Category.LISTENER, _advice(s), s.functions()) if _is_listener(s) else None
 
 
 def _is_listener(s: Suspect) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from leakhunt.agent.format import Fact
 from leakhunt.analysis.awaits import TaskWait
-from leakhunt.analysis.coroutines import Await
+from leakhunt.analysis.coroutines import CodeLine
 from leakhunt.detectors import known
 from leakhunt.detectors.base import Category
 from leakhunt.detectors.claim import Claim
@@ -69,7 +69,7 @@ def _words(wait: TaskWait) -> str:
     return f"tasks {place}; woken by {' or '.join(wait.wakers) or 'what no name leads to'}"
 
 
-def _where(stack: tuple[Await, ...]) -> str:
+def _where(stack: tuple[CodeLine, ...]) -> str:
     """The innermost frame that is not the standard library's; else the innermost."""
     own = [frame for frame in stack if "/lib/python3" not in frame.file]
     return str((own or stack)[-1])

@@ -101,4 +101,6 @@ def _claim(row: Row, s: Suspect) -> Claim:
         "key": "..." if owner is None or owner.key is None else owner.key,
         "type": s.holder.main_type,
     }
-    return Claim(row.category, row.advice.format(**words), noun=row.noun)
+    speaks = row.category in (Category.LISTENER, Category.TIMER, Category.CLOSURE)
+    evidence = s.functions() if speaks else ()
+    return Claim(row.category, row.advice.format(**words), evidence, noun=row.noun)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.awaits import Awaits
+from leakhunt.analysis.callables import function_of
 from leakhunt.analysis.classes import Classes
 from leakhunt.analysis.holders import Holder
 from leakhunt.analysis.paths import Path, Step
@@ -20,6 +22,7 @@ from leakhunt.store.columns import NO_NODE
 MOST = 0.5
 """Share of the objects above which all are called so."""
 _SAMPLED = 500
+_SHOWN_FUNCTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,17 @@ class Suspect:
         """Edges of one entry: two when keys leaked too."""
         kinds = self.holder.edge_kinds
         return 2 if EdgeKind.KEY in kinds and len(kinds) > 1 else 1
+
+    def functions(self) -> tuple[str, ...]:
+        """What the held callables run, the commonest first: ``200 run Session.on_tick
+        (shop/session.py:14)``."""
+        found = (function_of(self.graph, node) for node in self.objects)
+        counts = Counter(str(place) for place in found if place is not None)
+        return tuple(
+            f"{'they' if number == len(self.objects) else f'{number:,} of those looked at'} "
+            f"run {place}"
+            for place, number in counts.most_common(_SHOWN_FUNCTIONS)
+        )
 
     def carries_callable(self, node: int) -> bool:
         """Is it a callable, or a small box around one?"""

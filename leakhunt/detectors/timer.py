@@ -14,7 +14,9 @@ _QUEUES = ("._scheduled", "._ready")
 def examine(s: Suspect) -> Claim | None:
     """Most entries are scheduled calls, or boxes of a loop's queue around one each."""
     in_queue = s.path.endswith(_QUEUES) and s.has_each(known.TIMER_TYPES)
-    return Claim(Category.TIMER, _advice(s)) if in_queue or s.mostly(known.TIMER_TYPES) else None
+    if not in_queue and not s.mostly(known.TIMER_TYPES):
+        return None
+    return Claim(Category.TIMER, _advice(s), s.functions())
 
 
 def _advice(s: Suspect) -> str:
