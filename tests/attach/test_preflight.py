@@ -284,6 +284,7 @@ def _statuses(tmp_path: Path) -> tuple[ProcessStatus, ProcessStatus]:
         ({"hexversion": 0}, "too-old"),
         ({"hexversion": 0x030A0DF0}, "too-old"),
         ({"hexversion": 0x030E0AF0}, "too-new"),
+        ({"is_debug": True}, "debug"),
         ({"is_free_threaded": True}, "free-threaded"),
         ({"is_x86_64": False}, "machine"),
         ({"libc": "musl"}, "libc"),

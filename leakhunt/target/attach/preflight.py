@@ -130,6 +130,8 @@ def _of_interpreter(identity: ProcessIdentity) -> Iterator[Obstacle]:
     elif identity.version[:2] > NEWEST:
         newest = ".".join(map(str, NEWEST))
         yield Obstacle(TOO_NEW, f"{what}, which is newer than {newest}", _OTHER_PYTHON)
+    if identity.is_debug:
+        yield Obstacle("debug", f"{what} in a debug build", _OTHER_PYTHON)
     if identity.is_free_threaded:
         yield Obstacle("free-threaded", f"{what} without a global lock", _OTHER_PYTHON)
     if not identity.libc.startswith("glibc"):
