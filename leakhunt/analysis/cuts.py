@@ -9,7 +9,7 @@ from leakhunt.agent.format import NodeFlag
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.tables import SKIP_WEAK
-from leakhunt.store.columns import U8
+from leakhunt.store.columns import NO_NODE, U8
 
 Nodes = npt.NDArray[np.integer]
 
@@ -24,6 +24,9 @@ class Cuts:
         self._graph = graph
         self._queue = np.zeros(graph.node_count, np.uint32)
         self._mortal = (graph.columns.node_flags & NodeFlag.IMMORTAL) == 0
+        # Roots, what C code alone keeps, and what nothing frees stay whatever lets go.
+        is_seed = (graph.tree.parent == NO_NODE) & graph.reachable
+        self._stays = is_seed | (graph.reachable & ~self._mortal)
 
     def retained(self, nodes: Nodes) -> U8:
         """(node_count,) 1 for what would be unreachable without these nodes (themselves too)."""
@@ -56,6 +59,7 @@ class Cuts:
         graph = self._graph
         c, (back, source) = graph.columns, graph.reverse
         inside = self.below(nodes)
+        inside[self._stays & (removed == 0)] = 0
         _kernels.keep_alive(
             c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, back, source,
             graph.reachable.view(np.uint8), inside, removed, cut_source, cut_target, self._queue,

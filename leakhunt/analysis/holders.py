@@ -13,6 +13,7 @@ from leakhunt.analysis.coholders import CoHolder, find_coholders, follows_others
 from leakhunt.analysis.comparison import Comparison, item_counts
 from leakhunt.analysis.cuts import Cuts
 from leakhunt.analysis.descent import Descent, Landing
+from leakhunt.analysis.leak_share import Leak, leak_shares
 from leakhunt.analysis.paths import Path, PathNamer, Step, star, without_runs
 from leakhunt.analysis.places import (
     Series,
@@ -21,8 +22,10 @@ from leakhunt.analysis.places import (
     objects_series,
 )
 from leakhunt.analysis.population import Group, Population
+from leakhunt.analysis.ref_cycles import RefCycle, find_ref_cycles
 from leakhunt.analysis.shares import TypeShare, is_own_type, main_type, shares_of, without_keys
 from leakhunt.analysis.turnover import slots, survivors
+from leakhunt.analysis.views import KeptBuffers, kept_buffers, opaque_types
 from leakhunt.graph import _kernels
 from leakhunt.graph.roots import Tier, noise_note
 from leakhunt.store.columns import NO_NODE, U8, SnapshotColumns
@@ -86,6 +89,13 @@ class Holder:
     coholders: tuple[CoHolder, ...] = ()
     retained_bytes: int | None = None
     exclusive_bytes: int | None = None
+    shared_bytes: int | None = None
+    ref_cycles: tuple[RefCycle, ...] = ()
+    """Reference cycles among what it leaked, through a type of the program."""
+    buffers: tuple[KeptBuffers, ...] = ()
+    """What views among it keep."""
+    opaque: tuple[str, ...] = ()
+    """Types among it that may own memory nobody sees."""
 
 
 class HolderFinder:
@@ -106,7 +116,7 @@ class HolderFinder:
         holders = self._distinct([holder for holder in found if holder is not None])
         holders.sort(key=lambda h: (h.noise is not None, -max(h.bytes, _grown_bytes(h))))
         sized = [self._sized(holder) for holder in holders[:SIZED_FINDINGS]]
-        return self._without_parts(sized + holders[SIZED_FINDINGS:])
+        return self._shared_out(self._without_parts(sized + holders[SIZED_FINDINGS:]))
 
     def _without_parts(self, holders: list[Holder]) -> list[Holder]:
         """Leaves out what another finding already says: the keys of an index that is named as
@@ -406,13 +416,52 @@ class HolderFinder:
         retained = self.cuts.bytes_of(self.cuts.retained(holder.direct))
         exclusive = self.cuts.bytes_of(self._cut(holder))
         found = find_coholders(self.comparison, self.population, self.cuts, self.namer, holder)
-        return replace(holder, retained_bytes=retained, exclusive_bytes=exclusive, coholders=found)
+        leaked = np.flatnonzero((self.cuts.below(holder.direct) != 0) & self.comparison.is_leaked)
+        cycles = find_ref_cycles(self.graph, leaked)
+        return replace(
+            holder,
+            retained_bytes=retained,
+            exclusive_bytes=exclusive,
+            coholders=found,
+            ref_cycles=tuple(c for c in cycles if any(is_own_type(t) for t in c.types)),
+            buffers=kept_buffers(self.graph, leaked),
+            opaque=opaque_types(self.graph, leaked),
+        )
 
     def _cut(self, holder: Holder) -> U8:
         """What goes when the holder and its inner parts let go."""
+        return self.cuts.exclusive(self._sources(holder), holder.direct)
+
+    def _sources(self, holder: Holder) -> Ints:
+        """The holder and its inner parts."""
         above = self.graph.tree.parent[holder.direct]
-        sources = np.union1d(holder.nodes, above[above != NO_NODE].astype(np.int64))
-        return self.cuts.exclusive(sources, holder.direct)
+        found: Ints = np.union1d(holder.nodes, above[above != NO_NODE].astype(np.int64))
+        return found
+
+    def _shared_out(self, holders: list[Holder]) -> list[Holder]:
+        """Adds what each finding is answerable for, of what they hold together."""
+        sized = [h for h in holders if h.retained_bytes is not None and len(h.direct)]
+        leaks = [Leak(self._sources_of_all(holder), holder.direct) for holder in sized]
+        shares = leak_shares(self.graph, leaks)
+        shared = {id(h): round(share) for h, share in zip(sized, shares, strict=True)}
+        return [replace(h, shared_bytes=shared.get(id(h))) for h in holders]
+
+    def _sources_of_all(self, holder: Holder) -> Ints:
+        """The holder and its co-holders, with newborn parts of theirs that refer to the same."""
+        others = np.array([co.node for co in holder.coholders], np.int64)
+        sources = np.union1d(self._sources(holder), others)
+        if not len(others):
+            return sources
+        back, source = self.graph.reverse
+        start = back[holder.direct].astype(np.int64)
+        count = back[holder.direct + 1].astype(np.int64) - start
+        at = np.repeat(start - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
+        born = np.unique(source[at]).astype(np.int64)
+        top = self.population.top[born]
+        born, top = born[top != NO_NODE], top[top != NO_NODE]
+        inner = born[np.isin(self.graph.tree.parent[top], others)]
+        found: Ints = np.union1d(sources, inner)
+        return found
 
 
 def _is_echo(holder: Holder) -> bool:

@@ -4,25 +4,22 @@ that C code keeps, blocks that nothing reaches."""
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.comparison import Comparison, Stage
 from leakhunt.analysis.diff import RAW_BLOCK
-from leakhunt.analysis.paths import Path, PathNamer, Step, edge_words
+from leakhunt.analysis.paths import Path, PathNamer
 from leakhunt.analysis.places import Series
 from leakhunt.analysis.population import Population
+from leakhunt.analysis.ref_cycles import RefCycle, find_ref_cycles
 from leakhunt.analysis.shares import TypeShare, is_own_type, shares_of
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 
-_CYCLE_SEARCH = 10_000
-"""Nodes visited when a whole reference cycle is looked for."""
 _SHOWN = 20
 
 Ints = npt.NDArray[np.int64]
@@ -37,8 +34,8 @@ class Loose:
     main_type: str
     shares: tuple[TypeShare, ...]
     series: Series
-    ring: tuple[Step, ...] = ()
-    """One whole reference cycle, for garbage."""
+    cycles: tuple[RefCycle, ...] = ()
+    """Reference cycles, commonest first, for garbage."""
     node_ids: tuple[int, ...] = ()
     """Some of the nodes, in final (for garbage: in loaded)."""
     path: Path | None = None
@@ -81,16 +78,16 @@ def _garbage(comparison: Comparison) -> list[Loose]:
         len(nodes),
         0,
     )
-    ring = _ring(graph, nodes)
-    if not ring or series.loaded is None or series.loaded < comparison.thresholds:
+    cycles = find_ref_cycles(graph, nodes)
+    if not cycles or series.loaded is None or series.loaded < comparison.thresholds:
         return []
     shares = shares_of(graph, nodes)
     # The rarest type of the program on a reference cycle is what one would call it by.
     own = [s for s in shares if is_own_type(s.type) and s.count >= comparison.thresholds]
-    main = min(own, key=lambda s: s.count).type if own else ring[-1].type
+    main = min(own, key=lambda s: s.count).type if own else cycles[0].types[0]
     return [
         Loose(
-            "garbage", main, shares, series, ring,
+            "garbage", main, shares, series, cycles,
             _some(nodes), None, _collector_is_off(loaded.graph.columns),
         )
     ]  # fmt: skip
@@ -103,51 +100,6 @@ def _unreachable_count(graph: HeapGraph) -> int:
 def _collector_is_off(columns: SnapshotColumns) -> bool | None:
     value = columns.footer.get("gc_enabled")
     return None if value is None else not value
-
-
-def _ring(graph: HeapGraph, nodes: Ints) -> tuple[Step, ...]:
-    """One whole reference cycle among the nodes, preferably through a type of the program."""
-    inside = set(nodes.tolist())
-    own = [n for n in nodes.tolist()[:_CYCLE_SEARCH] if is_own_type(graph.type_name(n))]
-    for start in [*own[:50], *nodes.tolist()[:50]]:
-        ring = _ring_through(graph, start, inside)
-        if ring:
-            return ring
-    return ()
-
-
-def _ring_through(graph: HeapGraph, start: int, inside: set[int]) -> tuple[Step, ...]:
-    came: dict[int, int] = {}
-    queue, source_of = deque([start]), {start: -1}
-    while queue and len(source_of) < _CYCLE_SEARCH:
-        node = queue.popleft()
-        for edge in graph.edges(node):
-            target = graph.target(edge)
-            if graph.kind(edge) == EdgeKind.WEAK or target not in inside:
-                continue
-            if target == start:
-                return _ring_steps(graph, [*_way(came, source_of, node), (node, edge)])
-            if target not in source_of:
-                source_of[target], came[target] = node, edge
-                queue.append(target)
-    return ()
-
-
-def _way(came: dict[int, int], source_of: dict[int, int], node: int) -> list[tuple[int, int]]:
-    way = []
-    while node in came:
-        way.append((source_of[node], came[node]))
-        node = source_of[node]
-    return way[::-1]
-
-
-def _ring_steps(graph: HeapGraph, way: list[tuple[int, int]]) -> tuple[Step, ...]:
-    steps = []
-    for source, edge in way:
-        text, kind, is_item = edge_words(graph, source, edge)
-        node = graph.target(edge)
-        steps.append(Step(text, kind, node, graph.type_name(node), is_item))
-    return tuple(steps)
 
 
 # ---- what C code keeps ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -131,7 +132,10 @@ def _alike(
 def _one_cycle(graph: HeapGraph, part: Subgraph, members: Ints) -> list[tuple[int, int]]:
     """(source, edge) round one short cycle, told from a type of the program if it has one."""
     drawn = _drawn(part, members[:_LARGEST])
+    number = Counter(graph.type_index(int(part.nodes[v])) for v in drawn)
     own = [v for v in drawn if is_own_type(graph.type_name(int(part.nodes[v])))]
+    # It is told from the rarest type, as one would call it: a document, not its paragraphs.
+    own.sort(key=lambda v: number[graph.type_index(int(part.nodes[v]))])
     # One through a type of the program says more than a shorter one.
     best = _shortest(drawn, own) or _shortest(drawn, list(drawn))
     edges = [drawn.edges[a, b]["edge"] for a, b in pairwise(best)]

@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, NodeFlag, TypeFlag
+from leakhunt.agent.format import EdgeKind, NodeFlag
 from leakhunt.analysis.mincut import Severed
 from leakhunt.analysis.paths import PathNamer, opened
 from leakhunt.analysis.ref_cycles import is_in_cycle
 from leakhunt.analysis.resolve import Resolved
 from leakhunt.analysis.shares import TypeShare, shares_of
+from leakhunt.analysis.views import opaque_types
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.holds import unexplained
@@ -139,7 +140,7 @@ class CutStudy:
             native_types=self._types(held),
             stays_objects=len(stays),
             keepers=_keepers(cut, stays),
-            opaque_types=self._opaque(freed),
+            opaque_types=opaque_types(self.graph, freed),
         )
 
     def with_entries(self, edges: Ints) -> Ints:
@@ -190,12 +191,6 @@ class CutStudy:
     def _types(self, nodes: npt.NDArray[np.integer]) -> tuple[str, ...]:
         types, count = np.unique(self.graph.columns.node_type[nodes], return_counts=True)
         return tuple(self.graph.name_of_type(int(t)) for t in types[np.argsort(-count)][:3])
-
-    def _opaque(self, nodes: Ints) -> tuple[str, ...]:
-        c = self.graph.columns
-        types = np.unique(c.node_type[nodes])
-        opaque = types[(c.type_flags[types] & TypeFlag.OPAQUE) != 0]
-        return tuple(sorted(self.graph.name_of_type(int(t)) for t in opaque))
 
     def _needs_collector(self, lost: npt.NDArray[np.bool_], freed: Ints) -> Ints:
         """Of the freed: in a reference cycle, or reachable from one.  O(edges of them)."""

@@ -116,5 +116,13 @@ class Finding:
     node_ids: tuple[int, ...] = field(default=())
     """Some directly held leaked nodes (ids in the final snapshot; of the process where the leak
     is largest, when several were hunted)."""
+    shared_bytes: int | None = None
+    """Its part of what is freed when all findings let go: an object that several of them reach
+    counts for each in equal parts; None when not computed."""
     workers: WorkerShare | None = None
     """When several processes were hunted: all numbers are then sums over those that leak."""
+
+    @property
+    def shallow_bytes(self) -> int:
+        """Of the whole leaked population; what is older and hangs from it does not count."""
+        return sum(leaked.shallow_bytes for leaked in self.leaked)

@@ -26,6 +26,7 @@ from leakhunt.detectors.base import (
     Verdict,
 )
 from leakhunt.detectors.claim import Claim
+from leakhunt.detectors.evidence import memory_evidence
 from leakhunt.detectors.judge_loose import loose_finding
 from leakhunt.detectors.known import THREAD_TYPES
 from leakhunt.detectors.registry import diagnose
@@ -225,6 +226,7 @@ def _finding(
         bytes_per_cycle=None if load.cycles is None else holder.bytes / load.cycles,
         retained_bytes=holder.retained_bytes,
         exclusive_bytes=holder.exclusive_bytes,
+        shared_bytes=holder.shared_bytes,
         retaining_path=_retaining_path(holder),
         co_holders=tuple(
             HolderInfo(str(c.path), c.type, c.sizes.baseline, c.sizes.loaded, c.sizes.final)
@@ -299,7 +301,7 @@ def _evidence(finder: HolderFinder, holder: Holder, judgement: Judgement) -> tup
         for name in ("baseline", "window", "loaded", "final")
         if (value := getattr(series, name)) is not None
     ]
-    lines = [f"{series.unit}: {', '.join(points)}"]
+    lines = [f"{series.unit}: {', '.join(points)}", *memory_evidence(holder)]
     lines += [
         f"{share.count:,} `{share.type}`, {share.bytes:,} bytes" for share in holder.shares[:5]
     ]

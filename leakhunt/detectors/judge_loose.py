@@ -11,6 +11,7 @@ from leakhunt.analysis.shares import is_own_type
 from leakhunt.detectors import known
 from leakhunt.detectors.advice import advise_loose
 from leakhunt.detectors.base import Category, Finding, HolderInfo, LeakedType, PathStep, Verdict
+from leakhunt.detectors.evidence import cycle_lines
 from leakhunt.detectors.verdict import Judgement, Load, judge
 from leakhunt.detectors.wording import fingerprint, growth_words, noun
 
@@ -49,7 +50,7 @@ def loose_finding(
     category = _category(loose)
     start = _GARBAGE if loose.what == "garbage" else _NATIVE
     path = loose.path or Path(start, loose.main_type, ())
-    ring = Path(start, loose.main_type, loose.ring) if loose.ring else path
+    ring = Path(start, loose.cycles[0].types[0], loose.cycles[0].steps) if loose.cycles else path
     series = loose.series
     count = series.growth
     if loose.what == "garbage" or (loose.path is not None and loose.what == "native hold"):
@@ -123,7 +124,5 @@ def _judge_garbage(loose: Loose, load: Load) -> Judgement:
 
 def _evidence(loose: Loose) -> tuple[str, ...]:
     lines = [f"{s.count:,} `{s.type}`, {s.bytes:,} bytes" for s in loose.shares[:5]]
-    if loose.ring:
-        ring = "".join(step.text for step in loose.ring)
-        lines.append(f"one whole reference cycle: {loose.main_type}{ring}")
+    lines += cycle_lines(loose.cycles)
     return tuple(lines)

@@ -138,8 +138,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "count": _finite(finding.count_per_cycle),
             "bytes": _finite(finding.bytes_per_cycle),
         },
+        "shallow_bytes": finding.shallow_bytes,
         "retained_bytes": finding.retained_bytes,
         "exclusive_bytes": finding.exclusive_bytes,
+        "shared_bytes": finding.shared_bytes,
         "retaining_path": [
             {"edge": step.edge, "kind": step.kind, "type": step.type}
             for step in finding.retaining_path
@@ -360,9 +362,11 @@ def _read_growth_row(value: object, place: str) -> GrowthRow:
 
 
 def _read_finding(value: object, place: str) -> Finding:
-    fields = Fields(value, place).later("workers", None).later("known", None)
+    fields = Fields(value, place)
+    for name in ("workers", "known", "shared_bytes", "shallow_bytes"):
+        fields = fields.later(name, None)
     per_cycle = fields.object("per_cycle")
-    return Finding(
+    finding = Finding(
         rank=fields.integer("rank"),
         fingerprint=fields.text("fingerprint"),
         category=fields.one_of("category", Category),
@@ -376,6 +380,7 @@ def _read_finding(value: object, place: str) -> Finding:
         bytes_per_cycle=per_cycle.number_or_none("bytes"),
         retained_bytes=fields.integer_or_none("retained_bytes"),
         exclusive_bytes=fields.integer_or_none("exclusive_bytes"),
+        shared_bytes=fields.integer_or_none("shared_bytes"),
         retaining_path=fields.each("retaining_path", _read_step),
         co_holders=fields.each("co_holders", lambda item, at: _read_holder(Fields(item, at))),
         sites=fields.texts("sites"),
@@ -386,6 +391,11 @@ def _read_finding(value: object, place: str) -> Finding:
         node_ids=fields.integers("node_ids"),
         workers=fields.read_or_none("workers", _read_share),
     )
+    shallow = fields.integer_or_none("shallow_bytes")
+    if shallow not in (None, finding.shallow_bytes):
+        total = f"the sum of the leaked types = {finding.shallow_bytes}"
+        raise wrong(fields.place("shallow_bytes"), total, shallow)
+    return finding
 
 
 def _read_holder(fields: Fields) -> HolderInfo:

@@ -207,6 +207,14 @@ def _workers(finding: Finding) -> Text:
 
 def _frees(finding: Finding) -> Text:
     retained, exclusive = finding.retained_bytes, finding.exclusive_bytes
+    text = _lets_go(retained, exclusive)
+    share = finding.shared_bytes
+    if retained is not None and share is not None and share < min(retained, exclusive or retained):
+        text.append(f"; its part of what several findings hold: {units.size(share)}")
+    return text
+
+
+def _lets_go(retained: int | None, exclusive: int | None) -> Text:
     if retained is None:
         return Text("" if exclusive is None else f"{units.size(exclusive)} if this holder lets go")
     text = Text(units.size(retained), style="")

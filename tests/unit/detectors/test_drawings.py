@@ -477,7 +477,8 @@ def test_garbage_while_the_collector_is_off() -> None:
     assert found.category is Category.CYCLE
     assert found.holder.path == "<garbage>"
     assert found.count_per_cycle == 1.0
-    assert any("shop.Document.body.document" in line for line in found.evidence)
+    told = "shop.Document.body -> shop.Paragraph.document -> shop.Document"
+    assert any(line.endswith(f"of {CYCLES} alike: {told}") for line in found.evidence)
 
 
 def test_garbage_while_the_collector_is_on() -> None:
