@@ -18,6 +18,7 @@ import click
 from leakhunt import __version__
 from leakhunt.cli import exit_codes, streams
 from leakhunt.cli.commands.accept import accept
+from leakhunt.cli.commands.analyse import analyse
 from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
@@ -66,8 +67,10 @@ def cli(context: click.Context) -> None:
 for _command in (
     hunt,
     diff,
+    analyse,
     paths,
     whatif,
+    analyse,
     trend,
     verify,
     accept,

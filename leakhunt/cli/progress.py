@@ -31,6 +31,10 @@ _WORDS_BY_PHASE: Final = {
     "teardown": "tearing down",
     "exit": "ending the target",
     "analysis": "analysing",
+    "decode": "reading the snapshot",
+    "derive": "analysing",
+    "keep": "keeping the analysis",
+    "look": "looking for what retains most",
 }
 _WIDTH: Final = 28
 

@@ -1,5 +1,6 @@
 """The use cases: hunt, compare, follow a trend, ask what a fix would free."""
 
+from leakhunt.hunt.analyse import analyse_file
 from leakhunt.hunt.files import diff_files
 from leakhunt.hunt.options import HuntOptions
 from leakhunt.hunt.paths import find_paths
@@ -13,6 +14,7 @@ __all__ = [
     "HuntOptions",
     "Progress",
     "VerifyOptions",
+    "analyse_file",
     "diff_files",
     "find_paths",
     "hunt_scenario",

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from leakhunt.report.heap_model import HEAP_SCHEMA, heap_to_dict
 from leakhunt.report.paths_model import PATHS_SCHEMA, paths_to_dict
 from leakhunt.report.schema import load_schema
 from leakhunt.report.whatif_json import whatif_to_dict
 from leakhunt.report.whatif_model import WHATIF_SCHEMA
 from tests.contract.test_report_schema import _objects
-from tests.golden.sample_answers import PATHS, WHATIFS, nasty_answer, nasty_paths
+from tests.golden.sample_answers import HEAPS, PATHS, WHATIFS, nasty_answer, nasty_heap, nasty_paths
 from tests.nasty_names import NASTY_NAMES
 
-SCHEMAS = {name: load_schema(name=name) for name in ("whatif", "paths")}
+SCHEMAS = {name: load_schema(name=name) for name in ("whatif", "paths", "heap")}
 each_nasty = pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
 
 
@@ -28,6 +29,7 @@ def test_the_schemas_are_schemas() -> None:
         Draft202012Validator.check_schema(schema)
     assert SCHEMAS["whatif"]["properties"]["schema"]["const"] == WHATIF_SCHEMA
     assert SCHEMAS["paths"]["properties"]["schema"]["const"] == PATHS_SCHEMA
+    assert SCHEMAS["heap"]["properties"]["schema"]["const"] == HEAP_SCHEMA
 
 
 @pytest.mark.parametrize("name", WHATIFS)
@@ -40,10 +42,16 @@ def test_paths_obey_it(name: str) -> None:
     obeys(paths_to_dict(PATHS[name]), "paths")
 
 
+@pytest.mark.parametrize("name", HEAPS)
+def test_heaps_obey_it(name: str) -> None:
+    obeys(heap_to_dict(HEAPS[name]), "heap")
+
+
 @each_nasty
 def test_answers_with_nasty_names_obey_it(name: str) -> None:
     obeys(whatif_to_dict(nasty_answer(name)), "whatif")
     obeys(paths_to_dict(nasty_paths(name)), "paths")
+    obeys(heap_to_dict(nasty_heap(name)), "heap")
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -7,8 +7,10 @@ from typing import Final
 
 from leakhunt.analysis.paths import Path, Step
 from leakhunt.analysis.retainers import IndependentPath, MergedPath, Retainers
+from leakhunt.analysis.retention import Accumulation, HeapTotals
 from leakhunt.analysis.shares import TypeShare
 from leakhunt.analysis.whatif import CutReference, Keeper, WhatIf
+from leakhunt.report.heap_model import HeapReport
 from leakhunt.report.paths_model import PathsReport
 from leakhunt.report.whatif_model import AskedFinding, SmallestCut, WhatIfReport
 from tests.nasty_names import NASTY_NAMES
@@ -242,3 +244,64 @@ WHATIFS: Final = {
     "unsure": UNSURE,
     "nasty": NASTY,
 }
+
+
+SHOP_HEAP: Final = HeapReport(
+    snapshot="snapshots/final.lkheap",
+    label="final",
+    created="2026-01-02T03:04:05Z",
+    pid=4711,
+    totals=HeapTotals(
+        objects=432_450,
+        references=1_380_211,
+        bytes=54_420_000,
+        garbage_objects=1_204,
+        garbage_bytes=118_300,
+        roots_by_kind={
+            "modules": 1, "interpreter": 3, "thread": 2, "frame": 7, "static type": 214,
+            "native hold": 5_873, "immortal": 0,
+        },
+        cycle_components=1_930,
+        cycle_objects=61_204,
+        farthest=41,
+    ),
+    largest=(
+        Accumulation("shop.bus.BUS.listeners['tick']", "builtins.list", 16_184, 21_590_000, 2000,
+                     7),
+        Accumulation("shop.cache.CACHE", "builtins.dict", 36_960, 4_100_200, 812, 5),
+        Accumulation("thread 'MainThread', main() at app.py:3, local 'raw'", "builtins.bytes",
+                     1_048_609, 1_048_609, 0, 1),
+    ),
+    is_cached=False,
+    cache="snapshots/final.lkheap.lkcache",
+    notes=(),
+    timings_ns={"open_ns": 312_000_000, "look_ns": 8_000_000, "total_ns": 320_000_000},
+)  # fmt: skip
+
+EMPTY_HEAP: Final = replace(
+    SHOP_HEAP,
+    label="",
+    pid=None,
+    totals=HeapTotals(0, 0, 0, 0, 0, dict.fromkeys(SHOP_HEAP.totals.roots_by_kind, 0), 0, 0, 0),
+    largest=(),
+    cache=None,
+    notes=("no cache was kept for final.lkheap: No space left on device",),
+)
+
+HEAPS: Final = {
+    "shop": SHOP_HEAP,
+    "cached": replace(SHOP_HEAP, is_cached=True),
+    "empty": EMPTY_HEAP,
+}
+
+
+def nasty_heap(name: str) -> HeapReport:
+    """Every name is hostile."""
+    return replace(
+        SHOP_HEAP,
+        snapshot=name,
+        label=name,
+        largest=(Accumulation(name, name, 1, 1, 0, 0),),
+        cache=name,
+        notes=(name,),
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from leakhunt.report.heap_model import heap_to_json
 from leakhunt.report.paths_model import paths_to_json
 from leakhunt.report.text import TextOptions
+from leakhunt.report.text.heap_screen import render_heap
 from leakhunt.report.text.paths_screen import render_paths
 from leakhunt.report.text.whatif_screen import render_whatif
 from leakhunt.report.whatif_json import whatif_to_json
-from tests.golden.sample_answers import LISTENERS, PATHS, SESSIONS, WHATIFS
+from tests.golden.sample_answers import HEAPS, LISTENERS, PATHS, SESSIONS, SHOP_HEAP, WHATIFS
 from tests.golden.test_golden_text import check
 
 
@@ -35,3 +37,13 @@ def test_paths_json() -> None:
 
 def test_whatif_json() -> None:
     check("whatif-listeners.json", whatif_to_json(LISTENERS) + "\n")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", HEAPS)
+def test_heap(name: str, width: int) -> None:
+    check(f"heap-{name}-{width}.txt", render_heap(HEAPS[name], TextOptions(width=width)))
+
+
+def test_heap_json() -> None:
+    check("heap-shop.json", heap_to_json(SHOP_HEAP) + "\n")
