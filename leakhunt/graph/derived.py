@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
 
-from leakhunt.graph.heap_graph import HeapGraph, Tree
+from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import SnapshotColumns
 from leakhunt.store.layout import ColumnSpec
 
@@ -61,8 +62,8 @@ def derive(graph: HeapGraph, on_step: OnStep = lambda _name, _done, _total: None
     return {spec.name: array for spec, array in zip(DERIVED, arrays, strict=True)}
 
 
-def with_derived(columns: SnapshotColumns, arrays: Arrays) -> HeapGraph:
-    """A graph that has its derived columns already.  O(1).
+def with_derived(columns: SnapshotColumns, arrays: Arrays) -> SnapshotColumns:
+    """Columns whose graph has its derived columns already.  O(1).
 
     Raises:
         ValueError: a column is missing, or has not the length it must have.
@@ -72,20 +73,7 @@ def with_derived(columns: SnapshotColumns, arrays: Arrays) -> HeapGraph:
         expected = length_by_axis.get(spec.axis)
         if spec.name not in arrays or (expected is not None and len(arrays[spec.name]) != expected):
             raise ValueError(f"column {spec.name} is missing or has a wrong length")
-    get = {spec.name.removeprefix("derived_"): arrays[spec.name] for spec in DERIVED}
-    graph = HeapGraph(columns)
-    # What a cached property would have computed on first use.
-    vars(graph).update(
-        reverse=(get["reverse_offset"], get["reverse_source"]),
-        distance=get["distance"],
-        _dominance=(get["dominator"], get["retained"]),
-        component=get["component"],
-        tree=Tree(
-            get["tree_parent"], get["tree_parent_edge"], get["tree_distance"], get["tree_tier"],
-            get["tree_order"],
-        ),
-    )  # fmt: skip
-    return graph
+    return replace(columns, derived={spec.name: arrays[spec.name] for spec in DERIVED})
 
 
 def scratch_bytes(nodes: int, edges: int) -> int:

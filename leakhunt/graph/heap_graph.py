@@ -5,9 +5,10 @@ Nothing here is computed before it is asked for, and each is computed once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,21 @@ class HeapGraph:
         self.columns = columns
         self._text_nodes: dict[str, U32] = {}
         self._type_name: dict[int, str] = {}
+        if columns.derived:
+            self._adopt({name.removeprefix("derived_"): a for name, a in columns.derived.items()})
+
+    def _adopt(self, kept: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take what was derived before as what the cached properties would have computed."""
+        vars(self).update(
+            reverse=(kept["reverse_offset"], kept["reverse_source"]),
+            distance=kept["distance"],
+            _dominance=(kept["dominator"], kept["retained"]),
+            component=kept["component"],
+            tree=Tree(
+                kept["tree_parent"], kept["tree_parent_edge"], kept["tree_distance"],
+                kept["tree_tier"], kept["tree_order"],
+            ),
+        )  # fmt: skip
 
     @property
     def node_count(self) -> int:
@@ -410,7 +426,7 @@ class HeapGraph:
         """
         kinds = self.columns.edge_kind.copy()
         kinds[edges] = EdgeKind.WEAK
-        cut = HeapGraph(replace(self.columns, edge_kind=kinds))
+        cut = HeapGraph(replace(self.columns, edge_kind=kinds, derived={}))
         plan = self.plan
         noise = {n: note for n, note in plan.noise.items() if kinds[note.edge] != EdgeKind.WEAK}
         # Set ahead of the first use, which would compute them of the cut graph.

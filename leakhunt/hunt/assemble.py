@@ -20,9 +20,9 @@ UserRules = Callable[[], "Rules"]
 
 def open_all(files: Mapping[str, Path]) -> dict[str, SnapshotColumns]:
     """The snapshots by label, in the order of ``files``.  Raises SnapshotError."""
-    from leakhunt.store.reader import open_snapshot
+    from leakhunt.hunt.heaps import open_columns
 
-    return {label: open_snapshot(path) for label, path in files.items()}
+    return {label: open_columns(path) for label, path in files.items()}
 
 
 def user_rules(files: Sequence[Path]) -> UserRules:

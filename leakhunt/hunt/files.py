@@ -82,10 +82,10 @@ def _window_of(
     path = window_beside(files["baseline"], *headers)
     if path is None or path in files.values():
         return None
-    from leakhunt.store.reader import open_snapshot
+    from leakhunt.hunt.heaps import open_columns
 
     try:
-        return path, open_snapshot(path)
+        return path, open_columns(path)
     except SnapshotError:
         return None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakhunt.errors import MemoryNeedError, SnapshotError
+from leakhunt.hunt.files import refuse_pipe
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 
 if TYPE_CHECKING:
@@ -44,16 +46,21 @@ def open_heap(
     it is only decoded.  ``on_progress`` may raise to cancel: nothing half-made is left.
 
     Raises:
+        UsageError: a pipe, a socket or a device.
         SnapshotError: missing, unreadable, truncated, damaged, foreign or newer.
         MemoryNeedError: too little memory for it; the message says how much it takes.
     """
+    from leakhunt.store.cache import cache_path
     from leakhunt.store.reader import SnapshotForm, form_of_file, open_snapshot
 
     path, tell = Path(path), on_progress or ignore_progress
+    refuse_pipe(path)
     form = form_of_file(path)
     if form is SnapshotForm.COLUMNS:  # mapped as it is, and nothing is kept beside it
         graph = _derived(open_snapshot(path), derive=derive, tell=tell)
         return OpenHeap(graph, is_cached=False, notes=())
+    if not derive and not (cache and os.path.lexists(cache_path(path))):
+        cache = False  # nothing to read there, and nothing will be kept
     key, footer = _outline(path, is_stream=form is SnapshotForm.STREAM)
     notes: list[str] = []
     if cache and key:
@@ -78,6 +85,17 @@ def open_heap(
     return OpenHeap(graph, is_cached=False, notes=tuple(notes))
 
 
+def open_columns(path: Path | str) -> SnapshotColumns:
+    """The columns of a snapshot file of any form, with what was derived from them when there is
+    a cache; their :class:`HeapGraph` then has it from the start.  Makes no cache.
+
+    Raises:
+        SnapshotError: missing, unreadable, truncated, damaged, foreign or newer.
+        MemoryNeedError: too little memory for it.
+    """
+    return open_heap(path, derive=False).graph.columns
+
+
 def _outline(path: Path, *, is_stream: bool) -> tuple[str, Mapping[str, Any]]:
     """Key and footer; empty for a stream that decoding will complain about."""
     from leakhunt.store.outline import key_of_file, outline_of_stream
@@ -93,15 +111,17 @@ def _outline(path: Path, *, is_stream: bool) -> tuple[str, Mapping[str, Any]]:
 
 def _from_cache(path: Path, key: str) -> HeapGraph | str:
     from leakhunt.graph.derived import DERIVED, VERSION, with_derived
+    from leakhunt.graph.heap_graph import HeapGraph
     from leakhunt.store.cache import read_cache
 
     found = read_cache(path, f"{key}-{VERSION}", DERIVED)
     if isinstance(found, str):
         return found
     try:
-        return with_derived(found.columns, found.extra)
+        columns = with_derived(found.columns, found.extra)
     except ValueError as error:
         return f"it is damaged ({error})"
+    return HeapGraph(columns)
 
 
 def _derived(columns: SnapshotColumns, *, derive: bool, tell: OnProgress) -> HeapGraph:

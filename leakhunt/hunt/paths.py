@@ -26,10 +26,10 @@ def find_paths(
     from leakhunt.analysis.resolve import Resolver
     from leakhunt.analysis.retainers import edges_of_avoided, find_retainers, target_nodes
     from leakhunt.graph.heap_graph import HeapGraph
-    from leakhunt.store.reader import open_snapshot
+    from leakhunt.hunt.heaps import open_columns
 
     file = open_case(path).final if path.is_dir() else path
-    whole = graph = HeapGraph(open_snapshot(file))
+    whole = graph = HeapGraph(open_columns(file))
     resolver = Resolver(whole)
     nodes = target_nodes(whole, resolver, to)
     if avoid:

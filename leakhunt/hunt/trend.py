@@ -34,8 +34,8 @@ def trend_files(
     """
     from leakhunt.analysis.trend.ladder import Ladder
     from leakhunt.graph.heap_graph import HeapGraph
+    from leakhunt.hunt.heaps import open_columns
     from leakhunt.store.catalog import read_entry
-    from leakhunt.store.reader import open_snapshot
 
     tell = on_progress or ignore_progress
     for path in paths:
@@ -52,9 +52,9 @@ def trend_files(
         tell(Progress("analysis", i, len(paths)))
         label = str(headers[i].get("label"))
         if i in x_by_index:
-            ladder.add(HeapGraph(open_snapshot(path)), label, x_by_index[i], run_by_index[i])
+            ladder.add(HeapGraph(open_columns(path)), label, x_by_index[i], run_by_index[i])
         elif label == "loaded" and len(set(runs)) == 1:
-            ladder.add_loaded(HeapGraph(open_snapshot(path)))
+            ladder.add_loaded(HeapGraph(open_columns(path)))
         else:
             skipped += 1
     trend = ladder.trend()

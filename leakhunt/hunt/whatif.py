@@ -53,9 +53,9 @@ def _of_paths(path: Path, cuts: Sequence[str]) -> WhatIfReport:
     from leakhunt.analysis.resolve import Resolver
     from leakhunt.analysis.whatif import CutStudy
     from leakhunt.graph.heap_graph import HeapGraph
-    from leakhunt.store.reader import open_snapshot
+    from leakhunt.hunt.heaps import open_columns
 
-    graph = HeapGraph(open_snapshot(path))
+    graph = HeapGraph(open_columns(path))
     resolver = Resolver(graph)
     resolved = [resolver.resolve(text) for text in cuts]
     for one in resolved:

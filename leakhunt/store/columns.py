@@ -6,7 +6,7 @@ Pure data: no I/O.  ``reader.py`` makes it from a file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,10 @@ class SnapshotColumns:
     """(unreached_count,) type index when the header is plausible, else -1."""
     unreached_size: U64
     """(unreached_count,) bytes."""
+
+    derived: Any = field(default_factory=dict)
+    """Mapping of name to array: what was derived from these columns and kept with them
+    (``graph/derived.py``); empty unless they were opened from their cache."""
 
     @property
     def heap_count(self) -> int:

@@ -56,7 +56,7 @@ def test_too_little_memory_is_exit_code_3(
     ("arguments", "words"),
     [
         (["missing.lkheap"], "there is no snapshot file missing.lkheap"),
-        (["/dev/null"], "is empty"),
+        (["/dev/null"], "is no regular file"),
         (["--top", "0", "x"], "0"),
     ],
 )

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leakhunt.errors import MemoryNeedError, SnapshotError
+from leakhunt.errors import MemoryNeedError, SnapshotError, UsageError
 from leakhunt.graph.derived import DERIVED, derive, with_derived
 from leakhunt.graph.heap_graph import HeapGraph
-from leakhunt.hunt.heaps import open_heap
+from leakhunt.hunt.heaps import open_columns, open_heap
 from leakhunt.store import memory, trust
 from leakhunt.store.archive import pack_stream
 from leakhunt.store.cache import cache_path
@@ -308,3 +308,19 @@ def test_derived_columns_of_wrong_length_are_refused(stream: Path) -> None:
     arrays[short] = arrays[short][:-1]
     with pytest.raises(ValueError, match=short):
         with_derived(graph.columns, arrays)
+
+
+def test_columns_of_a_cache_bring_their_graph(stream: Path) -> None:
+    open_heap(stream)
+    columns = open_columns(stream)
+    graph = HeapGraph(columns)
+    assert "tree" in vars(graph)
+    same_graph(stream, graph)
+    cut = graph.without(np.zeros(1, np.int64))  # another graph: nothing kept is true of it
+    assert "tree" not in vars(cut)
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="no regular file"):
+        open_heap(tmp_path / "pipe")
