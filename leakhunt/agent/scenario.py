@@ -264,7 +264,7 @@ class Run:
         self.done_cycles: int | None = None
         self.identity: dict[str, Any] = {}
         self.process: dict[str, Any] = {}
-        self.arguments_by_key: dict[tuple[str, str | None], tuple[bytes, bytes, bool, int]] = {}
+        self.arguments_by_key: dict[tuple[str, str | None], tuple[Any, ...]] = {}
         first = int(config["warmup"])
         stop = first + int(config["cycles"])
         middle = stop if config["window"] is None else first + int(config["window"])
@@ -512,9 +512,7 @@ class Run:
                 # A tuple that is passed whole is not made anew for the call.
                 self.arguments_by_key[label, since] = self.arguments(label, since, None)
 
-    def arguments(
-        self, label: str, since: str | None, done: int | None
-    ) -> tuple[bytes, bytes, bool, int]:
+    def arguments(self, label: str, since: str | None, done: int | None) -> tuple[Any, ...]:
         """Of the native capture.  ``done``: cycles of the load, when not those planned."""
         path = os.fsencode(os.path.join(self.run_dir, label + SUFFIX))
         header = dict(self.config["header"])
@@ -526,7 +524,9 @@ class Run:
         since_sequence = None if since is None else LABELS.index(since)
         header["identity"] = {**self.identity, "since": since, "since_sequence": since_sequence}
         is_mark = label in LABELS[:3]
-        return path, self.channel.encode(header).encode(), is_mark, int(self.config["max_wait_ms"])
+        text = self.channel.encode(header).encode()
+        max_wait_ms, mode = int(self.config["max_wait_ms"]), self.config["capture"]
+        return path, text, is_mark, max_wait_ms, False, mode
 
     def capture(self, label: str) -> bool:
         """Take one snapshot; False when it could not be taken, which is reported.

@@ -52,8 +52,17 @@ def unwatch() -> dict[str, Any]:
     return dict(_heap.birth_stop())
 
 
-def capture(path: str | os.PathLike[str], *, label: str = "", redact: bool = False) -> int:
+def capture(
+    path: str | os.PathLike[str],
+    *,
+    label: str = "",
+    redact: bool = False,
+    mode: str = "in-process",
+) -> int:
     """Write a snapshot of this process and return the pause in nanoseconds.
+
+    ``mode``: ``in-process``; ``fork``, where a child walks while other threads go on and this
+    call waits; or ``auto``, whichever promises the shorter pause.
 
     ``redact`` leaves out all text but the names of types, code and modules.  The file is
     0600, written under a temporary name and renamed when whole.
@@ -61,17 +70,18 @@ def capture(path: str | os.PathLike[str], *, label: str = "", redact: bool = Fal
     Raises:
         RuntimeError: the interpreter's layout is not the one we were built for.
         OSError: the file cannot be written.
+        ValueError: there is no such mode.
         MemoryError: there is no memory for the walk (about 15 bytes an object).
     """
     global _sequence, _since
     _heap.self_test()
-    header = json.dumps(_header(label, "hash" if redact else "names")).encode()
-    pause_ns: int = _heap.capture(os.fspath(path), header, True, 1000, redact)
+    header = json.dumps(_header(label, "hash" if redact else "names", mode)).encode()
+    pause_ns: int = _heap.capture(os.fspath(path), header, True, 1000, redact, mode)
     _sequence, _since = _sequence + 1, label
     return pause_ns
 
 
-def _header(label: str, redaction: str) -> dict[str, Any]:
+def _header(label: str, redaction: str, mode: str) -> dict[str, Any]:
     return {
         "format": "leakhunt-stream",
         "tool": "agent",
@@ -86,7 +96,7 @@ def _header(label: str, redaction: str) -> dict[str, Any]:
             "executable": sys.executable,
         },
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "mode": "in-process",
+        "mode": mode,
         "redaction": redaction,
         "identity": {
             **_identity,

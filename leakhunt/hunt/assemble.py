@@ -125,13 +125,16 @@ def summarise(label: str, columns: SnapshotColumns, path: Path, saved: bool) -> 
     return SnapshotSummary(
         label=label,
         path=str(path) if saved else None,
-        mode=str(columns.header.get("mode", "in-process")),
+        mode=str(footer.get("mode") or columns.header.get("mode", "in-process")),
         objects=columns.heap_count,
         edges=columns.edge_count,
         bytes=int(columns.node_size.sum()),
         pause_ns=int(footer.get("pause_ns", 0)),
         file_bytes=int(footer.get("file_bytes", 0)),
         rss_bytes=int(footer.get("rss_bytes", 0)),
+        predicted_walk_ns=footer.get("predicted_walk_ns"),
+        predicted_fork_ns=footer.get("predicted_fork_ns"),
+        fork_refused=footer.get("fork_refused", ""),
     )
 
 

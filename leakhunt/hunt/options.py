@@ -9,6 +9,9 @@ from typing import Any
 from leakhunt.errors import UsageError
 from leakhunt.target.save_dir import LADDER_MAX
 
+CAPTURE_MODES = ("in-process", "fork", "auto")
+"""Ways to take a snapshot; see docs/decisions/0008-fork-capture.md."""
+
 
 @dataclass(frozen=True, slots=True)
 class HuntOptions:
@@ -36,6 +39,9 @@ class HuntOptions:
     ladder: int = 0
     """Loaded and collected points after the baseline, each ``cycles`` apart; the final snapshot
     is the first.  0 for no ladder, else at least 2."""
+    capture: str = "in-process"
+    """How to capture: in-process, fork, or auto for the shorter pause.  A fork shortens the pause
+    of other threads only: the scenario's own waits until the file is whole."""
 
 
 def check_numbers(options: HuntOptions) -> None:
@@ -48,6 +54,11 @@ def check_numbers(options: HuntOptions) -> None:
         raise UsageError(
             f"the ladder has {options.ladder} points",
             hint=f"give 2 to {LADDER_MAX}; each runs the cycles once more",
+        )
+    if options.capture not in CAPTURE_MODES:
+        raise UsageError(
+            f"the capture mode is {options.capture!a}",
+            hint=f"give one of {', '.join(CAPTURE_MODES)}",
         )
     for name, value in (
         ("time limit", options.timeout_s),
@@ -67,6 +78,7 @@ _REPEATED: dict[str, tuple[type, ...]] = {
     "max_pause_ms": (int, float, type(None)),
     "birth": (bool,),
     "ladder": (int,),
+    "capture": (str,),
 }
 """Options that a report keeps as they are, and the JSON types they may have."""
 

@@ -59,6 +59,7 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
         birth=options.birth,
         show_output=options.show_output,
         ladder=options.ladder,
+        capture=options.capture,
     )
     with ScenarioRun(spec, interpreter, native, save_dir) as run:
         # Half of the tool's start-up happens while the target runs.

@@ -92,6 +92,9 @@ def _snapshot(snapshot: SnapshotSummary) -> dict[str, Any]:
         "pause_ns": snapshot.pause_ns,
         "file_bytes": snapshot.file_bytes,
         "rss_bytes": snapshot.rss_bytes,
+        "predicted_walk_ns": snapshot.predicted_walk_ns,
+        "predicted_fork_ns": snapshot.predicted_fork_ns,
+        "fork_refused": snapshot.fork_refused,
     }
 
 
@@ -217,6 +220,10 @@ _ADDED: dict[str, Any] = {
 }  # fmt: skip
 """Members that the first reports of version 1 did not have, and what stands for them."""
 
+_ADDED_TO_SNAPSHOTS: dict[str, Any] = {
+    "predicted_walk_ns": None, "predicted_fork_ns": None, "fork_refused": "",
+}  # fmt: skip
+
 
 def from_dict(value: object) -> Report:
     """The report that :func:`to_dict` made ``value`` of. Raises UsageError as from_json does."""
@@ -321,6 +328,8 @@ def _read_identity(fields: Fields) -> IdentityInfo:
 
 def _read_snapshot(value: object, place: str) -> SnapshotSummary:
     fields = Fields(value, place)
+    for name, default in _ADDED_TO_SNAPSHOTS.items():
+        fields = fields.later(name, default)
     return SnapshotSummary(
         label=fields.text("label"),
         path=fields.text_or_none("path"),
@@ -331,6 +340,9 @@ def _read_snapshot(value: object, place: str) -> SnapshotSummary:
         pause_ns=fields.integer("pause_ns"),
         file_bytes=fields.integer("file_bytes"),
         rss_bytes=fields.integer("rss_bytes"),
+        predicted_walk_ns=fields.integer_or_none("predicted_walk_ns"),
+        predicted_fork_ns=fields.integer_or_none("predicted_fork_ns"),
+        fork_refused=fields.text("fork_refused"),
     )
 
 

@@ -21,6 +21,7 @@ class SnapshotSummary:
     path: str | None
     """File, when it was kept."""
     mode: str
+    """in-process, or fork: the target stood still while a child was made, which walked."""
     objects: int
     edges: int
     bytes: int
@@ -28,6 +29,12 @@ class SnapshotSummary:
     pause_ns: int
     file_bytes: int
     rss_bytes: int
+    predicted_walk_ns: int | None = None
+    """Pause that was predicted for a walk in the process; None when nothing was."""
+    predicted_fork_ns: int | None = None
+    """Pause that was predicted for a fork."""
+    fork_refused: str = ""
+    """Why it was not by fork; empty when it was, or when nobody asked for one."""
 
 
 @dataclass(frozen=True, slots=True)

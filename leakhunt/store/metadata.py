@@ -49,6 +49,13 @@ _FOOTER: _Rules = {
     "collecting": (bool, int),
     "gc_counts": (list, type(None)),
 }
+_FOOTER_ADDED: _Rules = {
+    "mode": (str,),
+    "predicted_walk_ns": _COUNT,
+    "predicted_fork_ns": _COUNT,
+    "fork_refused": (str,),
+}
+"""Members that the first streams of version 1 did not have."""
 
 
 def parse_object(text: bytes, what: str, offset: int) -> dict[str, Any]:
@@ -81,6 +88,7 @@ def check_header(header: Mapping[str, Any], expected_format: str) -> None:
 def check_footer(footer: Mapping[str, Any], counts: Mapping[str, int]) -> None:
     """Raises SnapshotError unless the footer is whole and its counts are the ones found."""
     _check(footer, _FOOTER, "footer")
+    _check(footer, {k: v for k, v in _FOOTER_ADDED.items() if k in footer}, "footer")
     for name, found in counts.items():
         if footer[name] != found:
             raise SnapshotError(f"the footer counts {footer[name]} {name}, the records {found}")

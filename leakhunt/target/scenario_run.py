@@ -61,6 +61,8 @@ class ScenarioSpec:
     show_output: bool
     ladder: int = 0
     """Settled points after the baseline, the final snapshot included; 0 or 1 for no more."""
+    capture: str = "in-process"
+    """in-process, fork or auto."""
 
     @property
     def all_cycles(self) -> int:
@@ -200,7 +202,8 @@ class ScenarioRun:
             "max_wait_ms": MAX_WAIT_MS,
             "native": str(native),
             "birth": spec.birth,
-            "header": _header(interpreter),
+            "capture": spec.capture,
+            "header": {**_header(interpreter), "mode": spec.capture},
         }
         try:
             text = json.dumps(config)
@@ -396,7 +399,6 @@ def _header(interpreter: Interpreter) -> dict[str, Any]:
             "abi": interpreter.soabi,
             "executable": interpreter.executable,
         },
-        "mode": "in-process",
         "redaction": "names",
     }
 

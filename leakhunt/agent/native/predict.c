@@ -6,7 +6,7 @@
 #include "procfs.h"
 
 /* Rates of a process that was never captured, from tests/benchmarks/fork_pause.py on the
- * machine of docs/decisions/0007-fork-capture.md; each capture replaces them by its own. */
+ * machine of docs/decisions/0008-fork-capture.md; each capture replaces them by its own. */
 #define WALK_BASE_NS 2000000ull /* types, names of the standard library, the file */
 #define WALK_NS_PER_BLOCK 45ull
 #define FORK_BASE_NS 400000ull /* the text, the libraries, the process itself */

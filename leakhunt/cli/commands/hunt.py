@@ -91,6 +91,14 @@ teardown(), plain or async.
     help="Refuse collections that would pause the target for longer.",
 )
 @click.option(
+    "--capture",
+    type=click.Choice(["in-process", "fork", "auto"]),
+    default="in-process",
+    show_default=True,
+    help="Let the target walk its own heap, or a child that it forks; auto: the shorter pause. "
+    "A fork helps the target's other threads.",
+)
+@click.option(
     "--save",
     "save_dir",
     type=FileName(),

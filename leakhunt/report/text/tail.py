@@ -53,7 +53,10 @@ def _cost(report: Report) -> Text:
         pauses = [snapshot.pause_ns for snapshot in report.snapshots]
         number = units.plural(len(pauses), "capture")
         longest = units.duration(max(pauses))
-        words.append(f"{number} paused it for {units.duration(sum(pauses))} (longest {longest})")
+        forks = sum(snapshot.mode == "fork" for snapshot in report.snapshots)
+        by_fork = f", {forks} by fork," if forks else ""
+        total = units.duration(sum(pauses))
+        words.append(f"{number}{by_fork} paused it for {total} (longest {longest})")
     if report.collect_ns:
         number = units.plural(len(report.collect_ns), "forced collection")
         words.append(f"{number} took {units.duration(sum(report.collect_ns))}")

@@ -33,6 +33,7 @@ class FakeOptions:
     show_output: bool = False
     rules: tuple[Path, ...] = ()
     ladder: int = 0
+    capture: str = "in-process"
 
 
 @dataclass(frozen=True)

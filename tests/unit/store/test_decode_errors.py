@@ -327,7 +327,13 @@ def test_footer_counts(member: str) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"pause_ns": None}, "'pause_ns'"), ({"bytes": "x"}, "'bytes'"), ({"collecting": 0.5}, "0.5")],
+    [
+        ({"pause_ns": None}, "'pause_ns'"),
+        ({"bytes": "x"}, "'bytes'"),
+        ({"collecting": 0.5}, "0.5"),
+        ({"predicted_fork_ns": -1}, "negative"),
+        ({"mode": 3}, "'mode'"),
+    ],
 )
 def test_footer_members(change: dict[str, Any], message: str) -> None:
     refused(start().to_bytes(change), message)
