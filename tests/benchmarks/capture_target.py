@@ -64,4 +64,5 @@ def main() -> None:
     path.unlink()
 
 
-main()
+if __name__ == "__main__":
+    main()
