@@ -19,6 +19,9 @@ import time
 from pathlib import Path
 
 from leakhunt.target.attach import open_channel
+from leakhunt.target.connection import AgentConnection
+from leakhunt.target.interpreter import probe
+from leakhunt.target.native_build import native_agent_for
 
 PROGRAM_BY_STATE = {
     "busy": "while True: sum(range(100))",
@@ -34,26 +37,21 @@ PROGRAM_BY_STATE = {
 GDB_ROUNDS = 3
 
 
-def closing(fd: int, path: str) -> str:
-    return f"import posix\nposix.close({fd})\n"
-
-
 def percentile(values: list[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
 
-def measure(pid: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Stops and times to the answer, in milliseconds."""
-    from leakhunt.agent import _heap
-
-    library = Path(_heap.__file__)
+def measure(pid: int, agent: Path, rounds: int) -> tuple[list[float], list[float]]:
+    """Stops and times to the agent's first answer, in milliseconds."""
     stops: list[float] = []
     answers: list[float] = []
     for _ in range(rounds):
-        channel = open_channel(pid, library, source=closing)
-        channel.sock.close()
+        started = time.perf_counter()
+        channel = open_channel(pid, agent)
+        with AgentConnection(channel.sock, pid) as connection:
+            connection.hello()
+            answers.append((time.perf_counter() - started) * 1e3)
         stops.extend(ns / 1e6 for ns in channel.facts.stop_ns)
-        answers.append(channel.facts.total_ns / 1e6)
         time.sleep(0.01)
     return stops, answers
 
@@ -80,12 +78,13 @@ def main() -> None:
     pythons = os.environ.get("LEAKHUNT_TEST_PYTHONS", "").split() or [sys.executable]
     print(f"{'':14}{'state':8}{'stop ms: median':>16}{'p95':>8}{'max':>8}{'answer ms: p95':>16}")
     for python in pythons:
+        agent = native_agent_for(probe(python))
         version = subprocess.check_output([python, "-V"], text=True).strip()
         for state, text in PROGRAM_BY_STATE.items():
             process = subprocess.Popen([python, "-I", "-c", text])
             try:
                 time.sleep(0.5)
-                stops, answers = measure(process.pid, rounds)
+                stops, answers = measure(process.pid, agent, rounds)
                 line = f"{version:14}{state:8}{statistics.median(stops):16.2f}"
                 line += f"{percentile(stops, 0.95):8.2f}{max(stops):8.2f}"
                 line += f"{percentile(answers, 0.95):16.1f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leakhunt.agent import bootstrap
 from leakhunt.errors import UsageError
 from leakhunt.target.attach.channel import ANSWER_TIMEOUT_S, Channel, attach
 from leakhunt.target.attach.door import TextSource
@@ -21,13 +22,14 @@ def open_channel(
     pid: int,
     library: Path,
     *,
-    source: TextSource,
+    source: TextSource = bootstrap.source,
     method: str = "auto",
     force: bool = False,
     timeout_s: float = ANSWER_TIMEOUT_S,
 ) -> Channel:
-    """Run the text of ``source`` in a process and return the socket it answers on.
+    """Have the agent answer in a process; the socket is for an ``AgentConnection``.
 
+    ``source`` makes the text to run there, for tests: by default the agent's own.
     ``library`` is the native agent for the target's interpreter; it is brought along where the
     target cannot open it.  ``force`` attaches in spite of obstacles that can be forced.
 
