@@ -1,6 +1,8 @@
 """The use cases: hunt, compare, follow a trend, ask what a fix would free."""
 
 from leakhunt.hunt.analyse import analyse_file
+from leakhunt.hunt.around import export_around
+from leakhunt.hunt.export import check_heapsnapshots, export_heapsnapshots
 from leakhunt.hunt.files import diff_files
 from leakhunt.hunt.options import HuntOptions
 from leakhunt.hunt.paths import find_paths
@@ -15,7 +17,10 @@ __all__ = [
     "Progress",
     "VerifyOptions",
     "analyse_file",
+    "check_heapsnapshots",
     "diff_files",
+    "export_around",
+    "export_heapsnapshots",
     "find_paths",
     "hunt_scenario",
     "trend_files",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from leakhunt.errors import UsageError
 from leakhunt.hunt.case import investigate_case, open_case
-from leakhunt.hunt.files import refuse_pipe
+from leakhunt.hunt.files import real_target, refuse_pipe
 from leakhunt.hunt.heaps import open_heap
 from leakhunt.hunt.whatif import find_finding
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
@@ -42,10 +42,10 @@ class Drawn:
     """Objects that ``around`` names."""
 
     def save(self, path: Path) -> None:
-        """Write it, mode 0600; whole or not at all.  Raises SnapshotError."""
+        """Write it, mode 0600; whole or not at all.  Raises UsageError or SnapshotError."""
         from leakhunt.store.files import replacing
 
-        with replacing(path) as file:
+        with replacing(real_target(path)) as file:
             file.write(self.data)
 
 

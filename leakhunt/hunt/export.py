@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakhunt.errors import LeakhuntError, UsageError
-from leakhunt.hunt.files import check_one_process, refuse_pipe, window_beside
+from leakhunt.hunt.files import check_one_process, real_target, refuse_pipe, window_beside
 from leakhunt.hunt.heaps import open_heap
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 
@@ -136,14 +136,13 @@ def _with_windows(entries: Sequence[CatalogEntry]) -> Iterator[Path]:
 
 
 def _single_target(out: Path) -> Path:
-    if out.is_dir():
-        raise UsageError(f"{out} is a directory", hint=f"give a file name: {out}/name.heapsnapshot")
+    target = real_target(out)
     if out.suffix != HEAPSNAPSHOT_SUFFIX:
         raise UsageError(
             f"{out} does not end with {HEAPSNAPSHOT_SUFFIX}",
             hint="the load dialog of Chrome DevTools lists no other files",
         )
-    return out
+    return target
 
 
 def _make_folder(out: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from leakhunt.interop.heapsnapshot.check import Checked
     from leakhunt.interop.heapsnapshot.writer import Written
 
+_STANDARD_OUTPUT = Path("-")
 _GRAPHS = ("dot", "graphml", "json")
 _EXAMPLES = """\b
 Examples:
@@ -147,6 +148,8 @@ def _export_graph(
             f"{file_format} shows what is around an object, and none is named",
             hint="add --around shop.bus.BUS, --around shop.Session or --around finding:1",
         )
+    if output == _STANDARD_OUTPUT:
+        output = None
     if len(files) > 1:
         raise UsageError("a graph is made of one snapshot", hint="name one file or directory")
     if as_json and output is None:

@@ -89,7 +89,7 @@ class Rows:
     @property
     def split_count(self) -> int:
         """Objects whose size needs more than 32 bits."""
-        return len(np.unique(self._parts.owner))
+        return len(set(self._parts.owner.tolist()))
 
     # ---- roots ----
 
@@ -242,21 +242,16 @@ class Rows:
             rows[(kind == EdgeKind.FIELD) & np.isin(name, text), 0] = word
         values = np.flatnonzero(kind == EdgeKind.VALUE)
         self._name_values(rows, values, name[values])
-        rows[self._is_from_garbage_to_live(start, end), 0] = V8Edge.WEAK
+        idle = self._idle_edges
+        rows[idle[slice(*np.searchsorted(idle, [start, end]))] - start, 0] = V8Edge.WEAK
         return self._with_parts(rows, start, end).ravel()
 
-    def _is_from_garbage_to_live(self, start: int, end: int) -> Mask:
-        """Garbage keeps nothing alive: as weak edges these change no dominator."""
-        c, is_garbage = self.columns, self._is_garbage
-        if not self._has_garbage:
-            return np.zeros(end - start, np.bool_)
-        source = np.searchsorted(c.edge_offset, np.arange(start, end), "right") - 1
-        mask: Mask = is_garbage[source] & ~is_garbage[c.edge_target[start:end]]
-        return mask
-
     @cached_property
-    def _has_garbage(self) -> bool:
-        return bool(self._is_garbage.any())
+    def _idle_edges(self) -> I64:
+        """Edges from garbage to live objects, ascending.  Garbage keeps nothing alive: written
+        as weak, they change no dominator.  O(edges of garbage)."""
+        edges, _ = self._graph.expand(np.flatnonzero(self._is_garbage))
+        return edges[~self._is_garbage[self.columns.edge_target[edges]]]
 
     def _name_values(self, rows: U32, at: I64, keys: U32) -> None:
         """Name values of mappings: by the text of the key, its number, or its type."""

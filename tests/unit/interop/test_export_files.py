@@ -96,6 +96,7 @@ def test_what_cannot_be_exported(case: Path, tmp_path: Path) -> None:
         ([final, baseline], out, "was taken before"),
         ([final], tmp_path / "x.json", "does not end with .heapsnapshot"),
         ([final], case, "is a directory"),
+        ([final], Path("/dev/null"), "is no regular file"),
         ([case], tmp_path / "file", "is a file, but several snapshots need a directory"),
         ([case], tmp_path / "file" / "x", "cannot make the directory"),
     ):

@@ -287,8 +287,11 @@ def test_a_limit_beyond_what_can_be_read(file: Path) -> None:
         export_around(file, "shop.bus.BUS", limit=1_000_000)
 
 
-def test_the_graph_goes_to_standard_output(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", str(file), "--format", "dot", "--around", "shop.Session"]) == 0
+@pytest.mark.parametrize("output", [[], ["-o", "-"]])
+def test_the_graph_goes_to_standard_output(
+    file: Path, output: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(file), "--format", "dot", "--around", "shop.Session", *output]) == 0
     out, err = capsys.readouterr()
     check_dot(out)
     assert err.startswith("standard output: ")
@@ -304,6 +307,20 @@ def test_the_graph_goes_to_a_file(
     (facts,) = json.loads(capsys.readouterr().out)["files"]
     assert facts["path"] == str(out)
     assert facts["node_count"] == len(nx.read_graphml(out))
+
+
+def test_a_device_is_not_replaced(file: Path) -> None:
+    drawn = export_around(file, "shop.Session")
+    with pytest.raises(UsageError, match="/dev/null is no regular file"):
+        drawn.save(Path("/dev/null"))
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_link_is_written_through(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    export_around(file, "shop.Session").save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").is_file()
 
 
 @pytest.mark.parametrize(
