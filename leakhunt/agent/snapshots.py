@@ -81,7 +81,7 @@ def capture(
     return pause_ns
 
 
-def _header(label: str, redaction: str, mode: str) -> dict[str, Any]:
+def _header(label: str, redaction: str, mode: str = "in-process") -> dict[str, Any]:
     return {
         "format": "leakhunt-stream",
         "tool": "agent",
