@@ -65,16 +65,16 @@ def run():
             pass
 
     if is_ours(*SOCKET):
-        said = READY
+        copy = posix.dup(SOCKET[0])
         try:
             exec(TEXT, {})
+            tell(copy, READY)
         except BaseException as error:
-            said = (type(error).__name__ + ": " + str(error)[:1000]).encode("utf-8", "replace")
-        # No copy of it: a child that the program forks just now would keep that open.
-        if is_ours(*SOCKET):
-            tell(SOCKET[0], said)
-            if said is not READY:
+            tell(copy, (type(error).__name__ + ": " + str(error)[:1000]).encode("utf-8", "replace"))
+            if is_ours(*SOCKET):
                 posix.close(SOCKET[0])
+        finally:
+            posix.close(copy)
     if MEMORY_FILE is not None and is_ours(*MEMORY_FILE):
         posix.close(MEMORY_FILE[0])
 
