@@ -55,7 +55,7 @@ class TaskWait:
     future: int | None
     """What it waits for; None when it is about to run."""
     task: int | None
-    """The task it waits for, when it waits for one."""
+    """The task it waits for, when it waits for one; of several that it gathers, the first."""
     is_stuck: bool
     wakers: tuple[str, ...]
     """Who could wake it, in words; empty when it is stuck or about to run."""
@@ -110,7 +110,7 @@ class Awaits:
             name=self._name(node),
             stack=tuple(suspended_at(self.graph, n) for n in self._frames(node)),
             future=future,
-            task=future if future is not None and self._is_task(future) else None,
+            task=None if future is None else self._awaited_task(future),
             is_stuck=is_stuck,
             wakers=self._wakers(future) if is_open and future is not None else (),
         )
@@ -175,6 +175,20 @@ class Awaits:
         chain = [] if coroutine is None else await_chain(self.graph, coroutine)
         return [node for node in chain if self.graph.type_name(node) in SUSPENDED_TYPES]
 
+    def _awaited_task(self, future: int) -> int | None:
+        """The task that a future is, or the first unfinished one that it gathers."""
+        if self._is_task(future):
+            return future
+        gathered = self.graph.attribute(future, "_children")
+        if gathered is None:
+            return None
+        children = (self.graph.target(edge) for edge in self.graph.edges(gathered))
+        return next((child for child in children if child in self._is_unfinished), None)
+
+    @cached_property
+    def _is_unfinished(self) -> frozenset[int]:
+        return frozenset(self.nodes)
+
     def _is_task(self, node: int) -> bool:
         return not TASK_TYPES.isdisjoint(self._classes.names_of(self.graph.type_index(node)))
 
@@ -188,6 +202,8 @@ class Awaits:
     def _wakers(self, future: int) -> tuple[str, ...]:
         """Who holds a future and could resolve it, in words."""
         graph = self.graph
+        if self.graph.attribute(future, "_children") is not None:
+            return ("the end of the tasks it gathers",)
         if self._is_task(future):
             return (f"the end of task {self._name(future) or '(unnamed)'}",)
         words = []

@@ -23,6 +23,7 @@ from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
 from leakhunt.cli.commands.paths import paths
+from leakhunt.cli.commands.tasks import tasks
 from leakhunt.cli.commands.trend import trend
 from leakhunt.cli.commands.verify import verify
 from leakhunt.cli.commands.version import version
@@ -71,6 +72,7 @@ for _command in (
     paths,
     whatif,
     analyse,
+    tasks,
     trend,
     verify,
     accept,

@@ -135,3 +135,17 @@ def test_done_tasks_are_left_out() -> None:
     loop = Loop()
     loop.task(loop.coroutine("done", 1), None).facts[:] = [(Fact.STATE, 2)]
     assert loop.waits() == []
+
+
+def test_gathered_tasks_are_what_is_waited_for() -> None:
+    loop = Loop()
+    child_future = loop.future()
+    loop.heap.module("app", FUTURE=child_future)
+    child = loop.task(loop.coroutine("child", 1), child_future, is_kept=False)
+    gathering = loop.heap.object("asyncio.tasks._GatheringFuture").fact(Fact.STATE, 0)
+    gathering.set(_children=loop.heap.list(child))
+    child.set(_callback0=loop.heap.object("builtins.cell").field("outer", gathering))
+    loop.task(loop.coroutine("parent", 2), gathering)
+    by_function = {wait.stack[0].function: wait for wait in loop.waits()}
+    assert by_function["parent"].task == by_function["child"].node
+    assert by_function["parent"].wakers == ("the end of the tasks it gathers",)
