@@ -18,6 +18,7 @@ from leakhunt.analysis.ref_cycles import RefCycle, find_ref_cycles
 from leakhunt.analysis.shares import TypeShare, is_own_type, shares_of
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
+from leakhunt.graph.holds import growth_reason
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 
 _SHOWN = 20
@@ -42,6 +43,10 @@ class Loose:
     """Where the object is whose references leak."""
     collector_is_off: bool | None = None
     """For garbage: was the collector disabled?  None when not known."""
+    explained: str | None = None
+    """For references: why their growth costs no memory, when it does not."""
+    named: str = ""
+    """For references: the name of the type when the object is one, else its path."""
 
 
 def find_loose(comparison: Comparison, population: Population, namer: PathNamer) -> list[Loose]:
@@ -154,7 +159,14 @@ def _native_references(comparison: Comparison, namer: PathNamer) -> list[Loose]:
         size = int(final.columns.node_size[node])
         path = namer.path(node)
         shares = (TypeShare(name, 1, size),)
-        found.append(Loose("references", name, shares, series, (), (node,), path))
+        own_name = final.name_of_type_object(node)
+        named = str(path) if own_name in (None, name) else own_name
+        reason = growth_reason(final, node)
+        found.append(
+            Loose(
+                "references", name, shares, series, (), (node,), path, None, reason, named or name
+            )
+        )
     return found
 
 

@@ -27,7 +27,7 @@ from leakhunt.detectors.base import (
 )
 from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.evidence import memory_evidence
-from leakhunt.detectors.judge_loose import loose_finding
+from leakhunt.detectors.judge_loose import explained_growth, loose_finding
 from leakhunt.detectors.known import THREAD_TYPES
 from leakhunt.detectors.registry import diagnose
 from leakhunt.detectors.rules import NO_RULES, Rules
@@ -118,10 +118,11 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
     }
     counts = {share.count for holder in holders for share in holder.shares}
     threads = {s.count for holder in holders for s in holder.shares if s.type in THREAD_TYPES}
-    for loose in find_loose(comparison, finder.population, finder.namer):
+    unheld = find_loose(comparison, finder.population, finder.namer)
+    for loose in unheld:
         found = loose_finding(loose, load, counts, threads)
         findings += [] if found is None else [found]
-    notes = (*_notes(comparison), *_problems(rules))
+    notes = (*_notes(comparison), *explained_growth(unheld, load), *_problems(rules))
     trend = None if ladder is None else ladder.trend()
     return Investigation(comparison.identity(), rows, _ranked(findings), notes, populations, trend)
 

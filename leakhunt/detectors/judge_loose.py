@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from leakhunt.analysis.diff import RAW_BLOCK
 from leakhunt.analysis.loose import Loose
@@ -23,6 +23,7 @@ _HOLDER_WORDS = {
     "unreached": "reached from nowhere: lost by C code, or its own memory",
 }
 _ATOMS = frozenset({"builtins.str", "builtins.int", "builtins.float", "builtins.bytes"})
+_NOTED = 3
 _SUSPICIOUS_GARBAGE = 1_000_000
 """Bytes of garbage above which an enabled collector is called lazy."""
 
@@ -39,6 +40,8 @@ def loose_finding(
     language's own, kept by C code, are part of those: a field that no walk can see.
     ``thread_counts``: how many threads leaked; each keeps on its C stack what no walk finds.
     """
+    if loose.explained is not None:
+        return None
     is_part = not is_own_type(loose.main_type) and loose.series.growth in leaked_counts
     if is_part and loose.what in ("native hold", "references"):
         return None
@@ -57,7 +60,7 @@ def loose_finding(
         count = sum(share.count for share in loose.shares if share.type == loose.main_type)
     size = sum(share.bytes for share in loose.shares)
     gained = size if loose.what != "references" else 0
-    words = growth_words(_unit(loose), count, gained, load.cycles)
+    words = growth_words(_unit(loose, count, load.cycles), count, gained, load.cycles)
     return Finding(
         rank=0,
         fingerprint=fingerprint(category, str(path), loose.main_type),
@@ -70,8 +73,8 @@ def loose_finding(
         leaked=tuple(LeakedType(s.type, s.count, s.bytes) for s in loose.shares),
         count_per_cycle=None if load.cycles is None else count / load.cycles,
         bytes_per_cycle=None if load.cycles is None else gained / load.cycles,
-        retained_bytes=gained,
-        exclusive_bytes=gained,
+        retained_bytes=None if loose.what == "references" else gained,
+        exclusive_bytes=None,
         retaining_path=tuple(PathStep(t, k, n) for t, k, n in ring.described()),
         evidence=_evidence(loose),
         advice=advise_loose(category, loose.main_type),
@@ -86,8 +89,29 @@ def _category(loose: Loose) -> Category:
     return Category.CLOSURE if is_callable else Category.NATIVE
 
 
-def _unit(loose: Loose) -> str:
-    return f"reference to `{loose.main_type}`" if loose.what == "references" else loose.main_type
+def _unit(loose: Loose, count: int, cycles: int | None) -> str:
+    if loose.what != "references":
+        return loose.main_type
+    return f"reference{'s' * (count != (cycles or 1))} to `{loose.main_type}`"
+
+
+def explained_growth(found: Sequence[Loose], load: Load) -> tuple[str, ...]:
+    """Notes on references that grow and cost nothing: facts, no findings."""
+    by_reason: dict[str, list[Loose]] = {}
+    for loose in found:
+        if loose.explained is not None and judge(loose.series, load).verdict is not Verdict.NOT:
+            by_reason.setdefault(loose.explained, []).append(loose)
+    notes = []
+    for reason, several in by_reason.items():
+        several.sort(key=lambda loose: -loose.series.growth)
+        names = list(dict.fromkeys(f"`{loose.named}`" for loose in several))
+        named = ", ".join(names[:_NOTED])
+        more = f" and {len(names) - _NOTED} more" if len(names) > _NOTED else ""
+        notes.append(
+            f"References to {named}{more}, counted and found nowhere, grew by "
+            f"{sum(loose.series.growth for loose in several):,}; they cost no memory: {reason}."
+        )
+    return tuple(notes)
 
 
 def _judge(loose: Loose, load: Load) -> Judgement:

@@ -98,6 +98,18 @@ class HeapGraph:
             name = self._type_name[type_index] = self.columns.type_string(type_index)
         return name
 
+    def name_of_type_object(self, node: int) -> str | None:
+        """``module.QualName`` of a type object, None for other objects.  O(types)."""
+        found = np.flatnonzero(self.columns.type_node == node)
+        if len(found):
+            return self.name_of_type(int(found[0]))
+        if self.named_child(node, "__mro__") is None:
+            return None
+        # One without instances is not among the types of the snapshot.
+        name, module = self.named_child(node, "__qualname__"), self.attribute(node, "__module__")
+        parts = [None if part is None else self.text(part) for part in (module, name)]
+        return ".".join(part for part in parts if part) or self.type_name(node)
+
     def edges(self, node: int) -> range:
         """Edge ids of a node.  O(1)."""
         offset = self.columns.edge_offset

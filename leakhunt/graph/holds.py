@@ -64,6 +64,16 @@ RULES = (
 )
 
 
+_OF_TYPES = (
+    "instances of an extension's type did not give back their reference to it, and the type is "
+    "there anyway"
+)
+_CONSTANTS = dict.fromkeys(
+    ("builtins.NoneType", "builtins.bool", "builtins.ellipsis", "builtins.NotImplementedType"),
+    "every program shares this constant, and it is never freed",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TypeHolds:
     """Native holds of the objects of one type."""
@@ -86,6 +96,15 @@ def rule_of(type_name: str) -> HoldRule | None:
             if type_name == known or (known.endswith(".") and type_name.startswith(known)):
                 return rule
     return None
+
+
+def growth_reason(graph: HeapGraph, node: int) -> str | None:
+    """Why more and more references to an object, found on no edge, cost no memory; None when
+    they may keep what would otherwise go.  O(types)."""
+    reason = _CONSTANTS.get(graph.type_name(node))
+    if reason is not None:
+        return reason
+    return None if graph.name_of_type_object(node) is None else _OF_TYPES
 
 
 def unexplained(graph: HeapGraph) -> Ints:
