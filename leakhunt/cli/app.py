@@ -23,6 +23,7 @@ from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
 from leakhunt.cli.commands.paths import paths
+from leakhunt.cli.commands.snapshot import snapshot
 from leakhunt.cli.commands.tasks import tasks
 from leakhunt.cli.commands.trend import trend
 from leakhunt.cli.commands.verify import verify
@@ -37,7 +38,9 @@ _EXAMPLES = """\b
 Examples:
   leakhunt hunt --scenario checkout.py --cycles 200
   leakhunt hunt --scenario checkout.py --python .venv/bin/python --json > report.json
-  leakhunt hunt --scenario checkout.py --save before/
+  leakhunt hunt 4242 --load 'wrk -d10s http://localhost:8000/'
+  leakhunt hunt --load ./load.sh -- gunicorn -w 4 shop:app
+  leakhunt snapshot 4242 -o now.lkheap
   leakhunt diff baseline.lkheap final.lkheap --cycles 200
   leakhunt export before/ -o devtools/
   leakhunt paths final.lkheap --to shop.Session
@@ -67,6 +70,7 @@ def cli(context: click.Context) -> None:
 
 for _command in (
     hunt,
+    snapshot,
     diff,
     analyse,
     paths,

@@ -18,6 +18,8 @@ _WORDS_BY_PHASE: Final = {
     "interpreter": "looking at the interpreter",
     "build": "building the agent",
     "start": "starting the target",
+    "attach": "attaching",
+    "capture": "capturing",
     "import": "importing the scenario",
     "setup": "setting up",
     "warmup": "warming up",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from leakhunt.errors import LeakhuntError
 from leakhunt.report.model import Report, SnapshotSummary
 
 if TYPE_CHECKING:
-    from leakhunt.detectors.investigate import Investigation
+    from leakhunt.detectors.base import Finding
     from leakhunt.detectors.rules import Rules
     from leakhunt.store.columns import SnapshotColumns
 
@@ -83,7 +83,7 @@ def assemble(
     growth_bytes = by_label["final"].bytes - by_label["baseline"].bytes
     growth_objects = by_label["final"].objects - by_label["baseline"].objects
     return Report(
-        verdict=_verdict(result),
+        verdict=worst_verdict(result.findings),
         target=target,
         identity=result.identity,
         errors=(),
@@ -113,9 +113,9 @@ class _Rungs:
             yield label, int(columns.header.get("cycles") or 0), columns
 
 
-def _verdict(result: Investigation) -> str:
-    """The worst of the findings."""
-    found = {str(finding.verdict) for finding in result.findings}
+def worst_verdict(findings: Iterable[Finding]) -> str:
+    """LEAK, SUSPECT or NOT."""
+    found = {str(finding.verdict) for finding in findings}
     return next((word for word in ("LEAK", "SUSPECT") if word in found), "NOT")
 
 

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-from leakhunt.agent.scenario import LABELS
-from leakhunt.hunt.assemble import (
-    UserRules,
-    assemble,
-    cycles_of_window,
-    memory_of,
-    open_all,
-    summarise,
-    user_rules,
-    write_report,
-)
+from leakhunt.hunt.assemble import UserRules, cycles_of_window, user_rules, write_report
 from leakhunt.hunt.options import HuntOptions, check_numbers, settings_of
+from leakhunt.hunt.record import RunRecord, report_of
 from leakhunt.report.model import Report
 from leakhunt.target.interpreter import Interpreter, own_interpreter, probe
 from leakhunt.target.native_build import native_agent_for
@@ -99,92 +88,27 @@ def _report_of_run(
     tell: OnProgress,
 ) -> Report:
     """Analyse what a run left, whole or partial."""
-    files = {
-        label: outcome.path_by_label[label] for label in LABELS if label in outcome.path_by_label
-    }
-    ladder = {k: path for k, path in outcome.path_by_label.items() if k not in files}
-    cycles, window_cycles = outcome.cycles_done, _window_cycles(options, outcome)
-    notes = list(outcome.notes)
-    target = {
-        "command": [str(interpreter.path), str(options.scenario)],
-        "pid": outcome.pid,
-        "python": {"version": interpreter.version_text, "executable": interpreter.executable},
-        "scenario": str(options.scenario),
-    }
     tell(Progress("analysis"))
-    if "final" not in files:
-        notes.append(_use_last_as_final(files))
-        if "loaded" not in outcome.path_by_label:
-            cycles, window_cycles = window_cycles or 0, None
-    if "final" not in files:
-        return _report_of_baseline(files["baseline"], target, outcome, tuple(notes))
-    report = assemble(
-        columns=open_all(files),
-        files=files,
-        cycles=cycles or None,
-        window_cycles=window_cycles,
-        target=target,
-        saved=options.save_dir is not None,
-        rules=rules(),
-        ladder=ladder,
-    )
-    return replace(
-        report,
-        errors=outcome.errors,
-        memory={**report.memory, **_memory_of_run(outcome)},
-        notes=(*report.notes, *notes),
-        collect_ns=outcome.collect_ns,
-    )
-
-
-def _window_cycles(options: HuntOptions, outcome: ScenarioOutcome) -> int | None:
-    return cycles_of_window(options.cycles) if "window" in outcome.path_by_label else None
-
-
-def _use_last_as_final(files: dict[str, Path]) -> str:
-    """Without a final snapshot compare with the last there is; says so."""
-    for label in ("loaded", "window"):
-        if label in files:
-            files["final"] = files.pop(label)
-            return (
-                f"there is no final snapshot: baseline is compared with {label}, so what a"
-                " collection would have freed counts as growth"
-            )
-    return "there is only a baseline: nothing to compare it with"
-
-
-def _memory_of_run(outcome: ScenarioOutcome) -> dict[str, int | None]:
-    """What the child measured beside its snapshots."""
-    memory: dict[str, int | None] = {}
-    for label in ("baseline", "loaded", "final"):
-        measure = outcome.measure_by_label.get(label)
-        if measure is not None:
-            memory[f"threads_{label}"] = measure.threads
-            memory[f"descriptors_{label}"] = measure.descriptors
-            memory[f"blocks_{label}"] = measure.blocks
-    return memory
-
-
-def _report_of_baseline(
-    path: Path, target: dict[str, Any], outcome: ScenarioOutcome, notes: tuple[str, ...]
-) -> Report:
-    """A run that ended before a second snapshot: errors, no findings."""
-    from leakhunt.analysis.results import IdentityInfo
-
-    columns = open_all({"baseline": path})["baseline"]
-    summary = summarise("baseline", columns, path, saved=False)
-    return Report(
-        verdict="NOT",
-        target=target,
-        identity=IdentityInfo("none", False, (), "nothing was compared"),
-        errors=outcome.errors,
-        snapshots=(summary,),
-        cycles=None,
-        rate_bytes=None,
-        rate_objects=None,
-        memory=memory_of({"baseline": summary}),
-        growth=(),
-        findings=(),
-        notes=notes,
-        collect_ns=outcome.collect_ns,
+    has_window = "window" in outcome.path_by_label
+    return report_of(
+        RunRecord(
+            path_by_label=outcome.path_by_label,
+            target={
+                "command": [str(interpreter.path), str(options.scenario)],
+                "pid": outcome.pid,
+                "python": {
+                    "version": interpreter.version_text,
+                    "executable": interpreter.executable,
+                },
+                "scenario": str(options.scenario),
+            },
+            is_saved=options.save_dir is not None,
+            cycles=outcome.cycles_done,
+            window_cycles=cycles_of_window(options.cycles) if has_window else None,
+            errors=outcome.errors,
+            notes=outcome.notes,
+            collect_ns=outcome.collect_ns,
+            measure_by_label=outcome.measure_by_label,
+            rules=rules,
+        )
     )

@@ -45,7 +45,7 @@ class Intervention:
     kind: str
     """attach, collect, capture, birth_start, birth_stop or detach."""
     at_ns: int
-    """When, since the start of the hunt."""
+    """When it was over, since the start of the hunt."""
     pause_ns: int
     """How long the target, or the threads that needed the interpreter lock, stood still."""
     note: str = ""

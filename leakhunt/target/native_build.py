@@ -47,6 +47,17 @@ def native_agent_for(
     return library
 
 
+def describe_agent(interpreter: Interpreter) -> str:
+    """Where `native_agent_for` would take the agent from; builds nothing."""
+    installed = _installed_agent(interpreter)
+    if installed is not None:
+        return f"{installed} (came with leakhunt)"
+    library = cache_root() / _key(interpreter, _read_sources()) / _LIBRARY
+    if library.is_file():
+        return f"{library} (built before)"
+    return f"{library} (would be built first)"
+
+
 def cache_root() -> Path:
     """Where compiled agents are kept (``XDG_CACHE_HOME`` is respected)."""
     from platformdirs import user_cache_dir

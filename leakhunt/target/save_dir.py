@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +13,12 @@ from leakhunt.agent.scenario import LABELS, ladder_labels
 from leakhunt.errors import UsageError
 
 REPORT_NAME = "report.json"
+OUTPUT_NAME = "output.log"
+"""What a program that was started printed."""
 LADDER_MAX = 50
 """Points of the longest ladder."""
 _LABELS = (*LABELS, *ladder_labels(LADDER_MAX))
-_OURS = {REPORT_NAME, *(label + FILE_SUFFIX for label in _LABELS)}
+_OURS = {REPORT_NAME, OUTPUT_NAME, *(label + FILE_SUFFIX for label in _LABELS)}
 _HINT = "give --save an empty directory, or one that a hunt filled before"
 
 
@@ -32,7 +36,7 @@ def prepare_save_dir(path: Path) -> Path:
     except (OSError, ValueError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else None
         raise UsageError(f"{path} cannot be used: {why or exc}", hint=_HINT) from exc
-    foreign = [name for name in names if not _is_ours(name)]
+    foreign = [name for name in names if not _is_ours(name) and not _is_of_a_process(folder / name)]
     if foreign:
         raise UsageError(
             f"{path} is not empty and holds what no hunt wrote ({foreign[0]!r})", hint=_HINT
@@ -53,6 +57,34 @@ def _is_ours(name: str) -> bool:
     return name in _OURS or any(
         name.startswith(label + ".") and COLUMNS_SUFFIX in name for label in _LABELS
     )
+
+
+def _is_of_a_process(path: Path) -> bool:
+    """A folder in which a hunt kept the snapshots of one process of a family."""
+    return (
+        re.fullmatch(r"pid-\d+", path.name) is not None
+        and path.is_dir()
+        and all(_is_ours(entry.name) for entry in path.iterdir())
+    )
+
+
+def keep_family(
+    folder: Path, paths_by_pid: Mapping[int, Mapping[str, Path]], *, is_alone: bool
+) -> dict[int, dict[str, Path]]:
+    """Move the snapshots of several processes into a folder each, ``pid-N``; of one into
+    ``folder`` itself.  Those of an earlier hunt go.
+    """
+    for entry in folder.iterdir():
+        if _is_of_a_process(entry):
+            shutil.rmtree(entry)
+    kept = {}
+    for pid, path_by_label in paths_by_pid.items():
+        place = folder if is_alone else folder / f"pid-{pid}"
+        place.mkdir(mode=0o700, exist_ok=True)
+        kept[pid] = keep_snapshots(place, path_by_label)
+    if not is_alone:
+        keep_snapshots(folder, {})
+    return kept
 
 
 def keep_snapshots(folder: Path, path_by_label: Mapping[str, Path]) -> dict[str, Path]:

@@ -51,4 +51,4 @@ def test_as_a_module() -> None:
         [sys.executable, "-m", "leakhunt", "hunt"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("error: missing option '--scenario'")
+    assert done.stderr.startswith("error: nothing to hunt")

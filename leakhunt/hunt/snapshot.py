@@ -1,0 +1,83 @@
+"""One snapshot of a live process, to be compared later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from leakhunt.errors import UsageError
+from leakhunt.hunt.live_options import SnapshotOptions, check_pid
+from leakhunt.hunt.member import Journal, Member, Wishes
+from leakhunt.hunt.options import CAPTURE_MODES
+from leakhunt.report.model import Intervention
+from leakhunt.target.answers import CaptureResult
+from leakhunt.target.family import Children, Relative, find_family
+from leakhunt.target.progress import OnProgress, Progress, ignore_progress
+from leakhunt.target.reach import Reached, no_such_process, reach_process
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """What came of it."""
+
+    pid: int
+    result: CaptureResult
+    interventions: tuple[Intervention, ...]
+    notes: tuple[str, ...]
+
+
+def snapshot_process(
+    options: SnapshotOptions,
+    on_progress: OnProgress | None = None,
+    *,
+    reach: Callable[[Relative], Reached] | None = None,
+) -> SnapshotTaken:
+    """Attach to a process, write one snapshot of it, let it go.
+
+    An existing file is replaced when the new one is whole.  Raises UsageError (bad options, no
+    place for the file), TargetError (out of reach, gone, the capture failed).
+    """
+    tell = on_progress or ignore_progress
+    _check(options)
+    family = find_family(options.pid, Children.NONE)
+    if not family:
+        raise no_such_process(options.pid)
+    journal = Journal()
+    wishes = Wishes(capture=options.capture, redact=options.redact)
+    member = Member(family[0], options.output.absolute().parent, journal, wishes)
+
+    def attach(relative: Relative) -> Reached:
+        return reach_process(
+            relative.pid,
+            relative.start_ticks,
+            method=options.method,
+            force=options.force,
+            on_build=lambda: tell(Progress("build")),
+        )
+
+    tell(Progress("attach"))
+    try:
+        member.attach(reach or attach)
+        tell(Progress("capture", message="taking the snapshot"))
+        result = member.capture(options.label, options.output.absolute())
+    finally:
+        member.detach()
+    return SnapshotTaken(options.pid, result, journal.entries(), tuple(member.notes))
+
+
+def _check(options: SnapshotOptions) -> None:
+    check_pid(options.pid)
+    if options.capture not in CAPTURE_MODES:
+        raise UsageError(
+            f"{options.capture!r} is no way to capture", hint=f"one of {', '.join(CAPTURE_MODES)}"
+        )
+    folder = Path(options.output).absolute().parent
+    if not folder.is_dir():
+        raise UsageError(
+            f"the folder {folder} does not exist", hint="make it first, or give another --output"
+        )
+    if options.output.is_dir():
+        raise UsageError(
+            f"{options.output} is a directory", hint="give --output the name of a file"
+        )
