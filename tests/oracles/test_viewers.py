@@ -16,22 +16,18 @@ import numpy.typing as npt
 import pytest
 
 from leakhunt.agent.format import EdgeKind, NodeFlag
-from leakhunt.analysis.comparison import Comparison
-from leakhunt.analysis.diff import growth
 from leakhunt.graph.heap_graph import HeapGraph
-from leakhunt.hunt import HuntOptions, hunt_scenario
 from leakhunt.hunt.export import export_heapsnapshots
 from leakhunt.interop.heapsnapshot.ids import ObjectIds
-from leakhunt.interop.heapsnapshot.layout import CLASS_BY_TYPE, FIRST_ORDINAL
+from leakhunt.interop.heapsnapshot.layout import FIRST_ORDINAL
 from leakhunt.interop.heapsnapshot.rows import Rows
 from leakhunt.interop.heapsnapshot.writer import write_heapsnapshot
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 from leakhunt.store.reader import open_snapshot
 from tests.builders import Heap
+from tests.oracles.case_of_shop import ROOT, expected_comparison, hunt_the_shop
 from tests.oracles.viewers import devtools, memlab, needs_viewers
 
-ROOT = Path(__file__).resolve().parents[2]
-SHOP_PYTHON = ROOT / ".venv-shop" / "bin" / "python"
 STAGES = ("baseline", "window", "loaded", "final")
 
 pytestmark = [pytest.mark.slow, pytest.mark.oracle, needs_viewers]
@@ -71,19 +67,7 @@ def check_comparison(folder: Path, out: Path) -> None:
     export_heapsnapshots([folder], out)
     rows = devtools(out / "baseline.heapsnapshot", out / "final.heapsnapshot")["comparison"]
     found = {row["name"]: (row["added"], row["removed"]) for row in rows}
-    baseline, final, loaded = (
-        open_snapshot(folder / f"{name}.lkheap") for name in ("baseline", "final", "loaded")
-    )
-    window = folder / "window.lkheap"
-    comparison = Comparison(
-        baseline, final, loaded, open_snapshot(window) if window.exists() else None
-    )
-    table = growth(comparison)
-    expected = {
-        CLASS_BY_TYPE.get(row.type, row.type): (row.born + row.late, row.departed)
-        for row in table
-        if row.born + row.late + row.departed
-    }
+    expected = expected_comparison(folder)
     assert {name: pair for name, pair in found.items() if pair != (0, 0)} == expected
     assert len(expected) > 3
 
@@ -91,13 +75,7 @@ def check_comparison(folder: Path, out: Path) -> None:
 @pytest.fixture(scope="module")
 def hunted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The snapshots of a hunt in the shop."""
-    if not SHOP_PYTHON.exists():
-        pytest.skip("`make .venv-shop/.ready` makes the shop's environment")
-    folder = tmp_path_factory.mktemp("shop") / "case"
-    scenario = ROOT / "fixtures" / "scenarios" / "shop" / "leaky.py"
-    report = hunt_scenario(HuntOptions(scenario, cycles=100, python=SHOP_PYTHON, save_dir=folder))
-    assert report.verdict == "LEAK"
-    return folder
+    return hunt_the_shop(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(scope="module")
