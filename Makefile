@@ -58,6 +58,16 @@ help: ## print this help
 		-c $(CONSTRAINTS) -r fixtures/shop/requirements.txt
 	@touch $@
 
+# The real heap of the analysis figures: many libraries and a data set, and igraph as a peer.
+.venv-heap/.ready: fixtures/real_heap/requirements.txt
+	@test -x .venv-heap/bin/python || "$(PYTHON)" -m venv .venv-heap
+	.venv-heap/bin/python -m pip --disable-pip-version-check --quiet install \
+		-r fixtures/real_heap/requirements.txt
+	@touch $@
+
+.PHONY: heap-env
+heap-env: .venv-heap/.ready ## the environment of the real heap in the analysis figures
+
 # Other heap analysers, to compare with; without npm there is nothing to compare with.
 NPM := npm --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 tests/oracles/build/.ready: tests/oracles/package.json tests/oracles/bundle_devtools.mjs
@@ -152,7 +162,7 @@ asan: setup ## the native code under the address and undefined-behaviour sanitiz
 # Modules of tests/benchmarks that can be run.
 BENCHMARKS = $(subst /,.,$(basename $(shell grep -l '__main__' tests/benchmarks/*.py)))
 .PHONY: bench
-bench: setup ## measure (informs, never fails)
+bench: setup heap-env ## measure (informs, never fails)
 	@for module in $(BENCHMARKS); do \
 		echo "== $$module"; $(TEST_ENV) $(BIN)/python -m $$module; \
 	done

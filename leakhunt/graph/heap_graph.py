@@ -125,7 +125,8 @@ class HeapGraph:
 
     def source(self, edge: int) -> int:
         """Node an edge comes from.  O(log n)."""
-        return int(np.searchsorted(self.columns.edge_offset, edge, "right")) - 1
+        # The edge takes the type of the column: for another one numpy would convert the column.
+        return int(np.searchsorted(self.columns.edge_offset, np.uint64(edge), "right")) - 1
 
     def sources_of(self, edges: npt.NDArray[np.integer]) -> I64:
         """Nodes that edges come from.  O(edges x log n) vectorised."""

@@ -165,6 +165,8 @@ def _modules(graph: HeapGraph, sys_modules: int) -> dict[str, tuple[int, int]]:
 
 def _find_noise(graph: HeapGraph, modules: dict[str, tuple[int, int]]) -> dict[int, NoiseNote]:
     noise: dict[int, NoiseNote] = {}
+    names = (graph.name_of_type(i) for i in range(graph.columns.type_count))
+    wrappers = [i for i, name in enumerate(names) if name == _CACHE_WRAPPER]
     for (module, attribute), reason in _NOISE_ATTRIBUTES.items():
         if module in modules:
             note = (reason, (module, attribute) in _BOUNDED_BY_CODE)
@@ -174,7 +176,7 @@ def _find_noise(graph: HeapGraph, modules: dict[str, tuple[int, int]]) -> dict[i
         for attribute, reason in _NOISE_EVERYWHERE.items():
             _note_value(graph, namespace, attribute, (reason, False), noise)
         if package in sys.stdlib_module_names:
-            _note_cached_functions(graph, namespace, noise)
+            _note_cached_functions(graph, namespace, wrappers, noise)
         if package in _NOISE_PACKAGES:
             _note_module(graph, node, namespace, _NOISE_PACKAGES[package], noise)
     return noise
@@ -205,13 +207,16 @@ def _is_collection(graph: HeapGraph, node: int) -> bool:
     return name not in ("builtins.NoneType", "builtins.tuple", "builtins.str", "builtins.int")
 
 
-def _note_cached_functions(graph: HeapGraph, namespace: int, noise: dict[int, NoiseNote]) -> None:
-    for edge in graph.edges(namespace):
-        if graph.kind(edge) == EdgeKind.VALUE:
-            node = graph.target(edge)
-            if graph.type_name(node) == _CACHE_WRAPPER:
-                note = NoiseNote(namespace, edge, "function cache of the standard library")
-                noise.setdefault(node, note)
+def _note_cached_functions(
+    graph: HeapGraph, namespace: int, wrappers: list[int], noise: dict[int, NoiseNote]
+) -> None:
+    span, c = graph.edges(namespace), graph.columns
+    part = slice(span.start, span.stop)
+    hits = np.isin(c.node_type[c.edge_target[part]], wrappers)
+    hits &= c.edge_kind[part] == EdgeKind.VALUE
+    for edge in (span.start + np.flatnonzero(hits)).tolist():
+        note = NoiseNote(namespace, edge, "function cache of the standard library")
+        noise.setdefault(graph.target(edge), note)
 
 
 def _note_module(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -139,20 +139,28 @@ class SnapshotColumns:
 
     def text_id_of_node(self, node_id: int) -> int | None:
         """String id of the text of a str node, or None when it was not recorded.  O(log n)."""
-        i = int(np.searchsorted(self.string_node, node_id))
+        i = _place(self.string_node, node_id)
         if i < len(self.string_node) and int(self.string_node[i]) == node_id:
             return i
         return None
 
     def int_of_node(self, node_id: int) -> int | None:
         """Value of an int node used as a key, or None.  O(log n)."""
-        i = int(np.searchsorted(self.int_node, node_id))
+        i = _place(self.int_node, node_id)
         if i < len(self.int_node) and int(self.int_node[i]) == node_id:
             return int(self.int_value[i])
         return None
 
     def facts_of_node(self, node_id: int) -> dict[int, int]:
         """Facts of one node by fact id.  O(log n)."""
-        lo = int(np.searchsorted(self.fact_node, node_id, "left"))
-        hi = int(np.searchsorted(self.fact_node, node_id, "right"))
+        lo = _place(self.fact_node, node_id)
+        hi = _place(self.fact_node, node_id, "right") if node_id >= 0 else lo
         return {int(self.fact_id[i]): int(self.fact_value[i]) for i in range(lo, hi)}
+
+
+def _place(nodes: U32, node_id: int, side: Literal["left", "right"] = "left") -> int:
+    """Where a node id is, or would be, among ascending ones.  O(log n).
+
+    The id takes the type of the column: for another one numpy would convert the column.
+    """
+    return int(np.searchsorted(nodes, np.uint32(max(node_id, 0)), side))

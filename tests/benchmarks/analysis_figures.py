@@ -1,0 +1,284 @@
+"""Figures of the analysis: ``python -m tests.benchmarks.analysis_figures``.
+
+Captures a heap with a planted leak thrice (baseline, loaded, final), synthetic and real, at 5
+and 10 million objects, and measures on it: stream to retained sizes, dominators alone, the diff
+with holders, reopening.  Each is a median of ``--rounds``; the first in a fresh process each
+time, with its memory.  The peers (igraph's dominators, memlab's whole) get the same graph in
+the same run where they are installed: `.venv-heap` by `make heap-env`, memlab by `make oracles`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+HEAP_PYTHON = ROOT / ".venv-heap" / "bin" / "python"
+CYCLES = 200
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def run(command: list[str], **environment: str) -> str:
+    """Standard output of a command; its environment is ours and the one given."""
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, check=True,
+        stdout=subprocess.PIPE, text=True, timeout=3600, cwd=ROOT,
+    )  # fmt: skip
+    return done.stdout
+
+
+def capture(kind: str, objects: float, folder: Path) -> None:
+    """The three snapshots of a heap of this kind."""
+    python = str(HEAP_PYTHON) if kind == "real" else sys.executable
+    target = str(HERE / "analysis_target.py")
+    run([python, target, kind, str(objects), str(CYCLES), str(folder)])
+
+
+def median_of(rounds: int, measure: Callable[[], float]) -> float:
+    """Median seconds."""
+    return statistics.median(measure() for _ in range(rounds))
+
+
+def peak_bytes() -> int:
+    """Most resident memory of this process so far (getrusage would count its parent's too)."""
+    status = Path("/proc/self/status").read_text("ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+def whole(path: Path) -> dict[str, float]:
+    """In this process: a stream to retained sizes, and the most memory that took."""
+    from leakhunt.graph.heap_graph import HeapGraph
+    from leakhunt.store.reader import open_snapshot
+
+    before = peak_bytes()
+    start = time.perf_counter()
+    graph = HeapGraph(open_snapshot(path))
+    total = int(graph.retained_bytes[graph.dominators == graph.node_count].sum())
+    seconds = time.perf_counter() - start
+    assert total > 0
+    return {
+        "seconds": seconds,
+        "bytes": (peak_bytes() - before) / graph.node_count,
+        "nodes": graph.node_count,
+        "edges": graph.columns.edge_count,
+    }
+
+
+def dominators(path: Path, rounds: int) -> float:
+    """Seconds of the kernel on the arrays of a snapshot."""
+    from leakhunt.graph.heap_graph import HeapGraph
+    from leakhunt.store.reader import open_snapshot
+
+    columns = open_snapshot(path)
+    graph = HeapGraph(columns)
+    graph.gc_roots  # noqa: B018  found before the clock starts
+
+    def once() -> float:
+        vars(graph).pop("_dominance", None)
+        start = time.perf_counter()
+        graph.dominators  # noqa: B018  computed anew
+        return time.perf_counter() - start
+
+    return median_of(rounds, once)
+
+
+def diff(folder: Path, rounds: int) -> float:
+    """Seconds from the columns of three snapshots to findings."""
+    from leakhunt.detectors.investigate import CaseSnapshots, investigate
+    from leakhunt.store.reader import open_snapshot
+
+    names = ("baseline", "loaded", "final")
+    columns = {name: open_snapshot(folder / f"{name}.lkheap") for name in names}
+    case = CaseSnapshots(columns["baseline"], columns["final"], columns["loaded"], cycles=CYCLES)
+
+    def once() -> float:
+        start = time.perf_counter()
+        found = investigate(case)
+        seconds = time.perf_counter() - start
+        assert any("BUS.listeners" in finding.holder.path for finding in found.findings)
+        return seconds
+
+    return median_of(rounds, once)
+
+
+def reopening(path: Path, rounds: int) -> float:
+    """Seconds to open a snapshot that has its cache."""
+    from leakhunt.hunt.heaps import open_heap
+
+    open_heap(path)
+
+    def once() -> float:
+        start = time.perf_counter()
+        opened = open_heap(path)
+        seconds = time.perf_counter() - start
+        assert opened.is_cached
+        return seconds
+
+    return median_of(rounds, once)
+
+
+def igraph_seconds(path: Path, folder: Path) -> float | None:
+    """igraph's dominators of the same graph below one root; None where it is not installed."""
+    if not HEAP_PYTHON.exists():
+        return None
+    import numpy as np
+
+    from leakhunt.graph.heap_graph import HeapGraph
+    from leakhunt.graph.tables import SKIP_WEAK
+    from leakhunt.store.reader import open_snapshot
+
+    graph = HeapGraph(open_snapshot(path))
+    strong = SKIP_WEAK[graph.columns.edge_kind] == 0
+    roots = graph.gc_roots.astype(np.int32)
+    above = np.full(len(roots), graph.node_count, np.int32)
+    pairs = np.stack(
+        [
+            np.concatenate([graph.sources[strong].astype(np.int32), above]),
+            np.concatenate([graph.columns.edge_target[strong].astype(np.int32), roots]),
+        ],
+        axis=1,
+    )
+    file = folder / "edges.npy"
+    np.save(file, pairs)
+    code = (
+        "import igraph, numpy, sys, time\n"
+        "n = int(sys.argv[2])\n"
+        "g = igraph.Graph(n=n + 1, edges=numpy.load(sys.argv[1]), directed=True)\n"
+        "start = time.perf_counter(); g.dominator(n, mode='out')\n"
+        "print(time.perf_counter() - start)\n"
+    )
+    found = run([str(HEAP_PYTHON), "-c", code, str(file), str(graph.node_count)])
+    file.unlink()
+    return float(found)
+
+
+def memlab_seconds(path: Path, folder: Path) -> float | None:
+    """memlab's whole (file to retained sizes); None where it is not installed."""
+    if not (ROOT / "tests/oracles/build/.ready").exists() or shutil.which("node") is None:
+        return None
+    from leakhunt.hunt.export import export_heapsnapshots
+
+    (written,) = export_heapsnapshots([path], folder / "peer.heapsnapshot")
+    code = (
+        "import h from '@memlab/heap-analysis';\n"
+        "const log = console.log; console.log = console.error;\n"
+        "const start = performance.now();\n"
+        "await h.getFullHeapFromFile(process.argv[2]);\n"
+        "log((performance.now() - start) / 1e3); process.exit(0);\n"
+    )
+    script = ROOT / "tests/oracles/build/time_memlab.mjs"
+    script.write_text(code)
+    found = run(["node", "--max-old-space-size=12000", str(script), str(written.path)])
+    written.path.unlink()
+    return float(found.split()[-1])
+
+
+def figures(kind: str, objects: float, rounds: int, *, peers: bool) -> dict[str, Any]:
+    """All figures of one heap."""
+    with tempfile.TemporaryDirectory(prefix="leakhunt-bench-") as name:
+        folder = Path(name)
+        capture(kind, objects, folder)
+        final = folder / "final.lkheap"
+        me = [sys.executable, "-m", "tests.benchmarks.analysis_figures"]
+        wholes = [
+            json.loads(run([*me, "--whole", str(final)], **ONE_THREAD)) for _ in range(rounds)
+        ]
+
+        def apart(what: str) -> float:
+            return float(run([*me, "--part", what, str(folder), "--rounds", str(rounds)]))
+
+        found: dict[str, Any] = {
+            "heap": f"{kind} {wholes[0]['nodes'] / 1e6:.1f} M",
+            "nodes": wholes[0]["nodes"],
+            "edges": wholes[0]["edges"],
+            "whole": statistics.median(one["seconds"] for one in wholes),
+            "memory": statistics.median(one["bytes"] for one in wholes),
+            "dominators": apart("dominators"),
+            "diff": apart("diff"),
+            "reopen": apart("reopen"),
+        }
+        if peers:
+            found["igraph"] = igraph_seconds(final, folder)
+            found["memlab"] = memlab_seconds(final, folder)
+        return found
+
+
+def part(what: str, folder: Path, rounds: int) -> float:
+    """One figure, in this process."""
+    final = folder / "final.lkheap"
+    if what == "dominators":
+        return dominators(final, rounds)
+    return diff(folder, rounds) if what == "diff" else reopening(final, rounds)
+
+
+def ratio(peer: float | None, ours: float) -> str:
+    """How many times as fast as a peer."""
+    return "" if peer is None else f"{peer / ours:.0f}x ({peer:.1f} s)"
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """One row a heap."""
+    line = "| {:<15} | {:>7} | {:>7} | {:>7} | {:>10} | {:>7} | {:>9} | {:>14} | {:>14} |"
+    print(line.format("heap", "edges M", "whole s", "B/obj", "dominators", "diff s", "reopen ms",
+                      "igraph", "memlab"))  # fmt: skip
+    for row in rows:
+        print(line.format(
+            row["heap"], f"{row['edges'] / 1e6:.1f}", f"{row['whole']:.2f}",
+            f"{row['memory']:.0f}", f"{row['dominators']:.3f}", f"{row['diff']:.2f}",
+            f"{row['reopen'] * 1e3:.1f}", ratio(row.get("igraph"), row["dominators"]),
+            ratio(row.get("memlab"), row["whole"]),
+        ))  # fmt: skip
+
+
+def main() -> int:
+    """Print the table, and how each figure grows as a heap doubles."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--objects", type=float, nargs="+", default=[5e6, 1e7])
+    parser.add_argument("--kinds", nargs="+", default=["synthetic", "real"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--whole", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--part", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.whole:
+        print(json.dumps(whole(options.whole)))
+        return 0
+    if options.part:
+        print(part(options.part[0], Path(options.part[1]), options.rounds))
+        return 0
+    rows = []
+    for kind in options.kinds:
+        if kind == "real" and not HEAP_PYTHON.exists():
+            print("no .venv-heap (make heap-env): the real heap is left out", file=sys.stderr)
+            continue
+        for i, objects in enumerate(options.objects):
+            # The peers take minutes and gigabytes at ten million.
+            rows.append(
+                figures(kind, objects, options.rounds, peers=not options.no_peers and not i)
+            )
+    show(rows)
+    for one, two in pairwise(rows):
+        if two["heap"].split()[0] == one["heap"].split()[0]:
+            scale = two["nodes"] / one["nodes"]
+            words = ", ".join(
+                f"{name} {two[name] / one[name] * 2 / scale:.2f}x"
+                for name in ("whole", "dominators", "diff")
+            )
+            print(f"as {one['heap'].split()[0]} doubles: {words}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
