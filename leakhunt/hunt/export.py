@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HEAPSNAPSHOT_SUFFIX = ".heapsnapshot"
 _WINDOW = "window"
+_WORKER = "pid-*"
+"""Folders that a hunt keeps for each of several processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,34 @@ def export_heapsnapshots(
 
     A source is a snapshot file or a folder of them, for instance what ``hunt --save`` kept: of
     a folder, all its snapshots are written but the window, which helps to tell objects apart.
-    One snapshot goes to the file ``out``; several go into the folder ``out``.
+    One snapshot goes to the file ``out``; several go into the folder ``out``, those of several
+    workers of one hunt into a folder each.
 
     Raises:
         UsageError: no source, sources of several processes or out of order, an unfit ``out``.
         SnapshotError: a source cannot be read, or a file cannot be written.
     """
     tell = on_progress or ignore_progress
+    written: list[Written] = []
+    for folder, target in _families([Path(source) for source in sources], Path(out)):
+        written += _export_case(folder, target, tell)
+    return tuple(written)
+
+
+def _families(sources: Sequence[Path], out: Path) -> list[tuple[Sequence[Path], Path]]:
+    """The sources of each process, and where they go: a hunt in several workers keeps a folder
+    for each."""
+    if len(sources) == 1 and sources[0].is_dir():
+        workers = sorted(path for path in sources[0].glob(_WORKER) if path.is_dir())
+        if workers:
+            return [([worker], out / worker.name) for worker in workers]
+    return [(sources, out)]
+
+
+def _export_case(sources: Sequence[Path], out: Path, tell: OnProgress) -> list[Written]:
+    """The snapshots of one process."""
     entries, is_folder = _entries(sources)
-    tasks = _tasks(entries, Path(out), is_case=is_folder or len(entries) > 1)
+    tasks = _tasks(entries, out, is_case=is_folder or len(entries) > 1)
     from leakhunt.interop.heapsnapshot.ids import ObjectIds
     from leakhunt.interop.heapsnapshot.rows import Rows
     from leakhunt.interop.heapsnapshot.writer import write_heapsnapshot
@@ -57,9 +78,9 @@ def export_heapsnapshots(
         heap = open_heap(task.source, derive=False, on_progress=tell)
         rows = Rows(heap.graph, ids)
         if task.target is not None:
-            on_rows = _teller(tell, f"writing {task.target.name}")
+            on_rows = _teller(tell, f"writing {task.target.stem}")
             written.append(write_heapsnapshot(task.target, rows, on_rows))
-    return tuple(written)
+    return written
 
 
 def check_heapsnapshots(
@@ -75,12 +96,12 @@ def check_heapsnapshots(
     tell = on_progress or ignore_progress
     for path in paths:
         refuse_pipe(path)
-    return tuple(check_heapsnapshot(path, _teller(tell, f"checking {path.name}")) for path in paths)
+    return tuple(check_heapsnapshot(path, _teller(tell, f"checking {path.stem}")) for path in paths)
 
 
 def _teller(tell: OnProgress, words: str) -> OnRows:
     def on_rows(section: str, done: int, total: int) -> None:
-        tell(Progress(f"{words}: {section}", done, total))
+        tell(Progress(f"{words} {section}", done, total))
 
     return on_rows
 
@@ -91,7 +112,7 @@ def _entries(sources: Sequence[Path]) -> tuple[list[CatalogEntry], bool]:
 
     entries: list[CatalogEntry] = []
     is_folder = False
-    for source in map(Path, sources):
+    for source in sources:
         refuse_pipe(source)
         if not source.is_dir():
             entries.append(read_entry(source))

@@ -67,7 +67,7 @@ class _Names:
 def check_heapsnapshot(path: Path, on_rows: OnRows | None = None) -> Checked:
     """Read a file to its end and agree with all of it.
 
-    Memory: 8 bytes a node and the strings; the file is mapped.  O(file).
+    Memory: about 20 bytes a node and the strings; the file is mapped.  O(file).
 
     Raises:
         SnapshotError: it cannot be read, or something in it is wrong; says what and where.

@@ -12,6 +12,7 @@ from leakhunt.interop.heapsnapshot.layout import OUR_FORMAT
 
 _MOST_BYTES = 1 << 22
 """No header comes near it."""
+_MOST_FIELDS = 64
 _NODE_FIELDS = ("type", "name", "id", "self_size", "edge_count")
 _EDGE_FIELDS = ("type", "name_or_index", "to_node")
 _SECTION_BY_META = {
@@ -104,6 +105,8 @@ def _fields(
     missing = [name for name in needed if name not in fields]
     if missing:
         raise SnapshotError(f"meta.{what}_fields lacks {missing[0]!r}")
+    if len(set(fields)) < len(fields) or len(fields) > _MOST_FIELDS:
+        raise SnapshotError(f"meta.{what}_fields names a field twice, or more than {_MOST_FIELDS}")
     types = meta.get(f"{what}_types")
     if not isinstance(types, list) or len(types) != len(fields):
         raise SnapshotError(f"meta.{what}_types does not have one entry for each field")

@@ -42,6 +42,12 @@ class SnapshotText:
         except SnapshotError as error:
             self.fail(str(error))
         self._at += size
+        for what, count, fields in (
+            ("nodes", header.node_count, header.node_fields),
+            ("edges", header.edge_count, header.edge_fields),
+        ):
+            if count * 2 * len(fields) > len(self._data):  # a digit and a comma each
+                self.fail(f"the header counts {count:,} {what}, more than the file has room for")
         return header
 
     def key(self, name: str) -> None:

@@ -96,6 +96,24 @@ CORRUPTIONS: dict[str, tuple[Change, str]] = {
         lambda x: x["snapshot"]["meta"]["edge_types"].__setitem__(0, "number"),
         "does not list the words",
     ),
+    "counts beyond the file": (
+        lambda x: x["snapshot"].update(node_count=10**30),
+        "more than the file has room for",
+    ),
+    "a field twice": (
+        lambda x: (
+            x["snapshot"]["meta"]["node_fields"].append("id"),
+            x["snapshot"]["meta"]["node_types"].append("number"),
+        ),
+        "names a field twice",
+    ),
+    "too many fields": (
+        lambda x: (
+            x["snapshot"]["meta"]["edge_fields"].extend(map(str, range(100))),
+            x["snapshot"]["meta"]["edge_types"].extend(["number"] * 100),
+        ),
+        "names a field twice, or more than 64",
+    ),
     "counts are text": (lambda x: x["snapshot"].update(node_count="9"), "node_count .* is '9'"),
     "samples announced": (
         lambda x: x["snapshot"]["meta"].update(sample_fields=[]),

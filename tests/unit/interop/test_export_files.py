@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,19 @@ def test_files_of_one_name_are_numbered(tmp_path: Path) -> None:
     assert names(tmp_path / "out") == ["1-x.heapsnapshot", "2-x.heapsnapshot"]
 
 
+def test_each_worker_of_a_hunt_gets_a_folder(case: Path, tmp_path: Path) -> None:
+    family = tmp_path / "family"
+    for pid in (11, 12):
+        shutil.copytree(case, family / f"pid-{pid}")
+    (family / "report.json").touch()
+    written = export_heapsnapshots([family], tmp_path / "out")
+    assert len(written) == 6
+    assert names(tmp_path / "out") == ["pid-11", "pid-12"]
+    assert names(tmp_path / "out" / "pid-12") == [
+        "baseline.heapsnapshot", "final.heapsnapshot", "loaded.heapsnapshot",
+    ]  # fmt: skip
+
+
 def test_what_cannot_be_exported(case: Path, tmp_path: Path) -> None:
     other = snapshot(tmp_path / "other.lkheap", "x", 9, process={"pid": 2})
     (tmp_path / "empty").mkdir()
@@ -117,7 +131,7 @@ def test_progress_is_counted(case: Path, tmp_path: Path) -> None:
     told: list[Progress] = []
     export_heapsnapshots([case / "final.lkheap"], tmp_path / "x.heapsnapshot", told.append)
     assert told[0] == Progress("reading final.lkheap")
-    assert told[-1].phase == "writing x.heapsnapshot: strings"
+    assert told[-1].phase == "writing x strings"
     assert told[-1].done == told[-1].total is not None
 
 
