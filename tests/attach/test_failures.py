@@ -26,6 +26,7 @@ threading.Thread(target=os.read, args=(reader, 1), daemon=True).start()
 time.sleep(0.1)
 print('ready', flush=True)
 {work}
+time.sleep(0.5)
 print('done')
 """
 # Five seconds of C code that gives up the interpreter's lock, and that keeps it.
@@ -123,7 +124,7 @@ def test_a_target_that_exits_in_the_middle(target: subprocess.Popen[str], librar
 def test_a_target_that_becomes_another_program(
     target: subprocess.Popen[str], library: Path
 ) -> None:
-    text = "import posix; posix.execv('/bin/sleep', ['sleep', '0.1'])"
+    text = "import posix; posix.execv('/bin/sleep', ['sleep', '2'])"
     with pytest.raises(TargetError, match="closed leakhunt's connection"):
         open_channel(target.pid, library, source=lambda fd, path: text)
     assert target.wait(timeout=10) == 0
@@ -229,11 +230,17 @@ def test_a_pending_call_that_waits_is_overtaken_by_a_helper_thread(
 ) -> None:
     process = start(sys.executable, "-I", "-c", COMPUTES.format(work=UNLOCKED))
     time.sleep(0.1)
-    channel = open_channel(process.pid, library, source=closing)
+
+    def telling(fd: int, path: str) -> str:
+        return "import posix\nposix.write(2, b'once')\n" + closing(fd, path)
+
+    channel = open_channel(process.pid, library, source=telling)
     channel.sock.close()
     assert channel.facts.way == "helper thread"
     assert len(channel.facts.stop_ns) == 2
-    expect_done(process)
+    # The pending call comes late, and finds that nobody is there.
+    out, err = process.communicate(timeout=30)
+    assert (out, err, process.returncode) == ("done\n", "once", 0)
 
 
 def test_a_full_queue_of_pending_calls(start: StartProgram, library: Path) -> None:

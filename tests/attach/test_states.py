@@ -48,8 +48,8 @@ def test_a_program_does_not_notice(
     python: Path, state: str, start: StartProgram, library: Path
 ) -> None:
     process = start(python, "-I", PROGRAM, state, "1")
+    time.sleep(0.2)
     before = descriptors(process.pid)
-    time.sleep(0.1)
     channel = attach_once(process.pid, library)
     assert channel.facts.stop_ns
     assert channel.identity.pid == process.pid
@@ -67,7 +67,8 @@ def test_a_hundred_attaches_are_not_noticed(
     # While C code holds the interpreter's lock for a whole wait nobody is answered: the C call
     # is attached to once.
     rounds = 1 if state == "c-call" else ROUNDS
-    process = start(python, "-I", PROGRAM, state, "4" if rounds == 1 else "20")
+    process = start(python, "-I", PROGRAM, state, "3" if rounds == 1 else "20")
+    time.sleep(0.5)
     before = descriptors(process.pid)
     stops: list[float] = []
     for _ in range(rounds):

@@ -15,6 +15,7 @@ from leakhunt.target.attach.registers import syscall_state
 
 _PATIENCE_S = 0.25
 _RETRY_S = 0.02
+_END_S = 0.2
 _DATAGRAM_BYTES_MAX = 64 << 10
 
 Inject = Callable[[int, str], Injection]
@@ -121,6 +122,9 @@ class Attempts:
                 injection.sock.close()
 
     def _closed(self) -> TargetError:
+        deadline = time.monotonic() + _END_S  # Its descriptors go first, when it ends
+        while self._state() not in "ZX" and time.monotonic() < deadline:
+            time.sleep(_RETRY_S)
         if self._state() in "ZX":
             return TargetError(
                 f"process {self._pid} ended while leakhunt attached to it",

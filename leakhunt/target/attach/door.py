@@ -46,10 +46,6 @@ _FRAME = """
 def run():
     import sys
     posix = sys.modules["posix"]
-    signals = sys.modules.get("_signal")
-    if signals is not None:
-        # For good: the thread ends soon, and a closed socket must be no SIGPIPE.
-        signals.pthread_sigmask(signals.SIG_BLOCK, signals.valid_signals())
 
     def is_ours(number, device, inode):
         try:
@@ -57,6 +53,17 @@ def run():
         except OSError:
             return False
         return (found.st_dev, found.st_ino) == (device, inode)
+
+    def is_awaited(number):
+        posix.set_blocking(number, False)
+        try:
+            return posix.read(number, 1) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            posix.set_blocking(number, True)
 
     def tell(number, said):
         try:
@@ -67,8 +74,11 @@ def run():
     if is_ours(*SOCKET):
         copy = posix.dup(SOCKET[0])
         try:
-            exec(TEXT, {})
-            tell(copy, READY)
+            if is_awaited(copy):
+                exec(TEXT, {})
+                tell(copy, READY)
+            else:
+                posix.close(SOCKET[0])
         except BaseException as error:
             tell(copy, (type(error).__name__ + ": " + str(error)[:1000]).encode("utf-8", "replace"))
             if is_ours(*SOCKET):
@@ -79,8 +89,21 @@ def run():
         posix.close(MEMORY_FILE[0])
 
 
+def run_without_signals():
+    import sys
+    signals = sys.modules["_signal"]
+    mask = signals.pthread_sigmask(signals.SIG_BLOCK, signals.valid_signals())
+    try:
+        run()
+    finally:
+        # A socket that its peer closed: the program may have made that signal deadly.
+        if signals.SIGPIPE in signals.sigpending():
+            signals.sigwait((signals.SIGPIPE,))
+        signals.pthread_sigmask(signals.SIG_SETMASK, mask)
+
+
 try:
-    run()
+    run_without_signals()
 except BaseException:
     pass
 # A function and its namespace refer to each other: nothing may wait for a collector, which

@@ -87,19 +87,21 @@ class Injector:
     def _in_stop(
         self, thread: StoppedThread, wished: str
     ) -> tuple[socket.socket, ThreadState, str]:
-        with thread, contextlib.ExitStack() as undo:
+        with thread, contextlib.ExitStack() as undo, contextlib.ExitStack() as undo_ours:
             state = registers.thread_state(thread.original)
             way = HELPER_THREAD if state.can_start_thread else PENDING_CALL
             if wished not in {"", way}:
                 raise RefusedError(f"thread {thread.tid} is in {state.text}: no {wished} there")
             made = _Made(self, thread, undo)
-            pair = made.socket_pair()
+            pair = made.socket_pair(undo_ours)
             path, memory_file = made.library(self.library)
             door = Door(describe(self.pid, pair.theirs), path, memory_file)
             text = framed(door, self.source).encode()
             page = made.page(text, ours=pair.ours, way=way)
-            # From here on the text may run: what it was given is its own to undo.
+            # From here on the text may run: what it was given is its own to undo.  Our end is
+            # closed first of all, and its number may be another descriptor's after that.
             steps_back = undo.pop_all()
+            undo_ours.pop_all()
             try:
                 result = ctypes.c_int32(thread.call(page, page)).value
             except BaseException:
@@ -155,12 +157,12 @@ class _Made:
     thread: StoppedThread
     undo: contextlib.ExitStack
 
-    def socket_pair(self) -> _Pair:
+    def socket_pair(self, undo_ours: contextlib.ExitStack) -> _Pair:
         """No path and no listener: nobody else can connect."""
         thread = self.thread
         self._syscall(registers.SYS_SOCKETPAIR, socket.AF_UNIX, _SOCKET_KIND, 0, thread.results)
         ours, theirs = struct.unpack("<ii", self.injector.memory.read(thread.results, 8))
-        self._undo_close(ours)
+        undo_ours.callback(self._undo, registers.SYS_CLOSE, ours)
         theirs = self._away_from_standard_streams(theirs)
         sock = take_over(self.injector.pid, self.injector.pidfd, ours)
         self.undo.callback(sock.close)
@@ -205,11 +207,8 @@ class _Made:
             low = fd
             fd = self._syscall(registers.SYS_FCNTL, low, _F_DUPFD_CLOEXEC, _STANDARD_STREAMS)
             self._undo(registers.SYS_CLOSE, low)
-        self._undo_close(fd)
-        return fd
-
-    def _undo_close(self, fd: int) -> None:
         self.undo.callback(self._undo, registers.SYS_CLOSE, fd)
+        return fd
 
     def _undo(self, number: int, *args: int) -> None:
         """A step back; where the target is gone there is nothing to undo."""

@@ -59,6 +59,10 @@ _CAUSED_BY_INSTRUCTIONS = (
     signal.SIGTRAP,
 )
 _BLOCKED = ((1 << 64) - 1) & ~sum(1 << (number - 1) for number in _CAUSED_BY_INSTRUCTIONS)
+# The C library's own (cancel, set-user-id).  A thread that is started in a call inherits the
+# mask, and would make another thread's setuid() wait for ever if it never took them.
+_INTERNAL = (32, 33)
+_BLOCKED_IN_CALLS = _BLOCKED & ~sum(1 << (number - 1) for number in _INTERNAL)
 
 
 class StoppedThread:
@@ -83,7 +87,7 @@ class StoppedThread:
         self._is_stopped = False
         self._is_saved = False
         self._started = 0
-        self._block = 0
+        self._scratch = 0
         self.original = Registers()
         """Its registers when it was stopped."""
         self.stop_ns = 0
@@ -92,7 +96,7 @@ class StoppedThread:
     @property
     def results(self) -> int:
         """Address of 48 bytes in which system calls and functions may leave results."""
-        return self._block + _RESULTS
+        return self._scratch + _RESULTS
 
     # --- stop and release ---------------------------------------------------------------------
 
@@ -124,10 +128,13 @@ class StoppedThread:
         _, self._xstate_bytes = struct.unpack("<QQ", vector.raw[:16])
         self._request(_GETSIGMASK, 8, ctypes.addressof(self._mask))
         self._is_saved = True
-        blocked = ctypes.c_uint64(_BLOCKED)
-        self._request(_SETSIGMASK, 8, ctypes.addressof(blocked))
+        self._block(_BLOCKED)
         below = self.original.get("rsp") - _RED_ZONE_BYTES - _BLOCK_BYTES
-        self._block = below & -_BLOCK_BYTES
+        self._scratch = below & -_BLOCK_BYTES
+
+    def _block(self, signals: int) -> None:
+        mask = ctypes.c_uint64(signals)
+        self._request(_SETSIGMASK, 8, ctypes.addressof(mask))
 
     def _release(self) -> None:
         """Put everything back and detach.  A thread that never stopped is left to the kernel,
@@ -176,17 +183,23 @@ class StoppedThread:
 
         It returns to address 0: the fault is ours, and the target never sees it.
         """
-        stack = self._block + _RETURN_ADDRESS
+        stack = self._scratch + _RETURN_ADDRESS
         self._memory.write(stack, bytes(8))
         registers = for_call(self.original, function, stack, *args)
         self._request(_SETREGS, 0, ctypes.addressof(registers))
+        self._block(_BLOCKED_IN_CALLS)
         deadline = time.monotonic() + CALL_TIMEOUT_S
+        deliver = 0
         while True:
-            self._resume(_CONT)
+            self._resume(_CONT, deliver)
+            deliver = 0
             status = self._wait(deadline)
             if status >> 8 == _EVENT_STOP:
                 continue
             number = status & 0xFF
+            if number in _INTERNAL:
+                deliver = number
+                continue
             self._request(_GETREGS, 0, ctypes.addressof(registers))
             if number == signal.SIGSEGV and registers.get("rip") == 0:
                 return registers.get("rax")
@@ -212,8 +225,8 @@ class StoppedThread:
 
     # --- requests and waiting -------------------------------------------------------------------
 
-    def _resume(self, request: int) -> None:
-        self._request(request)
+    def _resume(self, request: int, deliver: int = 0) -> None:
+        self._request(request, 0, deliver)
         self._is_stopped = False
 
     def _request(self, request: int, address: int = 0, data: int = 0) -> None:
