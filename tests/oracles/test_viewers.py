@@ -6,9 +6,11 @@ docs/reference/export.md: garbage shows its own size, nodes of size 0 are not co
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +19,17 @@ import pytest
 
 from leakhunt.agent.format import EdgeKind, NodeFlag
 from leakhunt.graph.heap_graph import HeapGraph
+from leakhunt.hunt import HuntOptions, hunt_scenario
 from leakhunt.hunt.export import export_heapsnapshots
 from leakhunt.interop.heapsnapshot.ids import ObjectIds
-from leakhunt.interop.heapsnapshot.layout import FIRST_ORDINAL
+from leakhunt.interop.heapsnapshot.layout import FIRST_ORDINAL, class_name
 from leakhunt.interop.heapsnapshot.rows import Rows
 from leakhunt.interop.heapsnapshot.writer import write_heapsnapshot
+from leakhunt.report.escape import escape
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 from leakhunt.store.reader import open_snapshot
 from tests.builders import Heap
+from tests.nasty_names import NASTY_NAMES
 from tests.oracles.case_of_shop import ROOT, expected_comparison, hunt_the_shop
 from tests.oracles.viewers import devtools, memlab, needs_viewers
 
@@ -118,6 +123,16 @@ def test_sizes_of_a_plain_interpreter(tmp_path: Path) -> None:
     check_sizes(export_one(open_snapshot(tmp_path / "x.lkheap"), file), file)
 
 
+@pytest.mark.parametrize("python", os.environ.get("LEAKHUNT_TEST_PYTHONS", "").split())
+def test_every_version_of_the_interpreter(python: str, tmp_path: Path) -> None:
+    """From 3.12 on there are immortal objects."""
+    scenario = ROOT / "fixtures" / "scenarios" / "closure" / "leaky.py"
+    folder, file = tmp_path / "case", tmp_path / "x.heapsnapshot"
+    hunt_scenario(HuntOptions(scenario, python=Path(python), save_dir=folder))
+    check_sizes(export_one(open_snapshot(folder / "loaded.lkheap"), file), file)
+    check_comparison(folder, tmp_path / "out")
+
+
 def random_heap(seed: int) -> SnapshotColumns:
     """A heap with every kind of edge and root, garbage, native holds and immortal objects."""
     rng = random.Random(seed)
@@ -144,4 +159,18 @@ def test_sizes_of_random_graphs(seed: int, tmp_path: Path) -> None:
     file = tmp_path / "x.heapsnapshot"
     graph = export_one(random_heap(seed), file)
     assert (graph.dominators == NO_NODE).any() or seed % 2
+    check_sizes(graph, file)
+
+
+def test_hostile_types_are_classes_of_their_own(tmp_path: Path) -> None:
+    names = [*NASTY_NAMES, "(string)", "<div id=1>", "Object", "Function", "Detached <p>", "RegExp"]
+    heap = Heap()
+    heap.module("m", ALL=heap.list(*(heap.object(name or "?") for name in names)))
+    file = tmp_path / "x.heapsnapshot"
+    graph = export_one(heap.snap(), file)
+    rows = devtools(file)["summary"]
+    assert len({row["name"] for row in rows}) == len(rows)
+    expected = Counter(class_name(escape(name or "?")) for name in names)
+    found = {row["name"]: row["count"] for row in rows}
+    assert {name: found.get(name) for name in expected} == dict(expected)
     check_sizes(graph, file)
