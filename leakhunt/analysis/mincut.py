@@ -12,10 +12,7 @@ besides.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -29,12 +26,14 @@ from leakhunt.graph.tables import SKIP_WEAK
 from leakhunt.store.columns import NO_NODE
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Arc = tuple[int, int]
+"""(from, to): the sink is one node more than the graph has."""
 
 MOST_REFERENCES = 64
 """A larger cut is no advice: the search gives up."""
-MOST_WORK = 5_000_000
+MOST_WORK = 500_000_000
 """Edges looked at before the search gives up."""
-_SINK = -1
 _STRUCTURE = ("__globals__", "__builtins__", "__mro__", "__bases__", "__base__")
 """Fields that no program lets go of while their owner lives."""
 
@@ -103,35 +102,37 @@ def references_into(graph: HeapGraph, population: Ints) -> tuple[Severed, ...]:
     """
     reached = population[graph.reachable[population]]
     flow = _Flow(graph, reached, Cuts(graph), MOST_WORK)
-    return tuple(flow.into(source) for source in flow.sources)
+    return tuple(flow.into(source) for source in flow.sources.tolist())
 
 
 class _Flow:
-    """A flow of references from the roots to the population, grown path by path."""
+    """A flow of references from the roots to the population, grown path by path.
+
+    The sink is one node more than the graph has.
+    """
 
     def __init__(self, graph: HeapGraph, population: Ints, cuts: Cuts, most_work: int) -> None:
         self.graph = graph
         self.value = 0
         self.why_not: str | None = None
         self._work = most_work
+        self._sink = graph.node_count
         self._is_sink = np.zeros(graph.node_count, np.bool_)
         self._is_sink[population] = True
         # What only the population keeps alive is on no path to it.
-        self._lost = cuts.retained(population) != 0
-        self._ground = self._find_ground()
-        types = graph.columns.type_node
-        self._is_type = np.zeros(graph.node_count, np.bool_)
-        self._is_type[types[types != NO_NODE]] = True
-        self._structure_names = self._structure_ids()
-        self._sink_edges = self._edges_into(population)
-        self._carried: dict[tuple[int, int], int] = {}
+        lost = cuts.retained(population) != 0
+        self._is_on_a_way = graph.reachable & ~lost & ~self._is_sink
+        self._is_ground = self._find_ground()
+        self._structure_names = [i for t in _STRUCTURE for i in graph.string_ids(t).tolist()]
+        self._find_sink_edges(population)
+        self._carried: dict[Arc, int] = {}
         self._next: dict[int, set[int]] = {}
-        self._cuttable: dict[tuple[int, int], bool] = {}
-        self._before: dict[int, int] = {}
+        self._cuttable: dict[Arc, bool] = {}
+        self._toward = np.zeros(0, np.int64)
 
     # ---- the network ----
 
-    def _find_ground(self) -> npt.NDArray[np.bool_]:
+    def _find_ground(self) -> Mask:
         """What is there as long as the program: roots, modules, what C code keeps."""
         graph = self.graph
         ground = np.zeros(graph.node_count, np.bool_)
@@ -144,56 +145,62 @@ class _Flow:
         ground[self._is_sink] = False
         return ground
 
-    def _structure_ids(self) -> frozenset[int]:
-        found = [i for text in _STRUCTURE for i in self.graph.string_ids(text).tolist()]
-        return frozenset(found)
+    def _find_sink_edges(self, population: Ints) -> None:
+        """Edges into the population from what does not hang from it, by source."""
+        holders, _ = self._referrers(population)
+        sources = self.graph.distinct(holders)
+        edges, owner = self.graph.expand(sources)
+        c = self.graph.columns
+        hits = self._is_sink[c.edge_target[edges]] & (SKIP_WEAK[c.edge_kind[edges]] == 0)
+        self._sink_edges = edges[hits]
+        self._sink_source = sources[owner[hits]]
+        self.sources: Ints = sources
+        self._is_sink_source = np.zeros(self.graph.node_count, np.bool_)
+        self._is_sink_source[sources] = True
 
-    def _edges_into(self, population: Ints) -> dict[int, list[int]]:
-        """Edges into the population by source, from what does not hang from it."""
-        graph, (back, source) = self.graph, self.graph.reverse
-        start = back[population].astype(np.int64)
-        count = back[population + 1].astype(np.int64) - start
+    def _referrers(self, nodes: Ints) -> tuple[Ints, Ints]:
+        """(holder, node) for every strong reference to some nodes that may be on a way."""
+        back, source = self.graph.reverse
+        start = back[nodes].astype(np.int64)
+        count = back[nodes + 1].astype(np.int64) - start
         at = np.repeat(start - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
-        sources = np.unique(source[at]).astype(np.int64)
-        keep = graph.reachable[sources] & ~self._lost[sources] & ~self._is_sink[sources]
-        edges, owner = graph.expand(sources[keep])
-        c = graph.columns
-        hits = self._is_sink[c.edge_target[edges]] & ~SKIP_WEAK[c.edge_kind[edges]].astype(bool)
-        found: dict[int, list[int]] = {}
-        for node, edge in zip(
-            sources[keep][owner[hits]].tolist(), edges[hits].tolist(), strict=True
-        ):
-            found.setdefault(node, []).append(edge)
+        holders = source[at].astype(np.int64)
+        self._work -= len(holders)
+        keep = self._is_on_a_way[holders]
+        return holders[keep], np.repeat(nodes, count)[keep]
+
+    def _arcs_into(self, nodes: Ints) -> tuple[Ints, Ints]:
+        """(from, to) for every arc into some nodes."""
+        if len(nodes) == 1 and nodes[0] == self._sink:
+            return self.sources, np.full(len(self.sources), self._sink)
+        return self._referrers(nodes)
+
+    def edges_into_sink(self, source: int) -> Ints:
+        """Edges from one source into the population."""
+        lo = int(np.searchsorted(self._sink_source, source, "left"))
+        hi = int(np.searchsorted(self._sink_source, source, "right"))
+        found: Ints = self._sink_edges[lo:hi]
         return found
 
-    def _holders(self, node: int) -> list[int]:
-        """Objects with a strong reference to a node (or to the population)."""
-        if node == _SINK:
-            return list(self._sink_edges)
-        found = np.unique(self.graph.referrers(node))
-        self._work -= len(found)
-        keep = self.graph.reachable[found] & ~self._lost[found] & ~self._is_sink[found]
-        return [int(holder) for holder in found[keep]]
-
-    def _can_cut(self, source: int, target: int) -> bool:
+    def _can_cut(self, arc: Arc) -> bool:
         """Is it a reference that a program lets go of?"""
-        key = (source, target)
-        known = self._cuttable.get(key)
+        known = self._cuttable.get(arc)
         if known is None:
-            known = self._cuttable[key] = self._look(source, target)
+            known = self._cuttable[arc] = self._look(*arc)
         return known
 
     def _look(self, source: int, target: int) -> bool:
         graph, c = self.graph, self.graph.columns
-        if target == _SINK:
-            edges: Ints = np.array(self._sink_edges[source], np.int64)
+        if target == self._sink:
+            edges = self.edges_into_sink(source)
         else:
             edges = graph.edges_between(source, target)
-            self._work -= len(graph.edges(source)) // 64
+            edges = edges[SKIP_WEAK[c.edge_kind[edges]] == 0]
         kinds = c.edge_kind[edges]
         if (kinds == EdgeKind.TYPE).any():
             return False
-        if target != _SINK and graph.is_root(source) and not (kinds == EdgeKind.LOCAL).any():
+        is_local = bool((kinds == EdgeKind.LOCAL).any())
+        if target != self._sink and graph.is_root(source) and not is_local:
             return False
         fields = c.edge_name[edges[kinds == EdgeKind.FIELD]].tolist()
         return not any(name in self._structure_names for name in fields)
@@ -202,108 +209,109 @@ class _Flow:
 
     def augment(self) -> bool:
         """Find one more path backwards from the population to a source; False at the end."""
-        self._before = {_SINK: _SINK}
-        queue = deque([_SINK])
-        while queue:
-            node = queue.popleft()
+        self._toward = np.full(self.graph.node_count + 1, -1, np.int64)
+        self._toward[self._sink] = self._sink
+        layer = np.array([self._sink], np.int64)
+        while len(layer):
             if self._work < 0:
                 self.why_not = "too much of the heap leads there to search it all"
                 return False
-            for holder in self._open_to(node):
-                if holder in self._before:
-                    continue
-                self._before[holder] = node
-                if self._ground[holder]:
-                    return self._carry(holder)
-                queue.append(holder)
+            holders, nodes = self._open_arcs(layer)
+            fresh = self._toward[holders] < 0
+            holders, nodes = holders[fresh], nodes[fresh]
+            self._toward[holders] = nodes  # of several, the last one stays
+            ground = np.flatnonzero(self._is_ground[np.minimum(holders, self._sink - 1)])
+            if len(ground):
+                return self._carry(int(holders[ground[0]]))
+            layer = self.graph.distinct(holders)
         return False
 
-    def _open_to(self, node: int) -> Iterator[int]:
-        """Objects from which one more path may run to a node, or one from it be undone."""
-        for holder in self._holders(node):
-            if not self._carried.get((holder, node)) or not self._can_cut(holder, node):
-                yield holder
-        yield from tuple(self._next.get(node, ()))
+    def _open_arcs(self, layer: Ints) -> tuple[Ints, Ints]:
+        """(from, to) for arcs into a layer along which one more path may run, and for those out
+        of it along which one may be undone."""
+        holders, nodes = self._arcs_into(layer)
+        full = [arc for arc, units in self._carried.items() if units and self._can_cut(arc)]
+        if full:
+            width = np.int64(self._sink + 1)
+            codes = np.array([source * int(width) + target for source, target in full], np.int64)
+            is_open = ~np.isin(holders * width + nodes, codes)
+            holders, nodes = holders[is_open], nodes[is_open]
+        in_layer = set(layer.tolist()) & self._next.keys()
+        undone = [(below, node) for node in sorted(in_layer) for below in self._next[node]]
+        if undone:
+            more = np.array(undone, np.int64)
+            holders = np.concatenate([holders, more[:, 0]])
+            nodes = np.concatenate([nodes, more[:, 1]])
+        return holders, nodes
 
     def _carry(self, source: int) -> bool:
         """Send one unit along the path found; False when nothing on it can be cut."""
         way = [source]
-        while way[-1] != _SINK:
-            way.append(self._before[way[-1]])
-        steps = list(pairwise(way))
-        if all(self._is_forward(a, b) and not self._can_cut(a, b) for a, b in steps):
+        while way[-1] != self._sink:
+            way.append(int(self._toward[way[-1]]))
+        arcs = list(pairwise(way))
+        if all(self._is_forward(arc) and not self._can_cut(arc) for arc in arcs):
             self.why_not = "what holds it is part of the program's structure"
             return False
-        for a, b in steps:
-            if self._is_forward(a, b):
-                self._set(a, b, self._carried.get((a, b), 0) + 1)
+        for a, b in arcs:
+            if self._is_forward((a, b)):
+                self._set((a, b), self._carried.get((a, b), 0) + 1)
             else:
-                self._set(b, a, self._carried[b, a] - 1)
+                self._set((b, a), self._carried[b, a] - 1)
         self.value += 1
         return True
 
-    def _is_forward(self, source: int, target: int) -> bool:
-        return self._carried.get((target, source), 0) == 0
+    def _is_forward(self, arc: Arc) -> bool:
+        return not self._carried.get((arc[1], arc[0]))
 
-    def _set(self, source: int, target: int, units: int) -> None:
-        self._carried[source, target] = units
-        following = self._next.setdefault(source, set())
+    def _set(self, arc: Arc, units: int) -> None:
+        self._carried[arc] = units
+        following = self._next.setdefault(arc[0], set())
         if units:
-            following.add(target)
+            following.add(arc[1])
         else:
-            following.discard(target)
+            following.discard(arc[1])
 
     # ---- the cut ----
 
     def severed(self) -> list[Severed]:
         """The saturated references into what still leads to the population."""
-        found = []
-        for (source, target), units in self._carried.items():
-            if units and target in self._before and source not in self._before:
-                found.append(self._describe(source, target))
+        found = [
+            self._describe(*arc)
+            for arc, units in self._carried.items()
+            if units and self._toward[arc[1]] >= 0 > self._toward[arc[0]]
+        ]
         found.sort(key=lambda part: (-part.reaches, part.source))
         return found
 
-    @property
-    def sources(self) -> list[int]:
-        """Objects that refer to the population and do not hang from it."""
-        return list(self._sink_edges)
-
     def into(self, source: int) -> Severed:
         """The references from one of the sources."""
-        edges = np.array(self._sink_edges[source], np.int64)
-        members = np.unique(self.graph.columns.edge_target[edges])
-        return Severed(source, edges, None, (source,), edges, len(members))
+        edges = self.edges_into_sink(source)
+        members = len(self.graph.distinct(self.graph.columns.edge_target[edges]))
+        return Severed(source, edges, None, (source,), edges, members)
 
     def _describe(self, source: int, target: int) -> Severed:
-        if target == _SINK:
+        if target == self._sink:
             return self.into(source)
         way = [source, target]
-        while _SINK not in self._next.get(way[-1], ()):
+        while self._sink not in self._next.get(way[-1], ()):
             way.append(next(n for n in self._next[way[-1]] if n not in way))
         edges = self.graph.edges_between(source, target)
         strong = edges[SKIP_WEAK[self.graph.columns.edge_kind[edges]] == 0]
-        into = np.array(self._sink_edges[way[-1]], np.int64)
+        into = self.edges_into_sink(way[-1])
         return Severed(source, strong, target, tuple(way), into, self._members_below(target))
-
-    @cached_property
-    def _below(self) -> dict[int, list[int]]:
-        """Referents by object, on the population's side of the cut."""
-        found: dict[int, list[int]] = {}
-        for node in self._before:
-            if node != _SINK:
-                for holder in self._holders(node):
-                    found.setdefault(holder, []).append(node)
-        return found
 
     def _members_below(self, start: int) -> int:
         """Members that a node reaches on the population's side of the cut."""
-        seen, queue = {start}, [start]
-        members: set[int] = set()
-        while queue:
-            node = queue.pop()
-            members.update(self.graph.target(edge) for edge in self._sink_edges.get(node, ()))
-            fresh = [below for below in self._below.get(node, ()) if below not in seen]
-            seen.update(fresh)
-            queue += fresh
-        return len(members)
+        graph, c = self.graph, self.graph.columns
+        seen = np.zeros(graph.node_count, np.bool_)
+        layer = np.array([start], np.int64)
+        seen[layer] = True
+        is_inside = (self._toward[:-1] >= 0) | self._is_sink
+        while len(layer):
+            edges, _ = graph.expand(layer)
+            targets = c.edge_target[edges[SKIP_WEAK[c.edge_kind[edges]] == 0]]
+            fresh = graph.distinct(targets[is_inside[targets] & ~seen[targets]])
+            seen[fresh] = True
+            layer = fresh[~self._is_sink[fresh]]
+        return int((seen & self._is_sink).sum())

@@ -87,7 +87,7 @@ class Resolver:
             edges = self._step(nodes, step)
             if not len(edges):
                 raise self._unknown_step(nodes, step, so_far)
-            nodes = np.unique(self.graph.columns.edge_target[edges]).astype(np.int64)
+            nodes = self._targets(edges)
             so_far += step.text
         return Resolved(text, nodes, edges)
 
@@ -204,8 +204,7 @@ class Resolver:
         return edges if is_meant is None else edges[is_meant(edges)]
 
     def _targets(self, edges: Ints) -> Ints:
-        found: Ints = np.unique(self.graph.columns.edge_target[edges]).astype(np.int64)
-        return found
+        return self.graph.distinct(self.graph.columns.edge_target[edges])
 
     def _string_ids(self, text: str) -> Ints:
         found = self._ids.get(text)

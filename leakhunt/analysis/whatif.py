@@ -151,7 +151,7 @@ class CutStudy:
         entries = edges[(kinds == EdgeKind.VALUE) | (kinds == EdgeKind.KEY)]
         if not len(entries):
             return edges
-        owners = np.unique(graph.sources_of(entries))
+        owners = graph.distinct(graph.sources_of(entries))
         every, owner = graph.expand(owners)
         kinds = c.edge_kind[every]
         key = np.where(kinds == EdgeKind.VALUE, c.edge_name[every], c.edge_target[every])
@@ -217,7 +217,7 @@ class CutStudy:
         """What the references lead to and something else keeps."""
         c = self.graph.columns
         values = edges[c.edge_kind[edges] != EdgeKind.KEY]
-        targets = np.unique(c.edge_target[values if len(values) else edges]).astype(np.int64)
+        targets = self.graph.distinct(c.edge_target[values if len(values) else edges])
         mortal = (c.node_flags[targets] & NodeFlag.IMMORTAL) == 0
         found: Ints = targets[~lost[targets] & mortal]
         return found

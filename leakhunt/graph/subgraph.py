@@ -41,7 +41,7 @@ class Subgraph:
 def subgraph(graph: HeapGraph, nodes: npt.NDArray[np.integer]) -> Subgraph:
     """The nodes and the strong edges among them.  O(nodes of the graph + edges of these)."""
     c = graph.columns
-    own: I64 = np.unique(nodes).astype(np.int64)
+    own = graph.distinct(nodes)
     id_here = np.full(graph.node_count, -1, np.int64)
     id_here[own] = np.arange(len(own))
     edges, owner = graph.expand(own)
