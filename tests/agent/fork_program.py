@@ -305,6 +305,20 @@ def deaf() -> None:
         assert "child" in str(capture.answer)
 
 
+def patient() -> None:
+    """Nobody reads what the child writes: the kernel ends it at its deadline."""
+    capture = Held()
+    started = time.monotonic()
+    capture.thread.join(120)
+    assert capture.answer.errno == errno.ETIMEDOUT
+    assert 50 < time.monotonic() - started < 90
+    path = os.path.join(FOLDER, "again.lkheap")
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
+    answer = AGENT.capture_to(descriptor, HEADER, mode="auto")
+    assert "failed before" in answer["why"]
+    assert AGENT.capture_to(descriptor, HEADER, mode="fork")["mode"] == "fork"
+
+
 def full() -> None:
     """One error and no file."""
     path = os.path.join(FOLDER, "full.lkheap")
@@ -464,7 +478,7 @@ def main() -> None:
         function.__name__: function
         for function in (
             same, unseen, ignored, reaped_by_others, forked_meanwhile, peer, reused,
-            closed_before, private, orphan, deaf, full, busy, locked, filtered, too_many,
+            closed_before, private, orphan, deaf, patient, full, busy, locked, filtered, too_many,
             elsewhere, without_room, chosen, untraced,
         )
     }  # fmt: skip

@@ -44,6 +44,11 @@ def test_where_there_can_be_no_child(
     assert run_program(PROGRAM, scenario, tmp_path).endswith("done\n")
 
 
+@pytest.mark.slow
+def test_a_child_has_a_deadline(run_program: RunProgram, tmp_path: Path) -> None:
+    assert run_program(PROGRAM, "patient", tmp_path).endswith("done\n")
+
+
 def _mine(columns: SnapshotColumns, own: set[int]) -> tuple[dict[int, int], set[int]]:
     """Node ids by address, and those that say which call is running: the call's own objects and
     what they refer to, roots and frames."""

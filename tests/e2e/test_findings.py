@@ -21,8 +21,8 @@ SHOP_PYTHON = ROOT / ".venv-shop" / "bin" / "python"
 pytestmark = pytest.mark.e2e
 
 
-def hunt(scenario: Path, python: Path) -> Report:
-    report = hunt_scenario(HuntOptions(scenario, python=python, timeout_s=120))
+def hunt(scenario: Path, python: Path, capture: str = "in-process") -> Report:
+    report = hunt_scenario(HuntOptions(scenario, python=python, timeout_s=120, capture=capture))
     assert report.errors == ()
     return report
 
@@ -61,6 +61,14 @@ def test_the_leaky_twin_is_found(pair: str, python: Path) -> None:
     named = {leak["holder"] for leak in expected}
     others = [f for f in report.findings if f.verdict == "LEAK" and f.holder.path not in named]
     assert [(f.category, f.holder.path) for f in others] == []
+
+
+def test_captures_by_fork_find_the_same(python: Path) -> None:
+    report = hunt(SCENARIOS / "cache" / "leaky.py", python, "fork")
+    for leak in tomllib.loads((SCENARIOS / "cache" / "expected.toml").read_text("utf-8"))["leak"]:
+        check_leak(report, leak)
+    assert {snapshot.mode for snapshot in report.snapshots} == {"fork"}
+    no_leak(hunt(SCENARIOS / "cache" / "clean.py", python, "fork"))
 
 
 @pytest.mark.parametrize("pair", PAIRS)

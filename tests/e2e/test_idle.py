@@ -34,17 +34,23 @@ def born(columns: SnapshotColumns) -> set[str]:
     return {columns.type_string(int(columns.node_type[v])) for v in marked}
 
 
+@pytest.mark.parametrize("capture", ["in-process", "fork"])
 @pytest.mark.parametrize("kind", sorted(IDLE))
-def test_an_idle_scenario_has_delta_zero(kind: str, python: Path, tmp_path: Path) -> None:
+def test_an_idle_scenario_has_delta_zero(
+    kind: str, capture: str, python: Path, tmp_path: Path
+) -> None:
     scenario = tmp_path / "idle.py"
     scenario.write_text(IDLE[kind])
     saved = tmp_path / "saved"
-    report = hunt_scenario(HuntOptions(scenario, cycles=600, python=python, save_dir=saved))
+    report = hunt_scenario(
+        HuntOptions(scenario, cycles=600, python=python, save_dir=saved, capture=capture)
+    )
     assert (report.errors, report.findings, report.verdict) == ((), (), "NOT")
     assert report.rate_bytes == 0
     assert report.rate_objects == 0
     wrong = [row for row in report.growth if row.count_delta or row.bytes_delta]
     assert wrong == []
+    assert {snapshot.mode for snapshot in report.snapshots} == {capture}
     for label in ("window", "loaded", "final"):
         columns = open_snapshot(saved / f"{label}.lkheap")
         assert born(columns) <= REMADE_EACH_RUN

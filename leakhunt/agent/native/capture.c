@@ -235,10 +235,14 @@ capture_here(job *j)
     return o.is_complete ? 0 : -1;
 }
 
+/* A child failed here for a reason that will be there the next time. */
+static int child_has_failed;
+
 /* Say how a child that did not finish ended. */
 static void
 blame_child(lk_capture *c, enum lk_child_end end)
 {
+    child_has_failed |= end == LK_CHILD_TIMED_OUT || end == LK_CHILD_CRASHED;
     switch (end) {
     case LK_CHILD_TIMED_OUT:
         c->error = ETIMEDOUT;
@@ -319,6 +323,17 @@ capture_by_fork(job *j)
     return status;
 }
 
+/* Why `auto` does not fork where it could, constant text; "" when it does. */
+static const char *
+why_not_unasked(const lk_prediction *p)
+{
+    if (child_has_failed) {
+        return "a child that walked this heap has failed before";
+    }
+    return p->walk_ns <= p->fork_ns ? "a walk in the process is predicted to be the shorter pause"
+                                    : "";
+}
+
 /* Is a fork wished, possible, and in `auto` the shorter pause?  Else c->why says why not.  Needs
  * the GIL. */
 static int
@@ -332,8 +347,8 @@ is_fork_better(lk_capture *c, const lk_prediction *p)
         return 0;
     }
     c->why = lk_predict_refusal(p);
-    if (c->why[0] == 0 && c->mode == LK_CAPTURE_AUTO && p->walk_ns <= p->fork_ns) {
-        c->why = "a walk in the process is predicted to be the shorter pause";
+    if (c->why[0] == 0 && c->mode == LK_CAPTURE_AUTO) {
+        c->why = why_not_unasked(p);
     }
     return c->why[0] == 0;
 }

@@ -10,8 +10,10 @@
 #define WALK_BASE_NS 2000000ull /* types, names of the standard library, the file */
 #define WALK_NS_PER_BLOCK 45ull
 #define FORK_BASE_NS 400000ull /* the text, the libraries, the process itself */
-#define FORK_NS_PER_PAGE 65ull
-#define FORK_NS_PER_HUGE_PAGE 1500ull
+#define FORK_NS_PER_PAGE 100ull
+#define FORK_NS_PER_HUGE_PAGE 600ull
+/* A shorter fork says nothing of the rate of pages. */
+#define FORK_LEARNED_FROM_NS (5 * FORK_BASE_NS)
 
 #define PAGE_BYTES 4096ull
 #define HUGE_PAGE_BYTES (2ull << 20)
@@ -21,9 +23,10 @@
 #define CHILD_BASE_BYTES (32ull << 20)
 #define CHILD_BYTES_PER_BLOCK 20ull
 
-/* Rates learned in this process, in 1/1024 ns; 0 before a capture. */
+/* Rates learned in this process, 0 before: of a walk in 1/1024 ns a block, of a fork in 1/1024 of
+ * what is usual. */
 static uint64_t walk_rate, fork_rate;
-/* Objects that the last capture met for 1024 blocks; 0 before one. */
+/* Objects that the last capture met; 0 before one. */
 static uint64_t last_node_count;
 
 /* Would a child be in another PID namespace?  There it would be the init process, and its end
@@ -144,5 +147,8 @@ lk_predict_learn_walk(const lk_prediction *p, uint64_t ns, uint64_t node_count)
 void
 lk_predict_learn_fork(const lk_prediction *p, uint64_t ns)
 {
-    fork_rate = ns * 1024 / usual_fork_ns(p) + 1;
+    uint64_t usual = usual_fork_ns(p);
+    if (usual >= FORK_LEARNED_FROM_NS) {
+        fork_rate = ns * 1024 / usual + 1;
+    }
 }
