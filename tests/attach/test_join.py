@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from leakhunt.agent import snapshots
+from leakhunt.errors import TargetError
 from leakhunt.store.reader import open_snapshot
 from leakhunt.target.attach import open_channel
 from leakhunt.target.connection import AgentConnection
@@ -67,6 +70,48 @@ def test_a_process_that_cannot_open_the_agent(library: Path, tmp_path: Path) -> 
                 connection.self_test()
         assert len(files_in_memory(pid)) == 1
         assert eventually(lambda: descriptors(pid) <= before)
+
+
+SETS_USER = """
+import os, signal, time
+def set_user(*_): os.setuid(os.getuid()); print('set', flush=True)
+signal.signal(signal.SIGUSR1, set_user)
+print('ready', flush=True)
+while True: time.sleep(0.01)
+"""
+
+
+def test_a_program_that_sets_its_user_meanwhile(python: Path, start: StartProgram) -> None:
+    # The C library has every thread of the process do it, ours too.
+    process = start(python, "-I", "-c", SETS_USER)
+    channel = open_channel(process.pid, native_agent_for(probe(python)))
+    with AgentConnection(channel.sock, process.pid) as connection:
+        connection.hello()
+        process.send_signal(signal.SIGUSR1)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "set\n"
+
+
+def test_several_processes_at_once(python: Path, start: StartProgram) -> None:
+    agent = native_agent_for(probe(python))
+    pids = [start(python, "-I", PROGRAM, "busy", "3").pid for _ in range(3)]
+
+    def attach(pid: int) -> int:
+        with AgentConnection(open_channel(pid, agent).sock, pid) as connection:
+            return connection.hello().pid
+
+    with ThreadPoolExecutor(len(pids)) as pool:
+        assert list(pool.map(attach, pids)) == pids
+
+
+def test_one_process_twice(python: Path, start: StartProgram) -> None:
+    agent = native_agent_for(probe(python))
+    pid = start(python, "-I", PROGRAM, "sleep", "3").pid
+    with AgentConnection(open_channel(pid, agent).sock, pid) as first:
+        first.hello()
+        with pytest.raises(TargetError, match="does not start"):
+            open_channel(pid, agent)
+        first.hello()
 
 
 @pytest.mark.slow
