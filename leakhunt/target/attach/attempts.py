@@ -104,9 +104,11 @@ class Attempts:
             if not said:
                 self._selector.unregister(injection.sock)
                 raise self._closed()
+            reason = said.decode("utf-8", "replace").removeprefix("RuntimeError: ")
             raise TargetError(
-                f"the agent does not start in process {self._pid}:"
-                f" {said.decode('utf-8', 'replace')}"
+                f"the agent does not start in process {self._pid}: {reason}",
+                hint="end the other leakhunt if there is one; an agent lets go of a client that"
+                " was silent for a minute",
             )
         return None
 

@@ -60,6 +60,16 @@ def attach(
     ``method`` is ``ptrace`` or ``gdb``.  Raises TargetError when the target is out of reach,
     refuses, ends, or does not run the text in time.
     """
+    try:
+        return _attach(pid, library, source, method, timeout_s)
+    except OSError as exc:  # Each failure that can be told apart has an error of its own
+        raise TargetError(
+            f"process {pid} ended, or went out of reach: {exc.strerror or exc}",
+            hint="start it again, and attach while it runs",
+        ) from exc
+
+
+def _attach(pid: int, library: Path, source: TextSource, method: str, timeout_s: float) -> Channel:
     started = time.perf_counter_ns()
     with _attempts(pid, library, source, method) as (attempts, identity):
         winner, answered_ns = attempts.run(timeout_s)
@@ -81,12 +91,9 @@ def _attempts(
 ) -> Iterator[tuple[Attempts, ProcessIdentity]]:
     """All that can be known before a stop."""
     with contextlib.ExitStack() as stack:
-        try:
-            pidfd = os.pidfd_open(pid)
-            stack.callback(os.close, pidfd)
-            memory = stack.enter_context(Memory(pid))
-        except OSError as exc:
-            raise TargetError(f"process {pid} cannot be opened: {exc.strerror}") from exc
+        pidfd = os.pidfd_open(pid)
+        stack.callback(os.close, pidfd)
+        memory = stack.enter_context(Memory(pid))
         image = ProcessImage(pid, memory)
         goods = delivery(library, read_status(pid), image)
         if method == "gdb":
