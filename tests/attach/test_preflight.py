@@ -7,6 +7,7 @@ import ctypes
 import os
 import pickle
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -17,12 +18,13 @@ from pathlib import Path
 import pytest
 
 from leakhunt.errors import TargetError
-from leakhunt.target.attach import Preflight, check, preflight, rights
+from leakhunt.target.attach import Preflight, check, open_channel, preflight, rights
 from leakhunt.target.attach.procfs import ProcessStatus, read_status
-from tests.attach.conftest import StartProgram
+from tests.attach.conftest import StartProgram, closing
 
 NOBODY = 65534
-CAP_SYS_PTRACE = 1 << 19
+CAP_SYS_PTRACE, CAP_SYS_ADMIN = 19, 21
+ALLOW, ERRNO = 0x7FFF0000, 0x50000
 LIBC = ctypes.CDLL(None, use_errno=True)
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
 
@@ -81,19 +83,24 @@ def prctl(option: int, *args: int) -> None:
     assert LIBC.prctl(option, *words) == 0, os.strerror(ctypes.get_errno())
 
 
-def drop_ptrace_capability() -> None:
-    """Leaves root without CAP_SYS_PTRACE, as in a container."""
+def drop_capability(number: int) -> None:
+    """Leaves root without one capability, as in a container."""
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     data = (ctypes.c_uint32 * 6)()
     assert LIBC.capget(header, data) == 0
     for word in (0, 1):
-        data[word] &= ~CAP_SYS_PTRACE
+        data[word] &= ~(1 << number)
     assert LIBC.capset(header, data) == 0
 
 
-def allow_all_by_seccomp() -> None:
-    filter_ = (ctypes.c_uint64 * 1)(0x06 | 0x7FFF0000 << 32)  # return SECCOMP_RET_ALLOW
-    program = (ctypes.c_uint64 * 2)(1, ctypes.addressof(filter_))
+def filter_calls(action: int, *numbers: int) -> None:
+    """Have seccomp answer some system calls with ``action``, and allow all others."""
+    code = [(0x20, 0, 0, 0)]  # The number of the call
+    for left, number in zip(range(len(numbers), 0, -1), numbers, strict=True):
+        code.append((0x15, left, 0, number))
+    code += [(0x06, 0, 0, 0x7FFF0000), (0x06, 0, 0, action)]
+    packed = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *line) for line in code))
+    program = (ctypes.c_uint64 * 2)(len(code), ctypes.addressof(packed))
     prctl(38, 1)
     prctl(22, 2, ctypes.addressof(program))
 
@@ -185,7 +192,7 @@ def test_another_user() -> None:
 @as_root
 def test_root_without_the_capability() -> None:
     with child(become_nobody) as pid:
-        obstacle = only(seen_by(drop_ptrace_capability, pid))
+        obstacle = only(seen_by(lambda: drop_capability(CAP_SYS_PTRACE), pid))
     assert "--cap-add SYS_PTRACE" in obstacle.hint
 
 
@@ -211,13 +218,32 @@ def test_the_same_user_may() -> None:
         assert seen_by(become_nobody, pid).is_ready
 
 
-def test_a_seccomp_filter_can_be_forced() -> None:
-    with child(allow_all_by_seccomp) as pid:
-        found = check(pid)
+@as_root
+def test_a_seccomp_filter_that_cannot_be_read_can_be_forced() -> None:
+    with child(lambda: filter_calls(ALLOW)) as pid:
+        found = seen_by(lambda: drop_capability(CAP_SYS_ADMIN), pid)
     obstacle = only(found)
     assert obstacle.name == "seccomp"
     assert obstacle.can_be_forced
     found.require(force=True)
+
+
+@as_root
+@pytest.mark.parametrize("action", [ALLOW, ERRNO | 1])
+def test_a_seccomp_filter_that_does_not_kill(action: int, library: Path) -> None:
+    with child(lambda: filter_calls(action, 101, 102)) as pid:
+        assert check(pid).is_ready
+        open_channel(pid, library, source=closing).sock.close()
+
+
+@as_root
+@pytest.mark.parametrize("action", [0, 0x80000000, 0x30000, 0x7FF00000])
+def test_a_seccomp_filter_that_would_kill(action: int, library: Path) -> None:
+    with child(lambda: filter_calls(action, 101, 53)) as pid:
+        with pytest.raises(TargetError, match="would end it for socketpair") as caught:
+            open_channel(pid, library, source=closing, force=True)
+        assert "python -m leakhunt.agent" in caught.value.hint
+        assert read_status(pid).state == "S"
 
 
 def test_an_ignored_fault_signal() -> None:
@@ -251,7 +277,7 @@ def test_more_capabilities_than_ours(tmp_path: Path) -> None:
     assert rights.explain_refusal(target, own, tmp_path).name == "capabilities"
 
 
-@pytest.mark.parametrize("capabilities", [0, CAP_SYS_PTRACE])
+@pytest.mark.parametrize("capabilities", [0, 1 << CAP_SYS_PTRACE])
 def test_a_security_module(tmp_path: Path, capabilities: int) -> None:
     target, own = _statuses(tmp_path)
     own = replace(own, effective_capabilities=capabilities)
@@ -303,12 +329,14 @@ def test_an_interpreter_that_is_not_known(
 
 def test_a_shadow_stack() -> None:
     status = replace(read_status(os.getpid()), has_shadow_stack=True)
-    (obstacle,) = preflight._of_protection(status)
+    (obstacle,) = preflight._of_protection(status, filters_are_read=True)
     assert "x86_shstk=off" in obstacle.hint
 
 
 def test_strict_seccomp_cannot_be_forced() -> None:
-    (obstacle,) = preflight._of_protection(replace(read_status(os.getpid()), seccomp=1))
+    (obstacle,) = preflight._of_protection(
+        replace(read_status(os.getpid()), seccomp=1), filters_are_read=True
+    )
     assert not obstacle.can_be_forced
 
 

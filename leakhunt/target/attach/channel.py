@@ -19,6 +19,7 @@ from leakhunt.target.attach.inject import Injector
 from leakhunt.target.attach.library import delivery
 from leakhunt.target.attach.memory import Memory
 from leakhunt.target.attach.procfs import read_status
+from leakhunt.target.attach.seccomp import can_read_filters
 
 ANSWER_TIMEOUT_S = 10.0
 """How long the target may take to run the text."""
@@ -95,13 +96,16 @@ def _attempts(
         stack.callback(os.close, pidfd)
         memory = stack.enter_context(Memory(pid))
         image = ProcessImage(pid, memory)
-        goods = delivery(library, read_status(pid), image)
+        status = read_status(pid)
+        goods = delivery(library, status, image)
         if method == "gdb":
             addresses = image.addresses(FUNCTIONS)
             by_gdb = GdbInjector(pid, pidfd, memory, addresses, goods, source)
             attempts = Attempts(pid, lambda _tid, _way: by_gdb.inject(), can_retry=False)
         else:
-            injector = Injector(pid, pidfd, memory, image.entry_points(), goods, source)
+            points = image.entry_points()
+            looks = status.seccomp != 0 and can_read_filters(read_status(os.getpid()))
+            injector = Injector(pid, pidfd, memory, points, goods, source, looks)
             attempts = Attempts(pid, injector.inject)
         stack.callback(attempts.close)
         yield attempts, image.identity()

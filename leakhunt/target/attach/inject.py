@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from leakhunt.errors import TargetError
-from leakhunt.target.attach import registers, stub
+from leakhunt.target.attach import registers, seccomp, stub
 from leakhunt.target.attach.deferred_signals import deferred_signals
 from leakhunt.target.attach.door import Descriptor, Door, TextSource, describe, framed
 from leakhunt.target.attach.identify import EntryPoints
@@ -71,6 +71,8 @@ class Injector:
     points: EntryPoints
     library: Delivery
     source: TextSource
+    has_filter: bool = False
+    """Look at each thread's seccomp filters first."""
 
     def inject(self, tid: int, way: str = "") -> Injection:
         """Into one thread, in the way that its state asks for, or only in the given way.
@@ -78,11 +80,31 @@ class Injector:
         Raises RefusedError when the thread's state does not allow it now, TargetError when
         the target is gone or refuses for good.  What was made is undone then.
         """
-        thread = StoppedThread(self.pid, tid, self.memory, self.points.syscall_instruction)
+        looked_ns = self._look_at_filters(tid) if self.has_filter else 0
+        thread = self._thread(tid)
         sock, state, used = _undisturbed(
             lambda: self._in_stop(thread, way), lambda made: made[0].close()
         )
-        return Injection(sock, used, state.text, thread.stop_ns)
+        return Injection(sock, used, state.text, looked_ns + thread.stop_ns)
+
+    def _thread(self, tid: int) -> StoppedThread:
+        return StoppedThread(self.pid, tid, self.memory, self.points.syscall_instruction)
+
+    def _look_at_filters(self, tid: int) -> int:
+        """A stop that only reads the filters; they are judged after it."""
+        thread = self._thread(tid)
+
+        def read() -> list[seccomp.Filter]:
+            with thread:
+                return seccomp.read_filters(thread)
+
+        deadly = seccomp.deadly_calls(_undisturbed(read, lambda _: None))
+        if deadly:
+            raise TargetError(
+                f"the seccomp filter of process {self.pid} would end it for {deadly[0]}",
+                hint="prepare the program instead: python -m leakhunt.agent",
+            )
+        return thread.stop_ns
 
     def _in_stop(
         self, thread: StoppedThread, wished: str

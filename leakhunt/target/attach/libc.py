@@ -27,13 +27,15 @@ _SI_CODE = 8
 _SI_PID = 16
 
 
-def ptrace(request: int, tid: int, address: int = 0, data: int = 0) -> None:
-    """One ptrace request; its results go to memory that ``data`` points to.
+def ptrace(request: int, tid: int, address: int = 0, data: int = 0) -> int:
+    """One ptrace request; most results go to memory that ``data`` points to.
 
     Raises OSError.
     """
-    if _LIBC.ptrace(request, tid, address or None, data or None) == -1:
+    result = _LIBC.ptrace(request, tid, address or None, data or None)
+    if result == -1:
         raise _last_error()
+    return int(result)
 
 
 def wait_for(tid: int, options: int) -> tuple[int, int] | None:

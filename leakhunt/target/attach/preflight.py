@@ -15,6 +15,7 @@ from leakhunt.target.attach.memory import Memory
 from leakhunt.target.attach.procfs import PROC, ProcessStatus, read_status, waits_in
 from leakhunt.target.attach.registers import syscall_state
 from leakhunt.target.attach.rights import Obstacle, explain_refusal
+from leakhunt.target.attach.seccomp import can_read_filters
 from leakhunt.target.interpreter import NEWEST, OLDEST
 
 TOO_NEW = "too-new"
@@ -79,7 +80,8 @@ def check(pid: int, proc: Path = PROC) -> Preflight:
         foreign = Obstacle("not-python", str(exc), exc.hint)
         return Preflight(pid, status, None, (foreign,))
     state, way = _main_thread(pid, proc)
-    found = (*_of_interpreter(identity), *_of_protection(status))
+    looks = can_read_filters(read_status(os.getpid()))
+    found = (*_of_interpreter(identity), *_of_protection(status, filters_are_read=looks))
     return Preflight(pid, status, identity, found, state, way)
 
 
@@ -139,8 +141,8 @@ def _of_interpreter(identity: ProcessIdentity) -> Iterator[Obstacle]:
         yield Obstacle("libc", f"process {identity.pid} uses {libc}, not glibc", _OTHER_PYTHON)
 
 
-def _of_protection(status: ProcessStatus) -> Iterator[Obstacle]:
-    """What could turn an attach into harm."""
+def _of_protection(status: ProcessStatus, *, filters_are_read: bool) -> Iterator[Obstacle]:
+    """What could turn an attach into harm.  Filters that can be read are judged by the attach."""
     pid = status.pid
     if status.seccomp == _SECCOMP_STRICT:
         yield Obstacle(
@@ -148,13 +150,13 @@ def _of_protection(status: ProcessStatus) -> Iterator[Obstacle]:
             f"process {pid} runs under strict seccomp: any other system call kills it",
             "prepare the program instead: python -m leakhunt.agent",
         )
-    elif status.seccomp == _SECCOMP_FILTER:
+    elif status.seccomp == _SECCOMP_FILTER and not filters_are_read:
         yield Obstacle(
             "seccomp",
             f"process {pid} runs under a seccomp filter; one that kills would end it",
-            "the default profiles of Docker, Podman and Kubernetes allow what an attach does:"
-            " there it can be forced; under a filter of its own, prepare the program instead:"
-            " python -m leakhunt.agent",
+            "run leakhunt as root outside of the container: there it can read the filter and"
+            " judge it. The default profiles of Docker, Podman and Kubernetes allow what an attach"
+            " does: with them, force it. Else prepare the program: python -m leakhunt.agent",
             can_be_forced=True,
         )
     for number in (signal.SIGSEGV, signal.SIGTRAP):
