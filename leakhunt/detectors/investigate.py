@@ -159,10 +159,15 @@ def _climb(ladder: Ladder | None, holder: Holder) -> Climb | None:
 
 
 def _ranked(findings: list[Finding]) -> tuple[Finding, ...]:
-    def weight(finding: Finding) -> tuple[int, bool, int, str]:
-        size = sum(leaked.shallow_bytes for leaked in finding.leaked)
-        size = max(size, finding.exclusive_bytes or 0)
-        return (_RANK[finding.verdict], finding.noise is not None, -size, finding.fingerprint)
+    """Worst verdict first, then by what a fix frees, then by how sure we are."""
+
+    def weight(finding: Finding) -> tuple[int, bool, int, float, str]:
+        freed = finding.shared_bytes
+        if freed is None:
+            size = sum(leaked.shallow_bytes for leaked in finding.leaked)
+            freed = max(size, finding.exclusive_bytes or 0)
+        is_noise = finding.noise is not None
+        return _RANK[finding.verdict], is_noise, -freed, -finding.confidence, finding.fingerprint
 
     ordered = sorted(findings, key=weight)
     return tuple(replace(finding, rank=i) for i, finding in enumerate(ordered, 1))
