@@ -120,7 +120,7 @@ c-warnings:
 	@include="$$($(C_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')"; \
 	for c in $(filter %.c,$(NATIVE)); do \
 		$(or $(CC),cc) -std=gnu11 -O2 -Wall -Wextra -Wshadow -Wvla -Werror -fsyntax-only \
-			-isystem "$$include" -Ileakhunt/agent/native -I"$$(dirname $$c)" $$c; \
+			-isystem "$$include" -Ileakhunt/agent/native -Ileakhunt/store/native -I"$$(dirname $$c)" $$c; \
 	done
 
 .PHONY: format

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
 
 from leakhunt.errors import SnapshotError
 
@@ -23,6 +26,27 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
     Raises:
         SnapshotError: it is missing, a directory, or cannot be read.
     """
+    with _opened(path) as file:
+        return file.read() if limit is None else file.read(limit)
+
+
+def read_writable(path: Path) -> memoryview:
+    """Content of a file in memory of its own that may be written to.
+
+    Raises:
+        SnapshotError: it is missing, a directory, or cannot be read.
+    """
+    with _opened(path) as file:
+        data = np.empty(os.fstat(file.fileno()).st_size, np.uint8).data  # not zeroed first
+        length = 0
+        while length < len(data) and (count := file.readinto(data[length:])):
+            length += count
+        return data[:length]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    """The file, open for reading; what goes wrong is told for a person."""
     try:
         if path.is_dir():
             raise SnapshotError(
@@ -30,7 +54,7 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
                 hint="name one of the snapshot files in it",
             )
         with path.open("rb") as file:
-            return file.read() if limit is None else file.read(limit)
+            yield file
     except FileNotFoundError:
         raise SnapshotError(
             f"there is no snapshot file {path}", hint="check the path of the snapshot"

@@ -11,7 +11,7 @@ from leakhunt.store.archive import ZSTD_MAGIC, read_archive
 from leakhunt.store.columns import SnapshotColumns
 from leakhunt.store.columns_file import COLUMNS_MAGIC, read_columns
 from leakhunt.store.files import read_bytes
-from leakhunt.store.stream import decode_file
+from leakhunt.store.stream import decode_file, read_stream
 
 
 class SnapshotForm(Enum):
@@ -34,8 +34,9 @@ def open_snapshot(path: Path | str) -> SnapshotColumns:
     form = form_of_file(path)
     if form is SnapshotForm.COLUMNS:
         return read_columns(path)
-    data = read_archive(path) if form is SnapshotForm.ARCHIVE else read_bytes(path)
-    return decode_file(path, data)
+    if form is SnapshotForm.STREAM:
+        return read_stream(path)
+    return decode_file(path, read_archive(path))
 
 
 def form_of_file(path: Path) -> SnapshotForm:

@@ -14,13 +14,16 @@ from leakhunt.agent import format as fmt
 from leakhunt.errors import SnapshotError
 from leakhunt.store import _decode
 from leakhunt.store.columns import SnapshotColumns
-from leakhunt.store.files import read_bytes
+from leakhunt.store.files import read_bytes, read_writable
 from leakhunt.store.layout import COLUMNS, Arrays
 from leakhunt.store.metadata import MAX_JSON_BYTES, check_footer, check_header, parse_object
 
 STREAM_FORMAT = "leakhunt-stream"
 FRAME_BYTES = 16
 """Magic, version and header length."""
+FREE_BLOCKS = 256
+LEAST_BLOCK_BYTES = fmt.BLOCK_BYTES // 16
+"""A stream of ours has fewer blocks than these two allow: all are full but the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,18 @@ class StreamStart:
 def read_stream(path: Path) -> SnapshotColumns:
     """Columns of a stream file.
 
-    O(file); needs some 12 times the size of the file in memory while it works, and no GIL
-    for most of the time.
+    O(file); needs some 8 times the size of the file in memory while it works, and no GIL for
+    most of the time.
 
     Raises:
         SnapshotError: the file is missing, unreadable, truncated, damaged, foreign or newer.
     """
-    return decode_file(path, read_bytes(path))
+    try:
+        return _decode_view(read_writable(path), in_place=True)
+    except _Unlocated:  # damage that only the untouched file can tell the place of
+        return decode_file(path, read_bytes(path))
+    except SnapshotError as error:
+        raise _named(path, error) from None
 
 
 def decode_file(path: Path, data: bytes) -> SnapshotColumns:
@@ -49,7 +57,7 @@ def decode_file(path: Path, data: bytes) -> SnapshotColumns:
     try:
         return decode_stream(data)
     except SnapshotError as error:
-        raise SnapshotError(f"{path}: {error}", hint=error.hint) from None
+        raise _named(path, error) from None
 
 
 def decode_stream(data: bytes) -> SnapshotColumns:
@@ -58,15 +66,30 @@ def decode_stream(data: bytes) -> SnapshotColumns:
     Raises:
         SnapshotError: it is truncated, damaged, foreign or newer.
     """
-    start = parse_start(data)
+    return _decode_view(memoryview(data), in_place=False)
+
+
+class _Unlocated(Exception):  # noqa: N818  no error of the caller's
+    """Damaged, at a place that a decoding in place cannot tell."""
+
+
+def _named(path: Path, error: SnapshotError) -> SnapshotError:
+    return SnapshotError(f"{path}: {error}", hint=error.hint)
+
+
+def _decode_view(data: memoryview, *, in_place: bool) -> SnapshotColumns:
+    start = parse_start(bytes(data[: bytes_of_start(bytes(data[:FRAME_BYTES]))]))
     if data[-len(fmt.END_MAGIC) :] != fmt.END_MAGIC:
         raise SnapshotError(
             f"the stream is truncated: its {len(data)} bytes do not end with the end mark"
         )
+    records, edges = _promised(data, start.end)
     try:
-        raw, end = _decode.decode(data, start.end, secrets.randbits(64))
+        raw, end = _decode.decode(data, start.end, secrets.randbits(64), in_place, records, edges)
     except ValueError as error:
         text, offset = error.args
+        if offset is None:
+            raise _Unlocated from None
         raise SnapshotError(f"damaged at byte {offset}: {text}") from None
     footer, end = _parse_json_part(data, end, "footer")
     if end != len(data) - len(fmt.END_MAGIC):
@@ -80,6 +103,23 @@ def decode_stream(data: bytes) -> SnapshotColumns:
     }
     check_footer(footer, counts)
     return columns
+
+
+def _promised(data: memoryview, at: int) -> tuple[int, int]:
+    """Records and edges by the footer, so that memory is asked for once; zeros when the way to
+    it is not as in a stream of ours."""
+    for _ in range(len(data) // LEAST_BLOCK_BYTES + FREE_BLOCKS):
+        if at + 4 > len(data):
+            break
+        (length,) = struct.unpack_from("<I", data, at)
+        if length == 0:
+            try:
+                footer, _ = _parse_json_part(data, at + 4, "footer")
+                return int(footer["nodes"]) + int(footer["roots"]), int(footer["edges"])
+            except (SnapshotError, KeyError, TypeError, ValueError, OverflowError):
+                break
+        at += 12 + length
+    return 0, 0
 
 
 def parse_start(data: bytes) -> StreamStart:
@@ -116,7 +156,7 @@ def bytes_of_start(frame: bytes) -> int:
     return FRAME_BYTES + min(int(length), MAX_JSON_BYTES) + 8
 
 
-def _parse_json_part(data: bytes, at: int, what: str) -> tuple[dict[str, Any], int]:
+def _parse_json_part(data: bytes | memoryview, at: int, what: str) -> tuple[dict[str, Any], int]:
     """A u32 length, a JSON object and its u64 hash at offset ``at``: (object, offset behind)."""
     if len(data) - at < 4:
         raise SnapshotError(f"the stream is truncated at byte {len(data)}, before its {what}")
@@ -126,7 +166,7 @@ def _parse_json_part(data: bytes, at: int, what: str) -> tuple[dict[str, Any], i
     start, end = at + 4, at + 4 + length
     if end + 8 > len(data):
         raise SnapshotError(f"the stream is truncated inside its {what}, which begins at byte {at}")
-    text = data[start:end]
+    text = bytes(data[start:end])
     if struct.pack("<Q", _decode.block_hash(text)) != data[end : end + 8]:
         raise SnapshotError(f"damaged at byte {start}: the hash of the {what} is wrong")
     return parse_object(text, what, start), end + 8

@@ -4,28 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "graph_core.h"
-
-#define LK_HUGE_PAGE ((size_t)1 << 21)
-
-/* Asks for huge pages, where whole ones fit: heaps are walked at random, and most of the time
- * of a large pass would go into page faults and address translation.  It is only a wish. */
-static inline void
-lk_wish_huge(void *memory, size_t size)
-{
-#ifdef MADV_HUGEPAGE
-    uintptr_t start = ((uintptr_t)memory + LK_HUGE_PAGE - 1) & ~(uintptr_t)(LK_HUGE_PAGE - 1);
-    uintptr_t end = ((uintptr_t)memory + size) & ~(uintptr_t)(LK_HUGE_PAGE - 1);
-    if (start < end) {
-        madvise((void *)start, end - start, MADV_HUGEPAGE);
-    }
-#else
-    (void)memory;
-    (void)size;
-#endif
-}
+#include "huge.h"
 
 /* New uninitialised array of `count` items, or NULL with the fault saying how many bytes were
  * asked for.  The caller frees it. */

@@ -29,13 +29,13 @@ lk_file_offset(const lk_payload *payload, size_t at)
 }
 
 int
-lk_join_blocks(const unsigned char *file, size_t size, size_t start, lk_payload *payload,
+lk_join_blocks(unsigned char *file, size_t size, size_t start, int in_place, lk_payload *payload,
                size_t *end, lk_fault *fault)
 {
     size_t at = start;
-    *payload = (lk_payload){0};
+    *payload = (lk_payload){.is_borrowed = in_place && start >= LK_PADDING};
     /* The pages behind the last byte are never touched, so the upper bound costs nothing. */
-    payload->bytes = malloc(size - start + LK_PADDING);
+    payload->bytes = payload->is_borrowed ? file : malloc(size - start + LK_PADDING);
     if (payload->bytes == NULL) {
         return lk_no_memory(fault);
     }
@@ -63,7 +63,7 @@ lk_join_blocks(const unsigned char *file, size_t size, size_t start, lk_payload 
             return lk_no_memory(fault);
         }
         *piece = (lk_piece){.at = payload->length, .offset = at + 12};
-        memcpy(payload->bytes + payload->length, bytes, length);
+        memmove(payload->bytes + payload->length, bytes, length);
         payload->length += length;
         at += 12 + length;
     }
@@ -76,7 +76,9 @@ lk_join_blocks(const unsigned char *file, size_t size, size_t start, lk_payload 
 void
 lk_payload_free(lk_payload *payload)
 {
-    free(payload->bytes);
+    if (!payload->is_borrowed) {
+        free(payload->bytes);
+    }
     payload->bytes = NULL;
     lk_vec_free(&payload->pieces);
 }

@@ -223,14 +223,22 @@ fill_unreached(const lk_filler *f)
 }
 
 int
+lk_fill_texts(const lk_stream *stream, const lk_column_counts *counts, const lk_columns *columns,
+              lk_fault *fault)
+{
+    lk_filler f = {.s = stream, .n = counts, .to = columns, .fault = fault};
+    return lk_fill_strings(&f);
+}
+
+int
 lk_fill(const lk_stream *stream, const lk_column_counts *counts, const lk_columns *columns,
         uint64_t *bad_edge, lk_fault *fault)
 {
     lk_filler f = {.s = stream, .n = counts, .to = columns, .fault = fault, .bad_edge = bad_edge};
     *bad_edge = UINT64_MAX;
-    int status = lk_fill_strings(&f) < 0 || lk_fill_ints(&f) < 0 || lk_fill_types(&f) < 0 ||
-                         lk_resolve_pool(&f) < 0 || invert(&f) < 0 || fill_graph(&f) < 0 ||
-                         lk_name_locals(&f) < 0 || fill_facts(&f) < 0 || fill_unreached(&f) < 0
+    int status = lk_fill_ints(&f) < 0 || lk_fill_types(&f) < 0 || lk_resolve_pool(&f) < 0 ||
+                         invert(&f) < 0 || fill_graph(&f) < 0 || lk_name_locals(&f) < 0 ||
+                         fill_facts(&f) < 0 || fill_unreached(&f) < 0
                      ? -1
                      : 0;
     free(f.order);

@@ -282,6 +282,19 @@ parse_other_record(lk_parser *p, uint64_t tag)
     }
 }
 
+void
+lk_reserve(lk_stream *stream, const lk_counts *counts, const lk_payload *payload)
+{
+    /* A record takes at least three bytes, an edge one. */
+    size_t records = payload->length / 3, edges = payload->length;
+    records = counts->records < records ? counts->records : records;
+    edges = counts->edges < edges ? counts->edges : edges;
+    if (lk_vec_reserve(&stream->records, records, sizeof(lk_record)) == 0 &&
+        lk_vec_reserve(&stream->edges, edges, sizeof(uint64_t)) == 0) {
+        lk_vec_reserve(&stream->edge_names, edges, sizeof(uint32_t));
+    }
+}
+
 int
 lk_parse(const lk_payload *payload, uint64_t seed, uint64_t watch_edge, lk_stream *stream,
          lk_fault *fault)
@@ -292,7 +305,6 @@ lk_parse(const lk_payload *payload, uint64_t seed, uint64_t watch_edge, lk_strea
                          .fault = fault},
                    .s = stream,
                    .watch_edge = watch_edge};
-    *stream = (lk_stream){0};
     if (lk_slots_init(&stream->slots, seed) < 0) {
         return lk_no_memory(fault);
     }

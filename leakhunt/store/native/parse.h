@@ -23,7 +23,8 @@ typedef struct {
 typedef struct {
     unsigned char *bytes;
     size_t length;
-    lk_vec pieces; /* of lk_piece, ascending */
+    lk_vec pieces;   /* of lk_piece, ascending */
+    int is_borrowed; /* the bytes are a part of the file in memory */
 } lk_payload;
 
 #define LK_PADDING 16
@@ -108,16 +109,25 @@ typedef struct {
 uint64_t lk_file_offset(const lk_payload *payload, size_t at);
 
 /* Check and join the blocks that begin at `start`; *end is where the final zero length ends.
+ * `in_place` writes over what precedes the end: the file has LK_PADDING bytes before `start`.
  * 0, or -1 with a fault.  The caller owns the payload either way. */
-int lk_join_blocks(const unsigned char *file, size_t size, size_t start, lk_payload *payload,
-                   size_t *end, lk_fault *fault);
+int lk_join_blocks(unsigned char *file, size_t size, size_t start, int in_place,
+                   lk_payload *payload, size_t *end, lk_fault *fault);
 
 void lk_payload_free(lk_payload *payload);
 
-/* Parse all records.  A record whose edges pass number `watch_edge` (in stream order) is
- * itself a fault: that is how a dangling edge is located afterwards; UINT64_MAX for none.
- * 0, or -1 with a fault.  The caller owns the stream either way; its strings point into the
- * payload. */
+typedef struct {
+    size_t records, edges;
+} lk_counts;
+
+/* Makes room for as many as a footer promises, which a file of this size can hold at most.
+ * Leaves the rest to growth when there is no memory for all at once. */
+void lk_reserve(lk_stream *stream, const lk_counts *counts, const lk_payload *payload);
+
+/* Parse all records into a stream that is zero but for reserved room.  A record whose edges pass
+ * number `watch_edge` (in stream order) is itself a fault: that is how a dangling edge is located
+ * afterwards; UINT64_MAX for none. 0, or -1 with a fault.  The caller owns the stream either way;
+ * its strings point into the payload. */
 int lk_parse(const lk_payload *payload, uint64_t seed, uint64_t watch_edge, lk_stream *stream,
              lk_fault *fault);
 

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "huge.h"
+
 typedef struct {
     void *items;
     size_t count, capacity;
@@ -36,6 +38,7 @@ lk_vec_reserve(lk_vec *v, size_t extra, size_t item_size)
     if (items == NULL) {
         return -1;
     }
+    lk_wish_huge(items, capacity * item_size);
     v->items = items;
     v->capacity = capacity;
     return 0;
