@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
+
+import pytest
 
 from leakhunt.errors import SnapshotError
 from leakhunt.store.columns import SnapshotColumns
 from leakhunt.store.metadata import check_footer, check_header
-from leakhunt.store.stream import STREAM_FORMAT, decode_stream
+from leakhunt.store.stream import STREAM_FORMAT, decode_stream, read_stream
 from tests.fuzz import mutate
 from tests.slow_reader import slow_read
 from tests.store_equality import assert_same_columns
@@ -35,6 +38,25 @@ def test_slow_reader_agrees_on_changed_records() -> None:
         body = mutate.mutated(mutate.BODIES[random.random() < 0.3], random)
         accepted += agree(mutate.framed(mutate.repaired(mutate.PARTS[0].header, body)))
     assert accepted > 300
+
+
+def test_a_file_is_read_like_its_bytes(tmp_path: Path) -> None:
+    """Reading a file decodes in place: the same columns, the same complaint."""
+    random, path = Random(17), tmp_path / "a.lkheap"
+    accepted = 0
+    for _ in range(1500):
+        data = mutate.mutated_stream(random)
+        path.write_bytes(data)
+        try:
+            expected = decode_stream(data)
+        except SnapshotError as error:
+            with pytest.raises(SnapshotError) as caught:
+                read_stream(path)
+            assert str(caught.value) == f"{path}: {error}"
+        else:
+            assert_same_columns(read_stream(path), expected)
+            accepted += 1
+    assert accepted > 50
 
 
 def agree(data: bytes) -> bool:
