@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from leakhunt.target.attach.libc import pidfd_getfd
+
 READY = b"ready"
 """The last datagram of the frame when all went well; whatever comes before it went wrong."""
 
@@ -112,9 +114,13 @@ globals().clear()
 """
 
 
-def describe(pid: int, fd: int) -> Descriptor:
+def describe(pidfd: int, fd: int) -> Descriptor:
     """What a descriptor of a process is.  Raises OSError."""
-    found = os.stat(f"/proc/{pid}/fd/{fd}")  # noqa: PTH116  quick
+    copy = pidfd_getfd(pidfd, fd)
+    try:
+        found = os.fstat(copy)
+    finally:
+        os.close(copy)
     return Descriptor(fd, found.st_dev, found.st_ino)
 
 

@@ -71,7 +71,7 @@ class GdbInjector:
         ours, theirs = struct.unpack("<ii", self.memory.read(page + _PAIR, 8))
         sock = take_over(self.pid, self.pidfd, ours)
         try:
-            door = Door(describe(self.pid, theirs), self.library.path, None)
+            door = Door(describe(self.pidfd, theirs), self.library.path, None)
             text = _STARTER.format(text=framed(door, self.source)).encode() + b"\0"
             assert len(text) <= _PAGE_BYTES - _TEXT
             self.memory.write(page + _TEXT, text)

@@ -117,7 +117,7 @@ class Injector:
             made = _Made(self, thread, undo)
             pair = made.socket_pair(undo_ours)
             path, memory_file = made.library(self.library)
-            door = Door(describe(self.pid, pair.theirs), path, memory_file)
+            door = Door(describe(self.pidfd, pair.theirs), path, memory_file)
             text = framed(door, self.source).encode()
             page = made.page(text, ours=pair.ours, way=way)
             # From here on the text may run: what it was given is its own to undo.  Our end is
@@ -155,7 +155,7 @@ class Injector:
 def take_over(pid: int, pidfd: int, fd: int) -> socket.socket:
     """A duplicate of the target's socket.  Raises TargetError."""
     try:
-        return socket.socket(fileno=pidfd_getfd(pidfd, fd))
+        return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=pidfd_getfd(pidfd, fd))
     except OSError as exc:
         raise TargetError(
             f"a descriptor of process {pid} cannot be taken over: {exc.strerror}",
@@ -203,7 +203,7 @@ class _Made:
             write_at(copy, 0, delivery.image)
         finally:
             os.close(copy)
-        return f"{delivery.folder}{fd}", describe(self.injector.pid, fd)
+        return f"{delivery.folder}{fd}", describe(self.injector.pidfd, fd)
 
     def page(self, text: bytes, *, ours: int, way: str) -> int:
         """Address of a mapping with the stub and the text; the stub unmaps it."""
