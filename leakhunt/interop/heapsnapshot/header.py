@@ -45,11 +45,6 @@ class Header:
     checksums: Mapping[str, str] | None
     """Of files that leakhunt wrote."""
 
-    @property
-    def has_traces(self) -> bool:
-        """Must the allocation traces be there?"""
-        return "trace_function_infos" in self.mandatory
-
 
 def read_header(data: bytes) -> tuple[Header, int]:
     """The header that starts at the beginning of ``data``, and the bytes it takes.

@@ -55,9 +55,6 @@ class V8Edge(IntEnum):
     WEAK = 6
 
 
-NUMBERED_EDGES: Final = (V8Edge.ELEMENT, V8Edge.HIDDEN)
-"""Edges whose name is an index instead of a string."""
-
 NODE_FIELDS: Final = ("type", "name", "id", "self_size", "edge_count")
 EDGE_FIELDS: Final = ("type", "name_or_index", "to_node")
 
