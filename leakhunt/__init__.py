@@ -31,14 +31,18 @@ if TYPE_CHECKING:
         diff_files,
         export_around,
         export_heapsnapshots,
+        find_paths,
         hunt_live,
         hunt_scenario,
         snapshot_process,
         trend_files,
         verify_hunt,
+        what_if,
     )
     from leakhunt.report.model import Report
+    from leakhunt.report.paths_model import PathsReport
     from leakhunt.report.verify_model import Verification
+    from leakhunt.report.whatif_model import WhatIfReport
     from leakhunt.store.reader import open_snapshot
 
 __version__ = "0.1.0"
@@ -51,6 +55,7 @@ __all__ = [
     "LiveOptions",
     "MemoryNeedError",
     "NativeBuildError",
+    "PathsReport",
     "Progress",
     "Report",
     "SnapshotError",
@@ -62,16 +67,19 @@ __all__ = [
     "Verdict",
     "Verification",
     "VerifyOptions",
+    "WhatIfReport",
     "__version__",
     "diff_files",
     "export_around",
     "export_heapsnapshots",
+    "find_paths",
     "hunt_live",
     "hunt_scenario",
     "open_snapshot",
     "snapshot_process",
     "trend_files",
     "verify_hunt",
+    "what_if",
 ]
 
 _SOURCE_BY_NAME = {
@@ -102,6 +110,10 @@ _SOURCE_BY_NAME = {
     "snapshot_process": ("leakhunt.hunt", "snapshot_process"),
     "trend_files": ("leakhunt.hunt", "trend_files"),
     "verify_hunt": ("leakhunt.hunt", "verify_hunt"),
+    "PathsReport": ("leakhunt.report.paths_model", "PathsReport"),
+    "WhatIfReport": ("leakhunt.report.whatif_model", "WhatIfReport"),
+    "find_paths": ("leakhunt.hunt", "find_paths"),
+    "what_if": ("leakhunt.hunt", "what_if"),
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +17,9 @@ from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.subgraph import Subgraph, subgraph
 from leakhunt.graph.tables import SKIP_WEAK
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Ints = npt.NDArray[np.int64]
 
@@ -149,6 +152,8 @@ def _shortest(drawn: nx.DiGraph[int], starts: list[int]) -> list[int]:
 
 def _drawn(part: Subgraph, members: Ints) -> nx.DiGraph[int]:
     """The members and the edges among them."""
+    import networkx as nx  # a tenth of a second, and few hunts need it
+
     inside: set[int] = set(members.tolist())
     drawn: nx.DiGraph[int] = nx.DiGraph()
     drawn.add_nodes_from(members.tolist())
@@ -165,6 +170,8 @@ def _drawn(part: Subgraph, members: Ints) -> nx.DiGraph[int]:
 
 def _ring(drawn: nx.DiGraph[int], start: int) -> list[int]:
     """Nodes of a shortest cycle through one, it first and last; empty when there is none."""
+    import networkx as nx
+
     if drawn.has_edge(start, start):
         return [start, start]
     back = nx.single_source_shortest_path(drawn.reverse(copy=False), start)

@@ -53,3 +53,24 @@ class GrowthRow:
     def bytes_delta(self) -> int:
         """final - baseline, in bytes."""
         return self.bytes_final - self.bytes_baseline
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """Objects of one type that have more references counted than found on edges."""
+
+    type: str
+    objects_baseline: int
+    objects_final: int
+    references_baseline: int
+    """Surplus references of those objects."""
+    references_final: int
+    unexplained: int
+    """Of the final references, those that no known healthy reason explains."""
+    reason: str | None
+    """The healthy reason for objects of the type, when one is known."""
+
+    @property
+    def references_delta(self) -> int:
+        """final - baseline."""
+        return self.references_final - self.references_baseline

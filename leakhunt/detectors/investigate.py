@@ -14,7 +14,8 @@ from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.diff import growth
 from leakhunt.analysis.holders import Holder, HolderFinder
 from leakhunt.analysis.loose import find_loose
-from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.analysis.native_facts import hold_rows
+from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.trend.ladder import Ladder
 from leakhunt.analysis.trend.results import Trend
 from leakhunt.detectors.advice import BUFFER, CHAIN
@@ -79,6 +80,8 @@ class Investigation:
     """Directly held leaked nodes (ids in final) of the findings that have a holder."""
     trend: Trend | None = None
     """Growth over the settled snapshots; None when there are fewer than three."""
+    native_holds: tuple[HoldRow, ...] = ()
+    """What C code holds besides, by type, those that grew first."""
 
 
 def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
@@ -124,7 +127,15 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
         findings += [] if found is None else [found]
     notes = (*_notes(comparison), *explained_growth(unheld, load), *_problems(rules))
     trend = None if ladder is None else ladder.trend()
-    return Investigation(comparison.identity(), rows, _ranked(findings), notes, populations, trend)
+    return Investigation(
+        identity=comparison.identity(),
+        growth=rows,
+        findings=_ranked(findings),
+        notes=notes,
+        population_by_fingerprint=populations,
+        trend=trend,
+        native_holds=hold_rows(comparison.baseline, comparison.final),
+    )
 
 
 def _problems(rules: Rules) -> list[str]:

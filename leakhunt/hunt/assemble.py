@@ -96,6 +96,7 @@ def assemble(
         findings=tuple(result.findings),
         notes=tuple(result.notes),
         trend=result.trend,
+        native_holds=result.native_holds,
     )
 
 

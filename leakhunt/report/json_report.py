@@ -11,7 +11,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.detectors.base import (
     Category,
     Finding,
@@ -69,6 +69,17 @@ def to_dict(report: Report) -> dict[str, Any]:
         "interventions": [asdict(intervention) for intervention in report.interventions],
         "settings": None if report.settings is None else _plain(report.settings),
         "trend": None if report.trend is None else json_trend.to_dict(report.trend),
+        "native_holds": [_hold(row) for row in report.native_holds],
+    }
+
+
+def _hold(row: HoldRow) -> dict[str, Any]:
+    return {
+        "type": row.type,
+        "objects": {"baseline": row.objects_baseline, "final": row.objects_final},
+        "references": {"baseline": row.references_baseline, "final": row.references_final},
+        "unexplained": row.unexplained,
+        "reason": row.reason,
     }
 
 
@@ -217,6 +228,7 @@ def from_json(text: str | bytes) -> Report:
 
 _ADDED: dict[str, Any] = {
     "load": None, "workers": [], "interventions": [], "settings": None, "trend": None,
+    "native_holds": [],
 }  # fmt: skip
 """Members that the first reports of version 1 did not have, and what stands for them."""
 
@@ -259,6 +271,21 @@ def from_dict(value: object) -> Report:
         interventions=fields.each("interventions", _read_intervention),
         settings=fields.mapping_or_none("settings"),
         trend=fields.read_or_none("trend", json_trend.from_value),
+        native_holds=fields.each("native_holds", _read_hold),
+    )
+
+
+def _read_hold(value: object, place: str) -> HoldRow:
+    fields = Fields(value, place)
+    objects, references = fields.object("objects"), fields.object("references")
+    return HoldRow(
+        type=fields.text("type"),
+        objects_baseline=objects.integer("baseline"),
+        objects_final=objects.integer("final"),
+        references_baseline=references.integer("baseline"),
+        references_final=references.integer("final"),
+        unexplained=fields.integer("unexplained"),
+        reason=fields.text_or_none("reason"),
     )
 
 

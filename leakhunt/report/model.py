@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.trend.results import Trend
 from leakhunt.detectors.base import Finding
 
@@ -132,3 +132,5 @@ class Report:
     """What the hunt was asked to do, so that it can be done again; None for a diff."""
     trend: Trend | None = None
     """Growth over the ladder, when there was one."""
+    native_holds: tuple[HoldRow, ...] = ()
+    """What C code holds besides, by type, those that grew first."""

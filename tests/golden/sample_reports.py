@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.trend.results import GrownType, HolderTrend, Trend, TrendPoint, TypeTrend
 from leakhunt.analysis.trend.slope import Slope
 from leakhunt.detectors.base import (
@@ -194,6 +194,15 @@ EXACT: Final = IdentityInfo(
     ),
 )
 
+HOLDS: Final = (
+    HoldRow("ext.Session", 0, 30, 0, 60, 60, None),
+    HoldRow(
+        "functools._lru_list_elem", 11, 12, 11, 12, 0,
+        "each link of an lru_cache is also in a ring that only C code walks",
+    ),
+    HoldRow("builtins.str", 109, 109, 205, 205, 0, None),
+)  # fmt: skip
+
 LEAKY: Final = Report(
     verdict="LEAK",
     target={
@@ -209,6 +218,7 @@ LEAKY: Final = Report(
         snapshot("loaded", 433_120, 55_500_000, 87_100_000, None),
         snapshot("final", 432_450, 54_420_000, 86_400_000, None),
     ),
+    native_holds=HOLDS,
     cycles=2000,
     rate_bytes=10_860.0,
     rate_objects=10.208,
@@ -351,6 +361,7 @@ def nasty_report(name: str) -> Report:
         findings=(nasty_finding(name), replace(nasty_finding(name, 2), verdict=Verdict.NOT)),
         growth=tuple(replace(one, type=name) for one in GROWTH[:2]),
         notes=(name,),
+        native_holds=(HoldRow(name, 0, 1, 0, 2, 0, name),),
         snapshots=tuple(replace(one, label=name, path=name) for one in LEAKY.snapshots),
     )
 

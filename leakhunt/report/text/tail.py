@@ -84,6 +84,8 @@ def _steps(report: Report, sheet: Sheet) -> list[Text]:
         steps.append(("--show-output", "shows what the target prints"))
     if len(kept) > 1 and is_hunt:
         folder = sheet.name(str(PurePath(kept[0]).parent))
+        if report.verdict != Verdict.NOT:
+            steps.append((f"leakhunt whatif {folder} --finding 1", "says what a fix would free"))
         steps.append(("leakhunt diff", f"compares snapshots again; they are in {folder}"))
     if not kept and len(report.snapshots) > 1:
         steps.append(("--save DIR", "keeps the snapshots for a second look"))
