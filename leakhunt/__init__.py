@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from leakhunt.analysis.trend.results import Trend
+    from leakhunt.analysis.waste.results import Waste
     from leakhunt.detectors.base import Category, Finding, Verdict
     from leakhunt.errors import (
         LeakhuntError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         export_around,
         export_heapsnapshots,
         find_paths,
+        find_waste_in,
         hunt_live,
         hunt_scenario,
         snapshot_process,
@@ -67,12 +69,14 @@ __all__ = [
     "Verdict",
     "Verification",
     "VerifyOptions",
+    "Waste",
     "WhatIfReport",
     "__version__",
     "diff_files",
     "export_around",
     "export_heapsnapshots",
     "find_paths",
+    "find_waste_in",
     "hunt_live",
     "hunt_scenario",
     "open_snapshot",
@@ -101,7 +105,9 @@ _SOURCE_BY_NAME = {
     "Verdict": ("leakhunt.detectors.base", "Verdict"),
     "Verification": ("leakhunt.report.verify_model", "Verification"),
     "VerifyOptions": ("leakhunt.hunt", "VerifyOptions"),
+    "Waste": ("leakhunt.analysis.waste.results", "Waste"),
     "diff_files": ("leakhunt.hunt", "diff_files"),
+    "find_waste_in": ("leakhunt.hunt", "find_waste_in"),
     "export_around": ("leakhunt.hunt", "export_around"),
     "export_heapsnapshots": ("leakhunt.hunt", "export_heapsnapshots"),
     "hunt_live": ("leakhunt.hunt", "hunt_live"),

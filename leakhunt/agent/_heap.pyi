@@ -44,6 +44,7 @@ def capture(
     max_wait_ms: int = 1000,
     redact: bool = False,
     mode: str = "in-process",
+    content: bool = False,
 ) -> int: ...
 def capture_to(
     fd: int,
@@ -52,6 +53,7 @@ def capture_to(
     max_wait_ms: int = 1000,
     redact: bool = False,
     mode: str = "in-process",
+    content: bool = False,
 ) -> Captured: ...
 def birth_start(lost: bool = True) -> Birth: ...
 def birth_stop() -> Restored: ...

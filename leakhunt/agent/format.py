@@ -192,3 +192,6 @@ class Fact(IntEnum):
     """Buffer exports of a bytearray or memoryview."""
     BUFFER_BYTES = 12
     """Bytes owned outside the object that ``sys.getsizeof`` does not count."""
+    CONTENT = 13
+    """str, bytes, int, float (on request): keyed hash of the value.  Equal values of one capture
+    have equal hashes; the key is random and not kept."""

@@ -526,7 +526,7 @@ class Run:
         is_mark = label in LABELS[:3]
         text = self.channel.encode(header).encode()
         max_wait_ms, mode = int(self.config["max_wait_ms"]), self.config["capture"]
-        return path, text, is_mark, max_wait_ms, False, mode
+        return path, text, is_mark, max_wait_ms, False, mode, self.config["content"]
 
     def capture(self, label: str) -> bool:
         """Take one snapshot; False when it could not be taken, which is reported.

@@ -58,14 +58,16 @@ def capture(
     label: str = "",
     redact: bool = False,
     mode: str = "in-process",
+    content: bool = False,
 ) -> int:
     """Write a snapshot of this process and return the pause in nanoseconds.
 
     ``mode``: ``in-process``; ``fork``, where a child walks while other threads go on and this
     call waits; or ``auto``, whichever promises the shorter pause.
 
-    ``redact`` leaves out all text but the names of types, code and modules.  The file is
-    0600, written under a temporary name and renamed when whole.
+    ``redact`` leaves out all text but the names of types, code and modules.  ``content`` adds a
+    hash of each string and number, by a key that is not kept, so that ``leakhunt waste`` can tell
+    which are equal.  The file is 0600, written under a temporary name and renamed when whole.
 
     Raises:
         RuntimeError: the interpreter's layout is not the one we were built for.
@@ -76,7 +78,7 @@ def capture(
     global _sequence, _since
     _heap.self_test()
     header = json.dumps(_header(label, "hash" if redact else "names", mode)).encode()
-    pause_ns: int = _heap.capture(os.fspath(path), header, True, 1000, redact, mode)
+    pause_ns: int = _heap.capture(os.fspath(path), header, True, 1000, redact, mode, content)
     _sequence, _since = _sequence + 1, label
     return pause_ns
 

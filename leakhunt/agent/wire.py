@@ -82,3 +82,5 @@ class Flag(IntFlag):
     PREDICT = 64
     """MEASURE: say as well how long either kind of capture would pause the program; reading
     what that needs takes the kernel some milliseconds a GiB, without the interpreter lock."""
+    CONTENT = 128
+    """CAPTURE: write keyed hashes of strings and numbers (Fact.CONTENT)."""

@@ -28,6 +28,7 @@ from leakhunt.cli.commands.tasks import tasks
 from leakhunt.cli.commands.trend import trend
 from leakhunt.cli.commands.verify import verify
 from leakhunt.cli.commands.version import version
+from leakhunt.cli.commands.waste import waste
 from leakhunt.cli.commands.whatif import whatif
 from leakhunt.cli.exit_codes import ExitCode
 from leakhunt.errors import LeakhuntError
@@ -79,6 +80,7 @@ for _command in (
     tasks,
     trend,
     verify,
+    waste,
     accept,
     export,
     version,

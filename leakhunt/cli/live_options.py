@@ -30,6 +30,7 @@ SHARED = (
     "birth",
     "show_output",
     "rules",
+    "content",
 )
 """Options that a scenario and a live process have in common."""
 
@@ -76,6 +77,11 @@ _CAPTURE_OPTION = click.option(
     show_default=True,
     help="Let a forked copy be walked, or the process itself; auto: the shorter pause.",
 )
+CONTENT_OPTION = click.option(
+    "--content",
+    is_flag=True,
+    help="Write hashes of strings and numbers too, so that leakhunt waste sees equal ones.",
+)
 _ATTACH_OPTIONS = (
     click.option(
         "--children/--no-children",
@@ -121,7 +127,7 @@ def attach_options(function: AnyFunction) -> AnyFunction:
 
 def snapshot_options(function: AnyFunction) -> AnyFunction:
     """The same without the family: a snapshot is of one process."""
-    for option in reversed((_CAPTURE_OPTION, *_ATTACH_OPTIONS[1:])):
+    for option in reversed((_CAPTURE_OPTION, CONTENT_OPTION, *_ATTACH_OPTIONS[1:])):
         function = option(function)
     return function
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from leakhunt.hunt.snapshot import SnapshotTaken, snapshot_process
     from leakhunt.hunt.trend import trend_files
     from leakhunt.hunt.verify import VerifyOptions, verify_hunt
+    from leakhunt.hunt.waste import find_waste_in
     from leakhunt.hunt.whatif import what_if
     from leakhunt.target.progress import Progress
 
@@ -38,6 +39,7 @@ __all__ = [
     "export_around",
     "export_heapsnapshots",
     "find_paths",
+    "find_waste_in",
     "hunt_live",
     "hunt_scenario",
     "snapshot_process",
@@ -59,6 +61,7 @@ _MODULE_BY_NAME = {
     "export_around": "leakhunt.hunt.around",
     "export_heapsnapshots": "leakhunt.hunt.export",
     "find_paths": "leakhunt.hunt.paths",
+    "find_waste_in": "leakhunt.hunt.waste",
     "hunt_live": "leakhunt.hunt.live",
     "hunt_scenario": "leakhunt.hunt.scenario",
     "snapshot_process": "leakhunt.hunt.snapshot",

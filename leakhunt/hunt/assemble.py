@@ -10,6 +10,7 @@ from leakhunt.errors import LeakhuntError
 from leakhunt.report.model import Report, SnapshotSummary
 
 if TYPE_CHECKING:
+    from leakhunt.analysis.waste.results import Waste
     from leakhunt.detectors.base import Finding
     from leakhunt.detectors.rules import Rules
     from leakhunt.store.columns import SnapshotColumns
@@ -55,11 +56,13 @@ def assemble(
     saved: bool,
     rules: Rules | None = None,
     ladder: Mapping[str, Path] | None = None,
+    wants_waste: bool = False,
 ) -> Report:
     """Investigate and put it into a report.
 
     ``rules``: what a user adds to the detectors.  ``ladder``: files of the settled snapshots
-    after the final one, by label; they are opened one after the other.
+    after the final one, by label; they are opened one after the other.  ``wants_waste``: also
+    say what of the final snapshot is wasted.
     """
     from leakhunt.detectors.investigate import CaseSnapshots, investigate
     from leakhunt.detectors.rules import NO_RULES
@@ -97,7 +100,15 @@ def assemble(
         notes=tuple(result.notes),
         trend=result.trend,
         native_holds=result.native_holds,
+        waste=_waste(columns["final"]) if wants_waste else None,
     )
+
+
+def _waste(columns: SnapshotColumns) -> Waste:
+    from leakhunt.analysis.waste.find import find_waste
+    from leakhunt.graph.heap_graph import HeapGraph
+
+    return find_waste(HeapGraph(columns))
 
 
 class _Rungs:

@@ -169,6 +169,7 @@ class _Hunt:
         wishes = Wishes(
             capture=self.options.capture,
             redact=self.options.redact,
+            content=self.options.content,
             max_pause_ns=None if pause_ms is None else int(pause_ms * 1e6),
         )
         folders = {one.pid: self.folder / f"pid-{one.pid}" for one in family}

@@ -54,6 +54,8 @@ class LiveOptions:
     capture: str = "auto"
     """How snapshots are taken: auto, fork or in-process."""
     redact: bool = False
+    content: bool = False
+    """Write keyed hashes of strings and numbers, for ``leakhunt waste``."""
     timeout_s: float | None = 300.0
     """For getting ready, for each run of the load, and for each mark; None waits for ever."""
     settle_max_s: float = 10.0
@@ -79,6 +81,7 @@ class SnapshotOptions:
     force: bool = False
     capture: str = "auto"
     redact: bool = False
+    content: bool = False
 
 
 def check_live_options(options: LiveOptions) -> None:

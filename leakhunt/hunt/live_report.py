@@ -121,6 +121,7 @@ def _report_of(member: Member, outcome: LiveOutcome, rules: UserRules, is_saved:
             collect_ns=tuple(member.collect_ns),
             measure_by_label=member.measure_by_label,
             rules=rules,
+            wants_waste=member.wishes.content,
         )
     )
     return without_few(report) if outcome.load.cycle in {"run", "second"} else report

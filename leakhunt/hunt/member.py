@@ -55,6 +55,7 @@ class Wishes:
 
     capture: str = "auto"
     redact: bool = False
+    content: bool = False
     max_pause_ns: int | None = None
 
 
@@ -199,6 +200,7 @@ class Member:
             mode=self.wishes.capture,
             max_wait_ms=MAX_WAIT_MS,
             redact=self.wishes.redact,
+            content=self.wishes.content,
         )
         self.path_by_label[label] = path
         why = f" ({done.why})" if done.why else ""

@@ -39,6 +39,8 @@ class HuntOptions:
     ladder: int = 0
     """Loaded and collected points after the baseline, each ``cycles`` apart; the final snapshot
     is the first.  0 for no ladder, else at least 2."""
+    content: bool = False
+    """Write keyed hashes of strings and numbers into the snapshots, for ``leakhunt waste``."""
     capture: str = "in-process"
     """How to capture: in-process, fork, or auto for the shorter pause.  A fork shortens the pause
     of other threads only: the scenario's own waits until the file is whole."""
@@ -78,6 +80,7 @@ _REPEATED: dict[str, tuple[type, ...]] = {
     "max_pause_ms": (int, float, type(None)),
     "birth": (bool,),
     "ladder": (int,),
+    "content": (bool,),
     "capture": (str,),
 }
 """Options that a report keeps as they are, and the JSON types they may have."""

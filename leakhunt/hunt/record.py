@@ -43,6 +43,8 @@ class RunRecord:
     measure_by_label: Mapping[str, Measure] = field(default_factory=dict)
     rules: UserRules = field(default_factory=lambda: user_rules(()))
     """What a user adds to the detectors."""
+    wants_waste: bool = False
+    """Also say what of the final snapshot is wasted."""
 
 
 def report_of(record: RunRecord) -> Report:
@@ -71,6 +73,7 @@ def report_of(record: RunRecord) -> Report:
             saved=record.is_saved,
             rules=record.rules(),
             ladder={label: path for label, path in paths.items() if label not in LABELS},
+            wants_waste=record.wants_waste,
         )
     return replace(
         report,

@@ -48,6 +48,7 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
         birth=options.birth,
         show_output=options.show_output,
         ladder=options.ladder,
+        content=options.content,
         capture=options.capture,
     )
     with ScenarioRun(spec, interpreter, native, save_dir) as run:
@@ -110,5 +111,6 @@ def _report_of_run(
             collect_ns=outcome.collect_ns,
             measure_by_label=outcome.measure_by_label,
             rules=rules,
+            wants_waste=options.content,
         )
     )

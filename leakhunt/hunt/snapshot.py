@@ -44,7 +44,7 @@ def snapshot_process(
     if not family:
         raise no_such_process(options.pid)
     journal = Journal()
-    wishes = Wishes(capture=options.capture, redact=options.redact)
+    wishes = Wishes(capture=options.capture, redact=options.redact, content=options.content)
     member = Member(family[0], options.output.absolute().parent, journal, wishes)
 
     def attach(relative: Relative) -> Reached:

@@ -22,7 +22,7 @@ from leakhunt.detectors.base import (
     WorkerShare,
 )
 from leakhunt.errors import UsageError
-from leakhunt.report import json_trend
+from leakhunt.report import json_trend, waste_json
 from leakhunt.report.json_fields import Fields, whole, wrong
 from leakhunt.report.model import (
     SCHEMA,
@@ -70,6 +70,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "settings": None if report.settings is None else _plain(report.settings),
         "trend": None if report.trend is None else json_trend.to_dict(report.trend),
         "native_holds": [_hold(row) for row in report.native_holds],
+        "waste": None if report.waste is None else waste_json.to_dict(report.waste),
     }
 
 
@@ -229,6 +230,7 @@ def from_json(text: str | bytes) -> Report:
 _ADDED: dict[str, Any] = {
     "load": None, "workers": [], "interventions": [], "settings": None, "trend": None,
     "native_holds": [],
+    "waste": None,
 }  # fmt: skip
 """Members that the first reports of version 1 did not have, and what stands for them."""
 
@@ -272,6 +274,7 @@ def from_dict(value: object) -> Report:
         settings=fields.mapping_or_none("settings"),
         trend=fields.read_or_none("trend", json_trend.from_value),
         native_holds=fields.each("native_holds", _read_hold),
+        waste=fields.read_or_none("waste", waste_json.from_value),
     )
 
 

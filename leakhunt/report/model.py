@@ -7,6 +7,7 @@ from typing import Any
 
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.trend.results import Trend
+from leakhunt.analysis.waste.results import Waste
 from leakhunt.detectors.base import Finding
 
 SCHEMA = "leakhunt.report/1"
@@ -134,3 +135,5 @@ class Report:
     """Growth over the ladder, when there was one."""
     native_holds: tuple[HoldRow, ...] = ()
     """What C code holds besides, by type, those that grew first."""
+    waste: Waste | None = None
+    """Of the final snapshot, when values were compared (``--content``)."""

@@ -141,15 +141,18 @@ class AgentConnection:
         mode: str = "auto",
         max_wait_ms: int = 1000,
         redact: bool = False,
+        content: bool = False,
     ) -> CaptureResult:
         """Write a snapshot to ``path``: 0600, under a temporary name, renamed when whole.
 
         The file is opened here and its descriptor lent to the target.  ``mark``: begin a new
         birth epoch at that moment.  ``mode``: ``in-process``, ``fork`` or ``auto``.
+        ``content``: write keyed hashes of values, for ``leakhunt waste``.
         """
         flags = _FLAG_BY_MODE[mode]
         flags |= Flag.MARK if mark else Flag(0)
         flags |= Flag.REDACT if redact else Flag(0)
+        flags |= Flag.CONTENT if content else Flag(0)
         text = header if isinstance(header, bytes) else json.dumps(header).encode()
         part = path.with_name(path.name + ".part")
         descriptor = _open_part(part)

@@ -61,6 +61,8 @@ class ScenarioSpec:
     show_output: bool
     ladder: int = 0
     """Settled points after the baseline, the final snapshot included; 0 or 1 for no more."""
+    content: bool = False
+    """Write keyed hashes of values."""
     capture: str = "in-process"
     """in-process, fork or auto."""
 
@@ -196,6 +198,7 @@ class ScenarioRun:
             "warmup": spec.warmup,
             "window": spec.window,
             "ladder": spec.ladder,
+            "content": spec.content,
             "settle_max_s": spec.settle_max_s,
             "collect": spec.collect,
             "max_pause_ns": max_pause_ns,

@@ -18,7 +18,8 @@ from leakhunt.report.json_report import to_dict
 from leakhunt.report.model import SCHEMA
 from leakhunt.report.schema import load_schema
 from leakhunt.report.verify_json import to_dict as verification_to_dict
-from tests.golden.sample_reports import ALL, LEAKY, VERIFICATION, nasty_report
+from leakhunt.report.waste_json import waste_to_json
+from tests.golden.sample_reports import ALL, LEAKY, VERIFICATION, WASTE, nasty_report
 from tests.nasty_names import NASTY_NAMES
 
 REPORT_SCHEMA = load_schema()
@@ -174,8 +175,9 @@ def test_a_partial_hunt_obeys_the_schema(
         assert [one["label"] for one in report["snapshots"]] == (labels or ["baseline"])
 
 
-def test_a_trend_is_the_same_in_a_report_and_alone() -> None:
-    alone = load_schema(name="trend")
+@pytest.mark.parametrize("kind", ["trend", "waste"])
+def test_a_part_is_the_same_in_a_report_and_alone(kind: str) -> None:
+    alone = load_schema(name=kind)
     Draft202012Validator.check_schema(alone)
     for name, definition in alone["$defs"].items():
         assert REPORT_SCHEMA["$defs"][name] == definition, name
@@ -193,3 +195,8 @@ def test_a_verification_obeys_its_schema() -> None:
         if place != "/properties/report":
             assert part["additionalProperties"] is False
             assert part["required"] == list(part["properties"])
+
+
+def test_waste_obeys_its_schema() -> None:
+    value = json.loads(waste_to_json(WASTE, "final.lkheap"))
+    Draft202012Validator(load_schema(name="waste")).validate(value)

@@ -28,6 +28,7 @@ def rich_stream() -> StreamWriter:
     w.string(KEY, "tick")
     w.node(VALUE, str_, size=60, refcount=0)
     w.string(VALUE, "a\ud800é", StringFlag.TRUNCATED)
+    w.fact(Fact.CONTENT, -(1 << 63))
     w.node(COUNT, int_)
     w.int_value(COUNT, -3)
     w.node(

@@ -8,6 +8,16 @@ from typing import Final
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.trend.results import GrownType, HolderTrend, Trend, TrendPoint, TypeTrend
 from leakhunt.analysis.trend.slope import Slope
+from leakhunt.analysis.waste.results import (
+    ContainerPlace,
+    Containers,
+    ContainerType,
+    Duplicates,
+    DuplicateType,
+    DuplicateValue,
+    InstanceDicts,
+    Waste,
+)
 from leakhunt.detectors.base import (
     Category,
     Finding,
@@ -495,9 +505,49 @@ TREND: Final = Trend(
     notes=("The snapshots are of 2 processes, compared by path, as one series.",),
 )
 
+WASTE: Final = Waste(
+    heap_bytes=54_420_000,
+    duplicates=Duplicates(
+        wasted_bytes=2_480_000,
+        types=(
+            DuplicateType("builtins.str", 310, 41_000, 2_100_000),
+            DuplicateType("builtins.tuple", 41, 6_000, 380_000),
+            DuplicateType("builtins.int", 3, 9, 0),
+        ),
+        values=(
+            DuplicateValue(
+                "builtins.str", "active", 20_000, 1_100_000, "shop.orders.ORDERS[*].status", 19_990
+            ),
+            DuplicateValue(
+                "builtins.tuple", None, 4_000, 288_000, "shop.pricing.RATES[*].steps", 4_000
+            ),
+        ),
+        uncompared_objects=1,
+        uncompared_bytes=20_000_000,
+    ),
+    containers=Containers(
+        wasted_bytes=3_140_000,
+        types=(
+            ContainerType("builtins.dict", 20_000, 1_280_000, 12, 40_000),
+            ContainerType("collections.deque", 2_300, 1_748_000, 0, 0),
+            ContainerType("builtins.list", 0, 0, 3_000, 72_000),
+        ),
+        places=(
+            ContainerPlace(
+                "collections.deque", True, "shop.store.QUEUES[*]", 2_300, 1_748_000, 1_748_000
+            ),
+            ContainerPlace(
+                "builtins.list", False, "shop.orders.ORDERS[*].lines", 3_000, 264_000, 72_000
+            ),
+        ),
+    ),
+    instance_dicts=(InstanceDicts("shop.orders.Order", 20_000, 2_080_000, 6, 1_120_000),),
+)
+
 LADDER: Final = replace(
     LEAKY,
     trend=replace(TREND, notes=()),
+    waste=WASTE,
     settings={"scenario": "/srv/checkout.py", "cycles": 200, "ladder": 3, "python": None},
 )
 

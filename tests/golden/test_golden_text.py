@@ -15,7 +15,8 @@ from leakhunt.report.json_report import to_json
 from leakhunt.report.text import TextOptions, render_text
 from leakhunt.report.text.trend import render_trend
 from leakhunt.report.text.verify_screen import render_verification
-from tests.golden.sample_reports import ALL, CLEAN, LEAKY, PARTIAL, TREND, VERIFICATION
+from leakhunt.report.text.waste_screen import render_waste
+from tests.golden.sample_reports import ALL, CLEAN, LEAKY, PARTIAL, TREND, VERIFICATION, WASTE
 from tests.nasty_names import NASTY_NAMES
 
 FOLDER = Path(__file__).parent / "screens"
@@ -95,4 +96,32 @@ def test_verification_in_ascii_and_of_other_ends() -> None:
 def test_nasty_names_in_a_verification(name: str) -> None:
     changes = tuple(replace(one, holder=name) for one in VERIFICATION.changes)
     text = render_verification(replace(VERIFICATION, changes=changes, notes=(name,)))
+    assert all(line.isprintable() for line in text.rstrip("\n").split("\n"))
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_waste(width: int) -> None:
+    check(f"waste-{width}.txt", render_waste(WASTE, TextOptions(width=width)))
+
+
+def test_waste_without_hashes_and_in_ascii() -> None:
+    text = render_waste(replace(WASTE, duplicates=None), TextOptions(ascii_only=True, top=1))
+    assert "capture with --content" in text
+    assert "1 more place: --top N or --all" in text
+    assert text.isascii()
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
+def test_nasty_names_in_waste(name: str) -> None:
+    assert WASTE.duplicates is not None
+    value = replace(WASTE.duplicates.values[0], text=name, path=name)
+    nasty = replace(
+        WASTE,
+        duplicates=replace(WASTE.duplicates, values=(value,)),
+        containers=replace(
+            WASTE.containers, places=(replace(WASTE.containers.places[0], path=name),)
+        ),
+        instance_dicts=(replace(WASTE.instance_dicts[0], type=name),),
+    )
+    text = render_waste(nasty)
     assert all(line.isprintable() for line in text.rstrip("\n").split("\n"))

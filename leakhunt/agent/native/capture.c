@@ -182,7 +182,11 @@ write_snapshot(const job *j, outcome *o)
     w.interp = j->interp;
     w.own_thread = j->own_thread;
     w.redact_names = j->capture->redact_names;
+    w.has_content = j->capture->content;
     w.has_births = lk_birth_is_running();
+    if (w.has_content && lk_content_key(&w) < 0) {
+        w.out.error = errno; /* nothing is written after an error */
+    }
     if (lk_emit_start(&w.out, j->header, j->header_bytes) == 0 &&
         put_records(&w, &unreached, !j->capture->was_collecting) == 0) {
         o->walk_ns = now_ns() - start;

@@ -17,6 +17,7 @@ typedef struct {
     int max_wait_ms; /* for a collection in another thread */
     int redact_names;
     int hides_caller; /* the thread that captures is ours and no part of the program */
+    int content;      /* write keyed hashes of strings and numbers */
     enum lk_capture_mode mode;
     /* results */
     enum lk_capture_mode mode_used; /* never AUTO */

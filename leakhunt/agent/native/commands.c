@@ -265,6 +265,7 @@ capture(lk_session *s, lk_json *out)
     lk_capture c = {
         .mark = (r->flags & LK_FLAG_MARK) != 0,
         .redact_names = (r->flags & LK_FLAG_REDACT) != 0,
+        .content = (r->flags & LK_FLAG_CONTENT) != 0,
         .max_wait_ms = r->number > INT_MAX ? INT_MAX : (int)r->number,
         .mode = r->flags & LK_FLAG_AUTO   ? LK_CAPTURE_AUTO
                 : r->flags & LK_FLAG_FORK ? LK_CAPTURE_FORK

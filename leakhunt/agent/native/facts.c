@@ -18,6 +18,7 @@ enum fact_reader {
     FACTS_SOCKET,
     FACTS_FUTURE,
     FACTS_ARRAY,
+    FACTS_CONTENT,
 };
 
 /* Offsets learned from sacrificial objects; 0 while not proved. */
@@ -288,8 +289,11 @@ lk_facts_prepare(void)
 
 /* Which facts the instances of a type have; 0 for none.  Needs the GIL. */
 uint16_t
-lk_fact_reader_of(PyTypeObject *type)
+lk_fact_reader_of(const lk_walk *w, PyTypeObject *type)
 {
+    if (w->has_content && lk_has_content(type)) {
+        return FACTS_CONTENT;
+    }
     if (type == &PyCode_Type) {
         return FACTS_CODE;
     }
@@ -409,6 +413,9 @@ lk_put_facts(lk_walk *w, const lk_type *t, PyObject *o)
         break;
     case FACTS_ARRAY:
         lk_put_fact(w, LK_FACT_LENGTH, Py_SIZE(o));
+        break;
+    case FACTS_CONTENT:
+        lk_put_content(w, o);
         break;
     default:
         break;

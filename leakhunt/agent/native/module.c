@@ -46,24 +46,26 @@ raise_for(const lk_capture *c, PyObject *path)
 
 PyDoc_STRVAR(capture_doc,
              "capture(path, header, mark=False, max_wait_ms=1000, redact=False,\n"
-             "        mode='in-process') -> pause in ns\n\n"
+             "        mode='in-process', content=False) -> pause in ns\n\n"
              "Write a snapshot of this interpreter to path (mode 0600, by way of path + '.part').\n"
              "header: JSON as bytes.  mark: start a new birth epoch in the same pause.\n"
-             "mode: 'in-process', 'fork' or 'auto'.  Raises OSError, MemoryError, ValueError.");
+             "mode: 'in-process', 'fork' or 'auto'.  content: write keyed hashes of strings and\n"
+             "numbers.  Raises OSError, MemoryError, ValueError.");
 
 /* New reference; needs the GIL. */
 static PyObject *
 py_capture(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"path", "header", "mark", "max_wait_ms", "redact", "mode", NULL};
+    static char *names[] = {"path",   "header", "mark",    "max_wait_ms",
+                            "redact", "mode",   "content", NULL};
     PyObject *path;
     const char *header, *mode = lk_capture_mode_name(LK_CAPTURE_IN_PROCESS);
     Py_ssize_t header_bytes;
     lk_capture c = {.max_wait_ms = 1000};
     (void)self;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y#|pips:capture", names,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&y#|pipsp:capture", names,
                                      PyUnicode_FSConverter, &path, &header, &header_bytes, &c.mark,
-                                     &c.max_wait_ms, &c.redact_names, &mode)) {
+                                     &c.max_wait_ms, &c.redact_names, &mode, &c.content)) {
         return NULL;
     }
     int status = parse_mode(mode, &c.mode);
@@ -79,7 +81,7 @@ py_capture(PyObject *self, PyObject *args, PyObject *kwargs)
 
 PyDoc_STRVAR(capture_to_doc,
              "capture_to(fd, header, mark=False, max_wait_ms=1000, redact=False,\n"
-             "           mode='in-process') -> dict\n\n"
+             "           mode='in-process', content=False) -> dict\n\n"
              "The same into a descriptor, which stays open; when it fails, what was written is\n"
              "no snapshot.  The answer says what was done and what was predicted.");
 
@@ -87,15 +89,16 @@ PyDoc_STRVAR(capture_to_doc,
 static PyObject *
 py_capture_to(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"fd", "header", "mark", "max_wait_ms", "redact", "mode", NULL};
+    static char *names[] = {"fd",     "header", "mark",    "max_wait_ms",
+                            "redact", "mode",   "content", NULL};
     int fd;
     const char *header, *mode = lk_capture_mode_name(LK_CAPTURE_IN_PROCESS);
     Py_ssize_t header_bytes;
     lk_capture c = {.max_wait_ms = 1000};
     (void)self;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iy#|pips:capture_to", names, &fd, &header,
-                                     &header_bytes, &c.mark, &c.max_wait_ms, &c.redact_names,
-                                     &mode) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iy#|pipsp:capture_to", names, &fd, &header,
+                                     &header_bytes, &c.mark, &c.max_wait_ms, &c.redact_names, &mode,
+                                     &c.content) ||
         parse_mode(mode, &c.mode) < 0) {
         return NULL;
     }

@@ -94,6 +94,7 @@ enum lk_fact {
     LK_FACT_ADDRESS_LOW = 10,
     LK_FACT_EXPORTS = 11,
     LK_FACT_BUFFER_BYTES = 12,
+    LK_FACT_CONTENT = 13,
 };
 
 /* The block hash of docs/snapshot-format.md.  Needs no GIL. */

@@ -253,7 +253,7 @@ describe(lk_walk *w, lk_type *t)
     t->is_opaque = t->reader == LK_READ_GENERIC && type->tp_traverse == NULL &&
                    t->part == LK_PART_NONE && t->place_count == 0 &&
                    type->tp_basicsize > (Py_ssize_t)sizeof(PyObject);
-    t->fact_reader = lk_fact_reader_of(type);
+    t->fact_reader = lk_fact_reader_of(w, type);
 }
 
 /* The text of a str found in a type's dict under a constant name, or NULL.  Borrowed.

@@ -9,7 +9,9 @@
 
 #include "compat.h"
 #include "emit.h"
+#include "ints.h"
 #include "queue.h"
+#include "siphash.h"
 #include "slotmap.h"
 
 /* How the instances of a type are read. */
@@ -174,6 +176,8 @@ typedef struct {
     size_t static_type_count, static_type_capacity;
 
     int redact_names; /* write no text but of types, code and modules */
+    int has_content;  /* write hashes of values, by this key */
+    lk_sip_key content_key;
     int use_gc_lists; /* follow the collector's list links */
     int out_of_memory;
     int has_births; /* the birth tracker is running */
@@ -234,7 +238,7 @@ void lk_put_static_types(lk_walk *w);
 void lk_note_static_type(lk_walk *w, PyObject *type);
 
 /* facts.c */
-uint16_t lk_fact_reader_of(PyTypeObject *type);
+uint16_t lk_fact_reader_of(const lk_walk *w, PyTypeObject *type);
 void lk_put_facts(lk_walk *w, const lk_type *t, PyObject *o);
 void lk_put_fact(lk_walk *w, unsigned id, int64_t value);
 void lk_facts_prepare(void);
@@ -242,6 +246,11 @@ Py_ssize_t lk_lru_cache_offset(const PyTypeObject *type);
 int lk_is_lru_link(const PyTypeObject *type);
 #define LK_LRU_LINK_KEY 40
 #define LK_LRU_LINK_RESULT 48
+
+/* content.c */
+int lk_content_key(lk_walk *w);
+int lk_has_content(const PyTypeObject *type);
+void lk_put_content(lk_walk *w, PyObject *o);
 
 /* names.c */
 void lk_want_name(lk_walk *w, PyObject *o, int is_long);

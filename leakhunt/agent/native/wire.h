@@ -36,6 +36,7 @@ enum lk_flag {
     LK_FLAG_LOST = 16,
     LK_FLAG_EVENTS = 32,
     LK_FLAG_PREDICT = 64,
+    LK_FLAG_CONTENT = 128,
 };
 
 #endif

@@ -114,6 +114,7 @@ _LIVE_WARMUP = 1
     help="Keep the snapshots and the report here.",
 )
 @click.option("--show-output", is_flag=True, help="Show on stderr what target and load print.")
+@live_options.CONTENT_OPTION
 @click.option(
     "--no-birth",
     "birth",

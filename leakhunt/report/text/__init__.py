@@ -11,7 +11,17 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from leakhunt.report.model import Report
-from leakhunt.report.text import findings, growth, head, native, overview, tail, trend, workers
+from leakhunt.report.text import (
+    findings,
+    growth,
+    head,
+    native,
+    overview,
+    tail,
+    trend,
+    waste_screen,
+    workers,
+)
 from leakhunt.report.text.page import draw
 from leakhunt.report.text.sheet import Sheet, TextOptions
 
@@ -39,6 +49,7 @@ def _sections(report: Report, sheet: Sheet) -> Iterator[list[RenderableType]]:
         growth.section(report, sheet),
         native.section(report, sheet),
         *(trend.sections(report.trend, sheet) if report.trend is not None else ()),
+        *(waste_screen.sections(report.waste, sheet) if report.waste is not None else ()),
         tail.grounds(report, sheet),
         tail.next_steps(report, sheet),
     )

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from leakhunt.analysis.trend.results import Trend
+from leakhunt.analysis.waste.results import Waste
 from leakhunt.report.model import Report
 from leakhunt.report.verify_model import Verification
 from leakhunt.target.progress import Progress
-from tests.golden.sample_reports import LEAKY, TREND, VERIFICATION
+from tests.golden.sample_reports import LEAKY, TREND, VERIFICATION, WASTE
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class FakeOptions:
     show_output: bool = False
     rules: tuple[Path, ...] = ()
     ladder: int = 0
+    content: bool = False
     capture: str = "in-process"
 
 
@@ -55,6 +57,7 @@ class FakeHunt:
     diffed: list[tuple[Any, Any]] = field(default_factory=list)
     verification: Verification = VERIFICATION
     verified: list[FakeVerifyOptions] = field(default_factory=list)
+    wasted: list[tuple[Path, int | None]] = field(default_factory=list)
     trended: list[tuple[Any, Any]] = field(default_factory=list)
 
     def hunt_scenario(
@@ -95,6 +98,12 @@ class FakeHunt:
             raise self.error
         return self.verification
 
+    def find_waste_in(self, path: Path, top: int | None = 10) -> Waste:
+        self.wasted.append((path, top))
+        if self.error is not None:
+            raise self.error
+        return WASTE
+
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHunt:
@@ -107,6 +116,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHunt:
         hunt_scenario=hunt.hunt_scenario,
         diff_files=hunt.diff_files,
         trend_files=hunt.trend_files,
+        find_waste_in=hunt.find_waste_in,
         VerifyOptions=FakeVerifyOptions,
         verify_hunt=hunt.verify_hunt,
     )

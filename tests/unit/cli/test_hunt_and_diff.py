@@ -48,6 +48,7 @@ def test_every_option_arrives(fake: FakeHunt, scenario: Path, tmp_path: Path) ->
         "hunt", "--scenario", str(scenario), "--cycles", "7", "--warmup", "0", "--python",
         sys.executable, "--timeout", "1.5", "--settle", "0", "--no-collect", "--max-pause", "50",
         "--save", str(tmp_path / "new"), "--show-output", "--no-birth", "--ladder", "4",
+        "--content",
         "--capture", "auto",
     ]  # fmt: skip
     main(arguments)
@@ -64,6 +65,7 @@ def test_every_option_arrives(fake: FakeHunt, scenario: Path, tmp_path: Path) ->
         birth=False,
         show_output=True,
         ladder=4,
+        content=True,
         capture="auto",
     )
 

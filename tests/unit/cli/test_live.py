@@ -51,7 +51,8 @@ def test_every_option_of_a_process(hunted: list[LiveOptions], tmp_path: Path) ->
     main(
         [
             "hunt", "7", "--load", "a b", "--rounds", "5", "--warmup", "2", "--warmup-load", "c",
-            "--cycles", "9", "--children", "--capture", "fork", "--redact", "--method", "gdb",
+            "--cycles", "9", "--children", "--capture", "fork", "--redact", "--content", "--method",
+            "gdb",
             "--force", "--timeout", "0", "--settle", "1", "--no-collect", "--max-pause", "50",
             "--save", str(tmp_path / "s"), "--no-birth", "--show-output",
         ]
@@ -59,7 +60,8 @@ def test_every_option_of_a_process(hunted: list[LiveOptions], tmp_path: Path) ->
     assert hunted == [
         LiveOptions(
             pid=7, load="a b", rounds=5, warmup=2, warmup_load="c", cycles=9,
-            children=Children.ALL, capture="fork", redact=True, method="gdb", force=True,
+            children=Children.ALL, capture="fork", redact=True, content=True,
+            method="gdb", force=True,
             timeout_s=None, settle_max_s=1.0, collect=False, max_pause_ms=50.0,
             save_dir=tmp_path / "s", birth=False, show_output=True,
         )

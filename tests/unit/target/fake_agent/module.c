@@ -42,10 +42,12 @@ capture(PyObject *self, PyObject *args)
     const char *path, *header, *wish = getenv("FAKE_AGENT"), *name;
     char label[32] = "";
     Py_ssize_t n;
-    int mark, wait, number = 0;
+    const char *mode;
+    int mark, wait, redact, content, number = 0;
     FILE *file;
     (void)self;
-    if (!PyArg_ParseTuple(args, "yy#pi", &path, &header, &n, &mark, &wait)) {
+    if (!PyArg_ParseTuple(args, "yy#pipsp", &path, &header, &n, &mark, &wait, &redact, &mode,
+                          &content)) {
         return NULL;
     }
     name = strrchr(path, '/') + 1;
