@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from leakhunt.agent.marks import mark
     from leakhunt.analysis.trend.results import Trend
     from leakhunt.analysis.waste.results import Waste
     from leakhunt.detectors.base import Category, Finding, Verdict
@@ -79,6 +80,7 @@ __all__ = [
     "find_waste_in",
     "hunt_live",
     "hunt_scenario",
+    "mark",
     "open_snapshot",
     "snapshot_process",
     "trend_files",
@@ -112,6 +114,7 @@ _SOURCE_BY_NAME = {
     "export_heapsnapshots": ("leakhunt.hunt", "export_heapsnapshots"),
     "hunt_live": ("leakhunt.hunt", "hunt_live"),
     "hunt_scenario": ("leakhunt.hunt", "hunt_scenario"),
+    "mark": ("leakhunt.agent.marks", "mark"),
     "open_snapshot": ("leakhunt.store.reader", "open_snapshot"),
     "snapshot_process": ("leakhunt.hunt", "snapshot_process"),
     "trend_files": ("leakhunt.hunt", "trend_files"),

@@ -260,24 +260,17 @@ class AgentConnection:
         except OSError as exc:
             # What it said before it went may still be there to read.
             with contextlib.suppress(TargetError):
-                while self._receive(0.0) is not None:
-                    pass
+                while (said := self._receive(0.0)) is not None:
+                    self._end_reason = str(said[1].get("error", ""))
             raise self._gone() from exc
         self._unanswered += 1
         self._last_request = time.monotonic()
 
     def _receive(self, timeout_s: float) -> tuple[Status, dict[str, Any]] | None:
         """The next datagram, or None when there is none in time; marks go to their queue."""
-        sock = self._require()
-        sock.settimeout(max(timeout_s, 0.001))
-        try:
-            data = sock.recv(wire.ANSWER_BYTES_MAX + wire.ANSWER.size)
-        except (TimeoutError, BlockingIOError):
+        data = self._receive_datagram(max(timeout_s, 0.001))
+        if data is None:
             return None
-        except OSError as exc:
-            raise self._gone() from exc
-        if not data:
-            raise self._gone()
         status, members = _parse(data, self.pid)
         if status is Status.EVENT:
             kind = members.get("event")
@@ -288,6 +281,25 @@ class AgentConnection:
             return (status, members) if kind == "locked" else None
         self._unanswered = max(0, self._unanswered - 1)
         return status, members
+
+    def _receive_datagram(self, timeout_s: float) -> bytes | None:
+        """One datagram, or None when there is none in time."""
+        sock = self._require()
+        sock.settimeout(timeout_s)
+        size = wire.ANSWER_BYTES_MAX + wire.ANSWER.size
+        try:
+            try:
+                data = sock.recv(size)
+            except ConnectionResetError:
+                # Said once when the other end left a request unread; its last words come after.
+                data = sock.recv(size)
+        except (TimeoutError, BlockingIOError):
+            return None
+        except OSError as exc:
+            raise self._gone() from exc
+        if not data:
+            raise self._gone()
+        return data
 
     def _check(self, opcode: Opcode, status: Status, members: dict[str, Any]) -> Answer:
         """The answer, or its error raised."""

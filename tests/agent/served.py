@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -122,7 +123,8 @@ class Target:
         return AgentConnection(self.open_socket(), self.pid, **options)
 
     def tasks(self) -> list[str]:
-        """Names of its threads."""
+        """Names of its threads; the agent's gives itself one as it starts."""
+        time.sleep(0.02)
         return sorted(
             path.read_text().strip() for path in Path(f"/proc/{self.pid}/task").glob("*/comm")
         )

@@ -189,7 +189,9 @@ answer_one(lk_session *s)
     if (why == NULL) {
         lk_json_open(&answer, s->sent, sizeof(s->sent));
         int status = lk_command_run(s, &answer) < 0 ? LK_STATUS_ERROR : LK_STATUS_OK;
-        lk_descriptor_close(&s->request.file); /* the answer says that it is whole */
+        /* the answer says that the file is whole and that the next one has a place */
+        lk_descriptor_close(&s->request.file);
+        refill_spare(s);
         if (lk_session_send(s, (uint32_t)status, s->request.opcode, s->sent,
                             lk_json_close(&answer)) < 0) {
             why = "the client does not listen";
