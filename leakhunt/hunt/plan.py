@@ -9,6 +9,7 @@ from leakhunt.errors import LeakhuntError
 from leakhunt.hunt.live_options import LiveOptions, SnapshotOptions, check_live_options, check_pid
 from leakhunt.target.attach import Preflight, check
 from leakhunt.target.family import Children, Relative, find_family
+from leakhunt.target.prepared import find_socket
 from leakhunt.target.process_native import find_native_agent
 from leakhunt.target.reach import no_such_process
 
@@ -108,12 +109,16 @@ def _processes(
 
 
 def _planned(relative: Relative, preflight: Preflight, force: bool) -> PlannedProcess:
+    identity, agent = preflight.identity, ""
+    version = "" if identity is None else identity.version_text
+    if find_socket(relative.pid) is not None:
+        way = "the agent that it prepared"
+        return PlannedProcess(relative.pid, relative.command, version, way, agent, ())
     obstacles = [
         (obstacle.message, obstacle.hint)
         for obstacle in preflight.obstacles
         if not (force and obstacle.can_be_forced)
     ]
-    identity, agent = preflight.identity, ""
     if identity is not None:
         try:
             agent = find_native_agent(identity)
@@ -123,7 +128,7 @@ def _planned(relative: Relative, preflight: Preflight, force: bool) -> PlannedPr
     return PlannedProcess(
         pid=relative.pid,
         command=relative.command,
-        python="" if identity is None else identity.version_text,
+        python=version,
         way=f"{preflight.way}{where}",
         agent=agent,
         obstacles=tuple(obstacles),

@@ -96,7 +96,8 @@ class AgentConnection:
             raise TargetError(
                 f"the agent in process {self.pid} speaks version {hello.version} of the protocol,"
                 f" we speak {wire.VERSION} ({hello.library})",
-                hint="another version of leakhunt was loaded there: use that one, or restart it",
+                hint="another version of leakhunt was loaded there: use that one, restart the"
+                " program, or attach in spite of it (--method ptrace)",
             )
         self._tid = hello.tid
         return hello

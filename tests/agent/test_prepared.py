@@ -23,6 +23,8 @@ from leakhunt.target.answers import Mark
 from leakhunt.target.connection import AgentConnection
 from leakhunt.target.interpreter import Interpreter
 from leakhunt.target.prepared import connect_prepared, find_socket
+from leakhunt.target.process_table import read_entry
+from leakhunt.target.reach import reach_process
 from tests.agent.served import Target
 from tests.agent.test_server import header
 
@@ -111,6 +113,19 @@ def test_a_prepared_process_is_found_and_served(target: Target, tmp_path: Path) 
             connection.capture(path, header())
             assert open_snapshot(path).heap_count > 1000
     assert target.run("", "sorted(sys.modules)") == before
+
+
+def test_a_prepared_process_is_reached_without_an_attach(target: Target) -> None:
+    entry = read_entry(target.pid)
+    assert entry is not None
+    reached = reach_process(target.pid, entry.start_ticks)
+    with reached.agent:
+        assert (reached.way, reached.stop_ns) == ("the agent that it prepared", 0)
+        version = target.run("import platform", "platform.python_version()")
+        assert reached.python["version"] == version
+        assert reached.python["executable"] == target.run("", "os.path.realpath(sys.executable)")
+    with pytest.raises(TargetError, match="another one has its number now"):
+        reach_process(target.pid, entry.start_ticks + 1)
 
 
 def test_the_socket_is_its_owner_s_alone(target: Target, runtime_dir: Path) -> None:
