@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,14 @@ class SavedCase:
     files: Mapping[str, Path]
     """By label, in order of time."""
 
+    folder: Path
+    """Where the report is."""
+
+    def of_process(self, pid: int) -> SavedCase:
+        """The snapshots of one process of a family; the case itself when it has no such."""
+        files = _snapshots(self.folder / f"pid-{pid}", {})
+        return replace(self, files=files) if files else self
+
     @property
     def final(self) -> Path:
         """The last snapshot."""
@@ -51,18 +59,21 @@ def open_case(path: Path) -> SavedCase:
             hint="give a directory that leakhunt hunt --save DIR filled, or its report.json",
         ) from exc
     report = from_json(text)
-    files = _snapshots(report_file.parent, report)
+    folder = report_file.parent
+    said = {s.label: Path(s.path) for s in report.snapshots if s.path is not None}
+    files = _snapshots(folder, said)
+    for of_process in sorted(folder.glob("pid-*")) if not files else ():
+        files = files or _snapshots(of_process, {})
     if not files:
         raise UsageError(
             f"the snapshots of {report_file} are not there",
             hint="keep them with: leakhunt hunt --save DIR ...",
         )
-    return SavedCase(report, files)
+    return SavedCase(report, files, folder)
 
 
-def _snapshots(folder: Path, report: Report) -> dict[str, Path]:
-    """Where the report says they are, or beside it."""
-    said = {s.label: Path(s.path) for s in report.snapshots if s.path is not None}
+def _snapshots(folder: Path, said: Mapping[str, Path]) -> dict[str, Path]:
+    """In a folder, or where a report says they are."""
     files = {}
     for label in _LABELS:
         beside = [folder / f"{label}{suffix}" for suffix in _SUFFIXES]

@@ -112,6 +112,7 @@ def _joined(group: Sequence[tuple[int, Report, Finding]], of: int, cycles: int |
         bytes_per_cycle=size / cycles if cycles and is_known else None,
         retained_bytes=_sum_known(finding.retained_bytes for finding in every),
         exclusive_bytes=_sum_known(finding.exclusive_bytes for finding in every),
+        shared_bytes=_sum_known(finding.shared_bytes for finding in every),
         evidence=_evidence(shown_pid, largest, counts),
         workers=share,
     )

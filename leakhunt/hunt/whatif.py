@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from leakhunt.errors import UsageError
 from leakhunt.hunt.case import SavedCase, investigate_case, open_case
+from leakhunt.report.model import Report
 from leakhunt.report.whatif_model import AskedFinding, SmallestCut, WhatIfReport
+from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,11 +24,18 @@ if TYPE_CHECKING:
 _CASE = re.compile(r"\.json$")
 
 
-def what_if(path: Path, cuts: Sequence[str] = (), finding: str | None = None) -> WhatIfReport:
+def what_if(
+    path: Path,
+    cuts: Sequence[str] = (),
+    finding: str | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+) -> WhatIfReport:
     """What removing references would free, and what it would not.
 
     ``path`` is a snapshot, a directory that a hunt filled or its report.json; ``cuts`` are
-    paths (docs/paths.md); ``finding`` is a rank or a fingerprint of the hunt.
+    paths (docs/paths.md); ``finding`` is a rank or a fingerprint of the hunt.  ``on_progress``
+    may raise to cancel.
 
     Raises UsageError: a path or finding that is not there.  SnapshotError: a file that cannot
     be read.
@@ -37,25 +46,26 @@ def what_if(path: Path, cuts: Sequence[str] = (), finding: str | None = None) ->
             hint="for instance --cut 'shop.bus.BUS.listeners'",
         )
     is_case = path.is_dir() or _CASE.search(path.name) is not None
+    tell = on_progress or ignore_progress
     if finding is None:
-        return _of_paths(open_case(path).final if is_case else path, cuts)
+        return _of_paths(open_case(path).final if is_case else path, cuts, tell)
     if not is_case:
         raise UsageError(
             f"{path} is one snapshot: it has no findings",
             hint="give the directory that leakhunt hunt --save filled, or use --cut",
         )
-    return _of_finding(open_case(path), finding)
+    return _of_finding(open_case(path), finding, tell)
 
 
-def _of_paths(path: Path, cuts: Sequence[str]) -> WhatIfReport:
+def _of_paths(path: Path, cuts: Sequence[str], tell: OnProgress) -> WhatIfReport:
     import numpy as np
 
     from leakhunt.analysis.resolve import Resolver
     from leakhunt.analysis.whatif import CutStudy
-    from leakhunt.graph.heap_graph import HeapGraph
-    from leakhunt.hunt.heaps import open_columns
+    from leakhunt.hunt.heaps import open_heap
 
-    graph = HeapGraph(open_columns(path))
+    graph = open_heap(path, derive=False, on_progress=tell).graph
+    tell(Progress("cut"))
     resolver = Resolver(graph)
     resolved = [resolver.resolve(text) for text in cuts]
     for one in resolved:
@@ -73,14 +83,18 @@ def _of_paths(path: Path, cuts: Sequence[str]) -> WhatIfReport:
     return _report(path, study, result, smallest=smallest)
 
 
-def _of_finding(case: SavedCase, wanted: str) -> WhatIfReport:
+def _of_finding(case: SavedCase, wanted: str, tell: OnProgress) -> WhatIfReport:
     from leakhunt.analysis.mincut import minimum_cut, references_into
     from leakhunt.analysis.whatif import CutStudy
     from leakhunt.graph.heap_graph import HeapGraph
 
+    finding = find_finding(case.report, wanted)
+    if finding.workers is not None and finding.workers.pids:
+        case = case.of_process(finding.workers.pids[0])
+    tell(Progress("analysis"))
     investigation, columns = investigate_case(case)
-    finding = find_finding(investigation, wanted)
-    population = investigation.population_by_fingerprint.get(finding.fingerprint)
+    tell(Progress("cut"))
+    population = _population(investigation, finding)
     if population is None or not len(population):
         raise UsageError(
             f"no reference of the program holds finding {finding.rank} ({finding.holder.path})",
@@ -98,9 +112,23 @@ def _of_finding(case: SavedCase, wanted: str) -> WhatIfReport:
     return _report(case.final, study, study.study(parts), smallest=smallest, asked=asked)
 
 
-def find_finding(investigation: Investigation, wanted: str) -> Finding:
-    """A finding by rank or by fingerprint (or how that begins)."""
-    findings = investigation.findings
+def _population(investigation: Investigation, finding: Finding) -> npt.NDArray[np.int64] | None:
+    """What the finding's holder leaked, in the investigation that was made again.
+
+    Without the rules of the hunt a finding may have another category, and so another
+    fingerprint: its holder is the same.
+    """
+    by_fingerprint = investigation.population_by_fingerprint
+    same = [f for f in investigation.findings if f.holder.path == finding.holder.path]
+    for one in (finding, *same):
+        if one.fingerprint in by_fingerprint:
+            return by_fingerprint[one.fingerprint]
+    return None
+
+
+def find_finding(case: Report | Investigation, wanted: str) -> Finding:
+    """A finding by rank or by fingerprint (or how that begins).  Raises UsageError."""
+    findings = case.findings
     text = wanted.strip().lower()
     found = [f for f in findings if text == str(f.rank)]
     found = found or [f for f in findings if len(text) >= 4 and f.fingerprint.startswith(text)]

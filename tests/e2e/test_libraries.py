@@ -54,6 +54,16 @@ def test_a_bounded_cache_that_fills_is_silent() -> None:
     assert [f.category for f in report.findings] == [Category.CACHE]
 
 
+def test_a_small_view_tells_of_the_buffer_it_keeps() -> None:
+    (case,) = [case for case in load_cases() if case.name == "numpy_view_keeps_base"]
+    report = hunt(case.scenario("leaky"), case.requirements("leaky"))
+    (found,) = [f for f in report.findings if f.verdict is Verdict.LEAK]
+    # Each keeps ten numbers of ten thousand.
+    assert found.retained_bytes is not None
+    assert found.retained_bytes > 200 * 80_000
+    assert any("are views" in line and "buffers of others" in line for line in found.evidence)
+
+
 @pytest.mark.parametrize("case", NATIVE.values(), ids=NATIVE)
 def test_references_lost_in_c_are_found(case: Case) -> None:
     report = hunt(case.scenario("leaky"), case.requirements("leaky"))

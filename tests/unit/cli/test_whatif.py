@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,37 @@ def test_a_finding_by_rank_and_by_fingerprint(
     freed = found["freed"]
     assert isinstance(freed, dict)
     assert {t["type"]: t["count"] for t in freed["types"]}["orders.Order"] == 30
+
+
+def test_a_finding_of_a_family_of_processes(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    expected = answer(capsys, saved, "--finding", "1")
+    shutil.copytree(saved, tmp_path / "pid-7")
+    report = json.loads((saved / "report.json").read_text())
+    for snapshot in report["snapshots"]:
+        snapshot["path"] = None
+    report["findings"][0]["workers"] = {"count": 1, "of": 2, "pids": [7]}
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    found = answer(capsys, tmp_path, "--finding", "1")
+    assert found["snapshot"] == str(tmp_path / "pid-7" / "final.lkheap")
+    assert {**found, "snapshot": ""} == {**expected, "snapshot": ""}
+    shutil.rmtree(tmp_path / "pid-7")
+    assert main(["whatif", str(tmp_path), "--finding", "1"]) == 2
+    assert "are not there" in capsys.readouterr().err
+
+
+def test_a_finding_whose_category_came_from_rules_is_found_by_its_holder(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    shutil.copytree(saved, tmp_path / "again")
+    report = json.loads((saved / "report.json").read_text())
+    report["findings"][0].update(fingerprint="0123456789abcdef", category="listener")
+    (tmp_path / "again" / "report.json").write_text(json.dumps(report))
+    found = answer(capsys, tmp_path / "again", "--finding", "01234567")
+    assert len(found["cuts"]) == 2  # type: ignore[arg-type]
 
 
 def test_the_screen(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
