@@ -246,6 +246,28 @@ def test_a_seccomp_filter_that_would_kill(action: int, library: Path) -> None:
         assert read_status(pid).state == "S"
 
 
+@as_root
+def test_a_user_attaches_to_a_process_of_its_own(library: Path, tmp_path: Path) -> None:
+    def become_dumpable() -> None:
+        become_nobody()
+        prctl(4, 1)
+
+    def attach() -> None:
+        become_nobody()
+        open_channel(pid, copy, source=closing).sock.close()
+        done.write_text("done")
+
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    copy, done = tmp_path / "_heap.so", tmp_path / "done"
+    copy.write_bytes(library.read_bytes())
+    done.touch()
+    done.chmod(0o666)
+    with child(become_dumpable) as pid:
+        assert seen_by(attach, pid).is_ready
+        assert done.read_text() == "done"
+
+
 def test_an_ignored_fault_signal() -> None:
     with child(lambda: signal.signal(signal.SIGSEGV, signal.SIG_IGN)) as pid:
         assert "ignores SIGSEGV" in only(check(pid)).message

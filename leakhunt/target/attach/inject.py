@@ -220,7 +220,14 @@ class _Made:
             result=self.thread.results,
             is_pending=way == PENDING_CALL,
         )
-        self.injector.memory.write(page, code)
+        try:
+            self.injector.memory.write(page, code)
+        except OSError as exc:
+            raise TargetError(
+                f"the kernel does not let leakhunt write to executable memory: {exc.strerror}",
+                hint="boot without proc_mem.force_override=never, or prepare the program:"
+                " python -m leakhunt.agent",
+            ) from exc
         return page
 
     def _away_from_standard_streams(self, fd: int) -> int:

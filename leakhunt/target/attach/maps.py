@@ -35,6 +35,8 @@ def mapped_files(pid: int, proc: Path = Path("/proc")) -> list[MappedFile]:
 
 def _parse(text: str) -> Iterator[MappedFile]:
     for line in text.splitlines():
+        if "/" not in line:  # Tens of thousands of mappings have no file
+            continue
         fields = line.split(None, 5)
         if len(fields) != 6 or not fields[5].startswith("/") or int(fields[2], 16):
             continue
