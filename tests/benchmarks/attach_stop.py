@@ -2,8 +2,10 @@
 tests.benchmarks.attach_stop [ROUNDS]``
 
 For each interpreter of LEAKHUNT_TEST_PYTHONS and each of some states: the stop (median, 95th
-percentile, maximum), and the time from the call to the first answer (95th percentile).  Beside
-it, where gdb is there, what a batch run of gdb costs that only queues a pending call.
+percentile, maximum), and the time from the call to the first answer (95th percentile).  *First*
+is the stop by a tool that was just started and attaches for the first time, as a user's does: a
+tenth of the rounds.  Beside it, where gdb is there, what a batch run of gdb costs that only queues
+a pending call.
 
 Promise: stop 0.5 ms median, 5 ms at the 95th percentile; 100 ms to the answer.
 """
@@ -56,6 +58,13 @@ def measure(pid: int, agent: Path, rounds: int) -> tuple[list[float], list[float
     return stops, answers
 
 
+def measure_first(pid: int, agent: Path, rounds: int) -> list[float]:
+    """Stops by tools that were just started, in milliseconds."""
+    command = [sys.executable, "-m", "tests.benchmarks.attach_stop", "--once", str(pid), str(agent)]
+    outputs = [subprocess.check_output(command, text=True) for _ in range(rounds)]
+    return [float(text) for output in outputs for text in output.split()]
+
+
 def measure_gdb(pid: int) -> float:
     """Milliseconds of the quickest of some batch runs of gdb that make one call."""
     taken = []
@@ -73,10 +82,22 @@ def measure_gdb(pid: int) -> float:
     return min(taken)
 
 
+def attach_once(pid: int, agent: Path) -> None:
+    channel = open_channel(pid, agent)
+    channel.sock.close()
+    print(*(ns / 1e6 for ns in channel.facts.stop_ns))
+
+
 def main() -> None:
+    if "--once" in sys.argv:
+        attach_once(int(sys.argv[2]), Path(sys.argv[3]))
+        return
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     pythons = os.environ.get("LEAKHUNT_TEST_PYTHONS", "").split() or [sys.executable]
-    print(f"{'':14}{'state':8}{'stop ms: median':>16}{'p95':>8}{'max':>8}{'answer ms: p95':>16}")
+    print(
+        f"{'':14}{'state':8}{'stop ms: median':>16}{'p95':>8}{'max':>8}{'first ms: median':>18}"
+        f"{'p95':>8}{'answer ms: p95':>16}"
+    )
     for python in pythons:
         agent = native_agent_for(probe(python))
         version = subprocess.check_output([python, "-V"], text=True).strip()
@@ -87,6 +108,8 @@ def main() -> None:
                 stops, answers = measure(process.pid, agent, rounds)
                 line = f"{version:14}{state:8}{statistics.median(stops):16.2f}"
                 line += f"{percentile(stops, 0.95):8.2f}{max(stops):8.2f}"
+                first = measure_first(process.pid, agent, max(rounds // 10, 5))
+                line += f"{statistics.median(first):18.2f}{percentile(first, 0.95):8.2f}"
                 line += f"{percentile(answers, 0.95):16.1f}"
                 if state == "select" and shutil.which("gdb"):
                     line += f"   (gdb: {measure_gdb(process.pid):.0f} ms)"
