@@ -80,6 +80,16 @@ oracles: ## install Chrome DevTools' heap engine, memlab and Graphviz (needs npm
 		$(MAKE) tests/oracles/build/.ready; \
 	else echo "no npm here: nothing is compared with Chrome DevTools and memlab" >&2; fi
 
+# Servers to attach to: gunicorn, uvicorn, celery, Django, and no leakhunt.
+.venv-servers/.ready: $(CONSTRAINTS) fixtures/servers/requirements.txt
+	@test -x .venv-servers/bin/python || "$(PYTHON)" -m venv .venv-servers
+	.venv-servers/bin/python -m pip --disable-pip-version-check --quiet install \
+		-c $(CONSTRAINTS) -r fixtures/servers/requirements.txt
+	@touch $@
+
+.PHONY: servers
+servers: .venv-servers/.ready ## the servers that the slow tests attach to
+
 .PHONY: setup
 setup: .venv/.runtime .venv/.native .venv/.dev ## create .venv with everything (quick when up to date)
 
@@ -147,7 +157,7 @@ fuzz: setup ## a million damaged snapshot files (minutes)
 	LEAKHUNT_FUZZ_MUTATIONS=$(or $(N),1000000) $(PYTEST) --timeout 0 $(call suite,fuzz)
 
 .PHONY: test-all
-test-all: test asan oracles ## test, then the slow tests, every interpreter's C warnings and the sanitizers
+test-all: test asan oracles servers ## test, then the slow tests, every interpreter's C warnings and the sanitizers
 	@for python in $(TARGETS); do $(MAKE) c-warnings C_PYTHON=$$python; done
 	$(PYTEST) -m slow --timeout 0 tests || { test $$? = 5 && echo "no slow tests"; }
 
@@ -195,4 +205,4 @@ clean: ## remove what can be made again (environments stay)
 
 .PHONY: clean-all
 clean-all: clean ## remove the environments too
-	rm -rf .venv .venv-shop
+	rm -rf .venv .venv-shop .venv-servers

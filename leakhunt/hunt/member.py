@@ -221,9 +221,11 @@ class Member:
                 self.notes.append(f"process {self.pid} was not left as it was: {rest.note}")
 
     def lose(self, doing: str, error: LeakhuntError) -> None:
-        """Nothing more can be done with it."""
-        if self.error is None:
-            self.error = error
+        """Nothing more can be done with it; said unless all its snapshots are there."""
+        if self.error is not None:
+            return
+        self.error = error
+        if "final" not in self.path_by_label:
             what = "ended" if not self.is_running() else "was lost"
             self.errors.append(f"process {self.pid} {what} while {doing}: {error}")
 

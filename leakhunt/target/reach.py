@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from leakhunt.agent import bootstrap
 from leakhunt.errors import TargetError
 from leakhunt.target.answers import Hello
 from leakhunt.target.attach import open_channel
@@ -56,7 +58,9 @@ def reach_process(
     if identity.start_ticks != start_ticks:
         raise another_process(pid)
     library, interpreter = native_agent_for_process(identity, on_build=on_build)
-    channel = open_channel(pid, library, method=method, force=force)
+    # Nothing that nobody will use is put into the target.
+    source = partial(bootstrap.source, offers_mark=hears_marks)
+    channel = open_channel(pid, library, source=source, method=method, force=force)
     agent = AgentConnection(channel.sock, pid, hears_marks=hears_marks)
     hello = _greet(agent, start_ticks)
     facts = channel.facts
