@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from leakhunt.hunt.scenario import hunt_scenario
     from leakhunt.hunt.snapshot import SnapshotTaken, snapshot_process
     from leakhunt.hunt.trend import trend_files
-    from leakhunt.hunt.verify import VerifyOptions, verify_hunt
+    from leakhunt.hunt.verify import VerifyOptions, needs_control, verify_hunt
     from leakhunt.hunt.waste import find_waste_in
     from leakhunt.hunt.whatif import what_if
     from leakhunt.target.progress import Progress
@@ -42,6 +42,7 @@ __all__ = [
     "find_waste_in",
     "hunt_live",
     "hunt_scenario",
+    "needs_control",
     "snapshot_process",
     "trend_files",
     "verify_hunt",
@@ -64,6 +65,7 @@ _MODULE_BY_NAME = {
     "find_waste_in": "leakhunt.hunt.waste",
     "hunt_live": "leakhunt.hunt.live",
     "hunt_scenario": "leakhunt.hunt.scenario",
+    "needs_control": "leakhunt.hunt.verify",
     "snapshot_process": "leakhunt.hunt.snapshot",
     "trend_files": "leakhunt.hunt.trend",
     "verify_hunt": "leakhunt.hunt.verify",

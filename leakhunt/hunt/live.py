@@ -16,6 +16,7 @@ from leakhunt.hunt.assemble import user_rules
 from leakhunt.hunt.crew import Crew
 from leakhunt.hunt.live_options import LiveOptions, check_live_options
 from leakhunt.hunt.live_report import LiveOutcome, report_of_hunt
+from leakhunt.hunt.live_settings import live_settings_of
 from leakhunt.hunt.member import Journal, Member, Wishes
 from leakhunt.hunt.phases import LoadRecord, Phases, phases_of
 from leakhunt.report.model import Report
@@ -261,4 +262,5 @@ class _Hunt:
             errors=tuple(self.errors),
             notes=tuple(self.notes),
             started_ns=self.started_ns,
+            settings=live_settings_of(self.options),
         )

@@ -42,6 +42,8 @@ class LiveOutcome:
     errors: tuple[str, ...]
     notes: tuple[str, ...]
     started_ns: int
+    settings: dict[str, Any]
+    """What was asked for, for the report."""
 
     @property
     def captured(self) -> tuple[Member, ...]:
@@ -65,6 +67,7 @@ def report_of_hunt(
         notes=(*report.notes, *outcome.load.notes, *outcome.notes),
         load=outcome.load.summary(),
         interventions=outcome.journal.entries(),
+        settings=outcome.settings,
         timings_ns={
             "run_ns": ran_ns - outcome.started_ns,
             "load_ns": outcome.load.duration_ns,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from leakhunt.cli import output, streams
+from leakhunt.cli import live_options, output, streams
 from leakhunt.cli.exit_codes import ExitCode
+from leakhunt.cli.keys import Keys
 from leakhunt.cli.parameters import Amount, FileName, Interpreter, Whole
 from leakhunt.cli.progress import Narrator
 
@@ -21,6 +23,8 @@ Examples:
   leakhunt verify before.json
   leakhunt verify before/ --scenario other/checkout.py --json
   leakhunt verify before.json --cycles 1000 --timeout 0
+  leakhunt verify before.json 4711
+  leakhunt verify before.json -- gunicorn -w 4 shop:app
 
 \b
 Exit codes:
@@ -31,6 +35,7 @@ Exit codes:
 
 @click.command(short_help="Hunt again and compare: is it fixed?", epilog=_EXAMPLES)
 @click.argument("before", type=FileName())
+@click.argument("target", nargs=-1, metavar="[PID | -- COMMAND...]")
 @click.option(
     "--scenario", metavar="FILE.py", type=FileName(), help="Another scenario than the one before."
 )
@@ -73,6 +78,8 @@ Exit codes:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify(
     before: Path,
+    target: tuple[str, ...],
+    *,
     strict: bool,
     known: Path | None,
     as_json: bool,
@@ -81,13 +88,25 @@ def verify(
 ) -> ExitCode:
     """Repeat the hunt that BEFORE (its report as JSON, or the directory it was saved in) tells
     of, with the same settings, and compare the rates of its findings: fixed, improved,
-    unchanged, worse or new.
+    unchanged, worse or new. After the hunt of a running process, PID is the fixed one.
     """
     accepted = _read_known(known)
-    with Narrator(lines=changes["show_output"]) as narrator:
+    from leakhunt.hunt import needs_control
+
+    by_keys = streams.is_terminal(sys.stdin) and needs_control(before)
+    lines = changes["show_output"] or by_keys
+    with Narrator(lines=lines) as narrator, Keys(is_wanted=by_keys) as keys:
         from leakhunt.hunt import VerifyOptions, verify_hunt
 
-        result = verify_hunt(VerifyOptions(before, {**changes, **_time_limit(timeout_s)}), narrator)
+        result = verify_hunt(
+            VerifyOptions(
+                before,
+                {**changes, **_time_limit(timeout_s)},
+                **(live_options.target_of(target) if target else {}),
+                control=keys if by_keys else None,
+            ),
+            narrator,
+        )
     if accepted:
         result = _marked(result, accepted)
     streams.write(_rendered(result, as_json=as_json))

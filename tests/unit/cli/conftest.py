@@ -44,6 +44,9 @@ class FakeVerifyOptions:
 
     before: Path
     changes: dict[str, Any]
+    pid: int | None = None
+    command: tuple[str, ...] = ()
+    control: object = None
 
 
 @dataclass
@@ -118,6 +121,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHunt:
         trend_files=hunt.trend_files,
         find_waste_in=hunt.find_waste_in,
         VerifyOptions=FakeVerifyOptions,
+        needs_control=lambda path: False,
         verify_hunt=hunt.verify_hunt,
     )
     monkeypatch.setitem(sys.modules, "leakhunt.hunt", module)

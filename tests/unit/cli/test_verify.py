@@ -77,3 +77,12 @@ def test_an_error_of_the_target(fake: FakeHunt, capsys: pytest.CaptureFixture[st
     fake.error = TargetError("gone", hint="look")
     assert main(["verify", "b"]) == 3
     assert capsys.readouterr().err == "error: gone\nhint: look\n"
+
+
+def test_a_live_target_arrives(fake: FakeHunt) -> None:
+    main(["verify", "b", "4711"])
+    main(["verify", "b", "--cycles", "9", "--", "python", "app.py", "--strict"])
+    assert [(one.pid, one.command) for one in fake.verified] == [
+        (4711, ()), (None, ("python", "app.py", "--strict")),
+    ]  # fmt: skip
+    assert fake.verified[1].changes["cycles"] == 9
