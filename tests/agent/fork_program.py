@@ -21,6 +21,7 @@ import socket
 import sys
 import threading
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -358,8 +359,11 @@ def locked() -> None:
     for thread in threads:
         thread.start()
     path = os.path.join(FOLDER, "locked.lkheap")
-    for _ in range(25):
+    for i in range(30):
+        if i == 15:
+            tracemalloc.start()  # it has a lock of its own
         AGENT.capture(path, HEADER, mode="fork")
+    tracemalloc.stop()
     stop.set()
     for thread in threads:
         thread.join()

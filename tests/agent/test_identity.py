@@ -125,8 +125,11 @@ def test_no_birth_is_missed_and_none_invented(
 
 
 @each_version
-def test_a_fork_marks_births_at_the_same_moment(version: str, tmp_path: Path) -> None:
-    _, scores = churned(version, tmp_path, "lost", mode="fork")
+@pytest.mark.parametrize("allocator", ["pymalloc", "malloc", "debug"])
+def test_a_fork_marks_births_at_the_same_moment(
+    version: str, allocator: str, tmp_path: Path
+) -> None:
+    _, scores = churned(version, tmp_path, "lost", allocator, "fork")
     assert open_snapshot(tmp_path / "1.lkheap").footer["mode"] == "fork"
     assert {k: s for k, s in scores.items() if s.errors and k != OPERAND} == {}
     assert all(s.born > 300 for s in scores.values())

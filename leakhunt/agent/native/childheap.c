@@ -2,6 +2,7 @@
 
 #include "childheap.h"
 #include "pages.h"
+#include "tracers.h"
 
 #define REGION_BYTES ((size_t)1 << 20)
 
@@ -68,6 +69,7 @@ give_back(void *ctx, void *p)
 void
 lk_child_heap_use(void)
 {
+    lk_drop_tracers();
     PyMemAllocatorEx ours = {NULL, take, take_zeroed, take_more, give_back};
     PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &ours);
     PyMem_SetAllocator(PYMEM_DOMAIN_MEM, &ours);
