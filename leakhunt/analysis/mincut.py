@@ -34,6 +34,8 @@ MOST_REFERENCES = 64
 """A larger cut is no advice: the search gives up."""
 MOST_WORK = 500_000_000
 """Edges looked at before the search gives up."""
+_LAYER_WORK = 5_000
+"""What one layer of the search costs besides its edges: long chains have many."""
 _STRUCTURE = ("__globals__", "__builtins__", "__mro__", "__bases__", "__base__")
 """Fields that no program lets go of while their owner lives."""
 
@@ -216,6 +218,7 @@ class _Flow:
             if self._work < 0:
                 self.why_not = "too much of the heap leads there to search it all"
                 return False
+            self._work -= _LAYER_WORK
             holders, nodes = self._open_arcs(layer)
             fresh = self._toward[holders] < 0
             holders, nodes = holders[fresh], nodes[fresh]

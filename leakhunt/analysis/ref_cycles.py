@@ -16,7 +16,8 @@ from leakhunt.analysis.shares import is_own_type
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.subgraph import Subgraph, subgraph
-from leakhunt.graph.tables import SKIP_WEAK
+from leakhunt.graph.tables import NO_TIER, SKIP_WEAK
+from leakhunt.store.columns import NO_NODE
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 
 _LARGEST = 20_000
-"""Nodes of a component that are handed to networkx; of a larger one, a part around its start."""
+"""Nodes of a component that are handed to networkx."""
+_SHOWN_STEPS = 12
+"""Steps of a cycle that are told; of a longer one, its beginning and its end."""
 _STARTS = 8
 """Nodes of a component from which a short cycle is looked for."""
 
@@ -36,7 +39,9 @@ class RefCycle:
     types: tuple[str, ...]
     """Types on it; the first is that of the object it is told from."""
     steps: tuple[Step, ...]
-    """From that object round to itself."""
+    """From that object round to itself; the middle of a long cycle is left out."""
+    length: int
+    """References on the cycle, all of them."""
     components: int
     """Strongly connected components of the same types."""
     objects: int
@@ -48,6 +53,9 @@ class RefCycle:
             name.removeprefix("builtins.") + step.text
             for name, step in zip(self.types, self.steps, strict=True)
         ]
+        if self.length > len(self.steps):
+            left_out = f"{self.length - len(self.steps):,} more references"
+            words.insert(len(words) // 2, left_out)
         return " -> ".join([*words, self.types[0].removeprefix("builtins.")])
 
 
@@ -75,16 +83,27 @@ def find_ref_cycles(graph: HeapGraph, nodes: Ints, most: int = 3) -> tuple[RefCy
     namer, found = PathNamer(graph), []
     for members, components, objects in alike[:most]:
         way = _one_cycle(graph, part, members)
-        steps = tuple(namer.way(way[0][0], [(edge, graph.target(edge)) for _, edge in way]))
-        found.append(_told(graph, way[0][0], steps, components, objects))
+        found.append(_told(graph, namer, way, components, objects))
     return tuple(found)
 
 
 def _told(
-    graph: HeapGraph, start: int, steps: tuple[Step, ...], components: int, objects: int
+    graph: HeapGraph, namer: PathNamer, way: list[int], components: int, objects: int
 ) -> RefCycle:
-    types = (graph.type_name(start), *(step.type for step in steps[:-1]))
-    return RefCycle(types, steps, components, objects)
+    """``way``: the edges of a cycle."""
+    steps: list[Step] = []
+    types: list[str] = []
+    half = _SHOWN_STEPS // 2
+    parts = [way] if len(way) <= _SHOWN_STEPS else [way[:half], way[-half:]]
+    for part in parts:
+        start = graph.source(part[0])
+        told = namer.way(start, [(edge, graph.target(edge)) for edge in part])
+        types += [graph.type_name(start), *(step.type for step in told[:-1])]
+        steps += told
+    left_out = sum(len(part) for part in parts)
+    return RefCycle(
+        tuple(types), tuple(steps), len(steps) + len(way) - left_out, components, objects
+    )
 
 
 def _components(part: Subgraph) -> npt.NDArray[np.uint32]:
@@ -132,17 +151,45 @@ def _alike(
     return found
 
 
-def _one_cycle(graph: HeapGraph, part: Subgraph, members: Ints) -> list[tuple[int, int]]:
-    """(source, edge) round one short cycle, told from a type of the program if it has one."""
-    drawn = _drawn(part, members[:_LARGEST])
+def _one_cycle(graph: HeapGraph, part: Subgraph, members: Ints) -> list[int]:
+    """Edges round one short cycle, told from a type of the program if it has one."""
+    if len(members) > _LARGEST:
+        return _cycle_in_a_large_one(graph, part, members)
+    drawn = _drawn(part, members)
     number = Counter(graph.type_index(int(part.nodes[v])) for v in drawn)
     own = [v for v in drawn if is_own_type(graph.type_name(int(part.nodes[v])))]
     # It is told from the rarest type, as one would call it: a document, not its paragraphs.
     own.sort(key=lambda v: number[graph.type_index(int(part.nodes[v]))])
     # One through a type of the program says more than a shorter one.
     best = _shortest(drawn, own) or _shortest(drawn, list(drawn))
-    edges = [drawn.edges[a, b]["edge"] for a, b in pairwise(best)]
-    return [(int(part.nodes[a]), edge) for a, edge in zip(best, edges, strict=False)]
+    return [drawn.edges[a, b]["edge"] for a, b in pairwise(best)]
+
+
+def _cycle_in_a_large_one(graph: HeapGraph, part: Subgraph, members: Ints) -> list[int]:
+    """Edges round a shortest cycle through one member, by breadth first: O(component)."""
+    own = [v for v in members[:_LARGEST].tolist() if is_own_type(graph.type_name(part.nodes[v]))]
+    start = own[0] if own else int(members[0])
+    n = part.count
+    is_member = np.zeros(n, np.bool_)
+    is_member[members] = True
+    parent, edge = np.full(n, NO_NODE, np.uint32), np.zeros(n, np.uint64)
+    distance = np.zeros(n, np.uint32)
+    tier = np.full(n, NO_TIER, np.uint8)
+    _kernels.explore(
+        part.edge_offset, part.edge_target, part.edge_kind, SKIP_WEAK,
+        (~is_member).astype(np.uint8), np.array([start], np.uint32), 0, parent, edge, distance,
+        tier, np.zeros(n, np.uint32), 0,
+    )  # fmt: skip
+    back = np.flatnonzero(part.edge_target == start)
+    offset = part.edge_offset
+    source = np.searchsorted(offset, back.astype(np.uint64), "right") - 1
+    inside = is_member[source]
+    nearest = int(np.argmin(np.where(inside, distance[source], NO_NODE)))
+    way, at = [int(back[nearest])], int(source[nearest])
+    while at != start:
+        way.append(int(edge[at]))
+        at = int(parent[at])
+    return [int(part.edge[i]) for i in reversed(way)]
 
 
 def _shortest(drawn: nx.DiGraph[int], starts: list[int]) -> list[int]:
