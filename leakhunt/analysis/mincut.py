@@ -34,7 +34,7 @@ MOST_REFERENCES = 64
 """A larger cut is no advice: the search gives up."""
 MOST_WORK = 500_000_000
 """Edges looked at before the search gives up."""
-_LAYER_WORK = 5_000
+_LAYER_WORK = 10_000
 """What one layer of the search costs besides its edges: long chains have many."""
 _STRUCTURE = ("__globals__", "__builtins__", "__mro__", "__bases__", "__base__")
 """Fields that no program lets go of while their owner lives."""

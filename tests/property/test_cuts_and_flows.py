@@ -93,7 +93,7 @@ def _first_members(drawn: Drawn, start: set[int], cut: set[int], population: set
     return drawn.reach(start, cut | inside)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=600)
 @given(drawn_heaps(), st.data())
 def test_a_minimum_cut_frees_and_none_is_smaller(drawn: Drawn, data: st.DataObject) -> None:
     alive = drawn.reach(drawn.seeds, set())
