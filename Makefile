@@ -169,10 +169,11 @@ zoo: setup ## hunt real leaks of published libraries, each in its own environmen
 asan: setup ## the native code under the address and undefined-behaviour sanitizers
 	tests/asan.sh $(BIN)/python
 
-# Modules of tests/benchmarks that can be run.
-BENCHMARKS = $(subst /,.,$(basename $(shell grep -l '__main__' tests/benchmarks/*.py)))
+# Modules of tests/benchmarks that can be run; a *_target is run by one of them.
+BENCHMARKS = $(filter-out %_target,\
+	$(subst /,.,$(basename $(shell grep -l '__main__' tests/benchmarks/*.py))))
 .PHONY: bench
-bench: setup heap-env ## measure (informs, never fails)
+bench: setup heap-env .venv-shop/.ready ## measure (informs, never fails)
 	@for module in $(BENCHMARKS); do \
 		echo "== $$module"; $(TEST_ENV) $(BIN)/python -m $$module; \
 	done

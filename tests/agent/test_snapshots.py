@@ -62,6 +62,31 @@ def test_a_redacted_snapshot_holds_no_keys(tmp_path: Path) -> None:
     assert int(Fact.LINE) in set(columns.fact_id.tolist())
 
 
+FORKED = """
+import sys
+from leakhunt.agent import snapshots
+
+snapshots.watch()
+for name in "ab":
+    snapshots.capture(f"{sys.argv[1]}/{name}.lkheap", label=name, mode="fork")
+try:
+    snapshots.capture(sys.argv[1] + "/c.lkheap", mode="both")
+except ValueError as exc:
+    print(exc)
+"""
+
+
+def test_a_child_can_write_the_snapshot(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FORKED, str(tmp_path)]
+    done = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
+    assert done.stdout == "mode both: say in-process, fork or auto\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.lkheap", "b.lkheap"]
+    columns = open_snapshot(tmp_path / "b.lkheap")
+    assert columns.header["mode"] == columns.footer["mode"] == "fork"
+    assert columns.footer["predicted_walk_ns"] > columns.footer["predicted_fork_ns"] > 0
+    assert columns.footer["fork_refused"] == ""
+
+
 def test_snapshots_of_two_processes_are_refused(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

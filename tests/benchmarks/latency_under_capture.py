@@ -1,7 +1,7 @@
 """What a loaded service's clients notice of a capture: ``python -m
 tests.benchmarks.latency_under_capture``.
 
-An aiohttp service (``latency_service.py``, in the shop's environment: ``make
+An aiohttp service (``latency_target.py``, in the shop's environment: ``make
 .venv-shop/.ready``) owns a million objects and serves a steady load from this process: each
 connection sends at fixed moments, whether the last answer came or not, and a latency counts
 from the moment when the request was due.  Then it is attached to, births are tracked, and
@@ -152,7 +152,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=300.0, help="requests a second")
     parser.add_argument("--rounds", type=int, default=10)
     options = parser.parse_args()
-    command = [str(options.python), str(HERE / "latency_service.py"), str(options.objects)]
+    command = [str(options.python), str(HERE / "latency_target.py"), str(options.objects)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

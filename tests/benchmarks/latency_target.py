@@ -1,4 +1,4 @@
-"""An aiohttp service that owns many objects: ``python latency_service.py OBJECTS``.
+"""An aiohttp service that owns many objects: ``python latency_target.py OBJECTS``.
 
 Prints its port on a line of its own.  Each request makes and drops some objects and exchanges one
 that is kept, so the heap stays as large as it is.
