@@ -13,7 +13,8 @@
 
 /* The search tree and what is known of each of its nodes, by preorder number; owned. */
 struct search {
-    uint64_t *leaves;       /* by node, a bit each: it has no edges */
+    uint64_t *leaves;       /* by node, a bit each: it has no strong edges */
+    uint64_t *mixed;        /* by node, a bit each: some of its edges are skipped */
     uint32_t *number;       /* by node: its preorder number, 0 before the search is there */
     uint32_t *vertex;       /* by number: the node */
     uint32_t *parent;       /* tree parent; becomes the immediate dominator */
@@ -32,6 +33,7 @@ static void
 free_search(struct search *s)
 {
     free(s->leaves);
+    free(s->mixed);
     free(s->number);
     free(s->vertex);
     free(s->parent);
@@ -49,8 +51,9 @@ start_search(struct search *s, size_t nodes, struct lk_fault *fault)
     s->semi = lk_new_array(nodes + 1, sizeof *s->semi, fault);
     s->number = lk_new_zeros(nodes, sizeof *s->number, fault);
     s->leaves = lk_new_zeros(nodes / 64 + 1, sizeof *s->leaves, fault);
+    s->mixed = lk_new_zeros(nodes / 64 + 1, sizeof *s->mixed, fault);
     if (s->vertex == NULL || s->parent == NULL || s->semi == NULL || s->number == NULL ||
-        s->leaves == NULL) {
+        s->leaves == NULL || s->mixed == NULL) {
         return -1;
     }
     s->vertex[0] = LK_NO_NODE;
@@ -58,14 +61,32 @@ start_search(struct search *s, size_t nodes, struct lk_fault *fault)
     return 0;
 }
 
-/* Bit v is set when node v has no edges.  The search numbers such a node where it is found. */
-static void
-mark_leaves(const struct lk_graph *g, uint64_t *leaves)
+/* Bit v of a set of nodes.  Such sets stay in the cache. */
+static inline int
+has_bit(const uint64_t *bits, uint32_t v)
+{
+    return bits[v >> 6] >> (v & 63) & 1;
+}
+
+/* Finds the nodes without strong edges, which the search numbers where it meets them, and those
+ * with skipped edges: of the others the kinds need not be fetched.  0 or -1. */
+static int
+sort_nodes(const struct lk_graph *g, struct search *s, struct lk_fault *fault)
 {
     size_t v;
     for (v = 0; v < g->nodes; v++) {
-        leaves[v >> 6] |= (uint64_t)(g->offset[v] == g->offset[v + 1]) << (v & 63);
+        uint64_t e, strong = 0, count;
+        if (lk_edge_range(g, v, fault) < 0) {
+            return -1;
+        }
+        count = g->offset[v + 1] - g->offset[v];
+        for (e = g->offset[v]; e < g->offset[v + 1]; e++) {
+            strong += !g->skip[g->kind[e]];
+        }
+        s->leaves[v >> 6] |= (uint64_t)(strong == 0) << (v & 63);
+        s->mixed[v >> 6] |= (uint64_t)(strong != count) << (v & 63);
     }
+    return 0;
 }
 
 /* Numbers node v, reached over an edge from `source` that becomes a tree edge.  The number. */
@@ -85,13 +106,9 @@ static int
 follow_edges(const struct lk_graph *g, struct search *s, uint32_t v, uint32_t at,
              struct lk_pairs *stack, struct lk_fault *fault)
 {
-    uint64_t e, end;
+    uint64_t e = g->offset[v], end = g->offset[v + 1]; /* checked by sort_nodes */
+    int is_mixed = has_bit(s->mixed, v);
     struct lk_pair *top, *across;
-    if (lk_edge_range(g, v, fault) < 0) {
-        return -1;
-    }
-    e = g->offset[v];
-    end = g->offset[v + 1];
     if (lk_pairs_reserve(stack, (size_t)(end - e), fault) < 0 ||
         lk_pairs_reserve(&s->across, (size_t)(end - e), fault) < 0) {
         return -1;
@@ -100,7 +117,7 @@ follow_edges(const struct lk_graph *g, struct search *s, uint32_t v, uint32_t at
     across = s->across.items + s->across.count;
     for (; e < end; e++) {
         uint32_t w = g->target[e], known;
-        if (g->skip[g->kind[e]]) {
+        if (is_mixed && g->skip[g->kind[e]]) {
             continue;
         }
         if (w >= g->nodes) {
@@ -110,7 +127,7 @@ follow_edges(const struct lk_graph *g, struct search *s, uint32_t v, uint32_t at
         if (known != 0) {
             *across = (struct lk_pair){.a = known, .b = at};
             across += known < at; /* a leaf met twice here, or v itself, counts for nothing */
-        } else if (s->leaves[w >> 6] >> (w & 63) & 1) {
+        } else if (has_bit(s->leaves, w)) {
             give_number(s, w, at);
         } else {
             __builtin_prefetch(&g->offset[w]);
@@ -132,7 +149,7 @@ number_all(const struct lk_graph *g, struct search *s, struct lk_pairs *stack,
         struct lk_pair edge = stack->items[--stack->count];
         uint32_t at = s->number[edge.a];
         if (stack->count >= 4) {
-            lk_prefetch_edges(g, stack->items[stack->count - 4].a);
+            __builtin_prefetch(&g->target[g->offset[stack->items[stack->count - 4].a]]);
         }
         if (at == 0) {
             at = give_number(s, edge.a, edge.b);
@@ -162,7 +179,9 @@ search_from(const struct lk_graph *g, const struct lk_seeds *seeds, struct searc
         stack.items[stack.count++] = (struct lk_pair){.a = seeds->node[i], .b = 0};
     }
     if (status == 0) {
-        mark_leaves(g, s->leaves);
+        status = sort_nodes(g, s, fault);
+    }
+    if (status == 0) {
         status = number_all(g, s, &stack, fault);
     }
     lk_pairs_free(&stack);
