@@ -88,7 +88,7 @@ class Target:
             *self.run("s = os.fstat(received)", "[received, s.st_dev, s.st_ino]")
         )
         source = functools.partial(bootstrap.source, offers_mark=offers_mark)
-        text = framed(Door(socket_there, str(self._agent), None), source)
+        text = framed(Door(self.pid, socket_there, str(self._agent), None), source)
         # In a thread of its own, as an attach does; the frame blocks its signals.
         self.run(
             "import _thread; tasks = len(os.listdir('/proc/self/task'))\n"

@@ -265,3 +265,36 @@ def test_nobody_answers_in_time(start: StartProgram, library: Path) -> None:
 def test_an_unknown_method(library: Path) -> None:
     with pytest.raises(UsageError, match="unknown method 'magic'"):
         open_channel(1, library, source=closing, method="magic")
+
+
+FORKS = """
+import hashlib, os, threading, time
+def fork():
+    time.sleep(0.3)
+    pid = os.fork()
+    if pid == 0:
+        for _ in range(100): time.sleep(0.01)
+        there = [f'/proc/self/fd/{fd}' for fd in range(64)]
+        there = [os.readlink(path) for path in there if os.path.lexists(path)]
+        os._exit(7 if 'socket' in str(there) else 0)
+    print('child', os.waitpid(pid, 0)[1], flush=True)
+thread = threading.Thread(target=fork)
+print('ready', flush=True)
+thread.start()
+hashlib.pbkdf2_hmac('sha256', b'', b'', 2_000_000)
+thread.join()
+"""
+
+
+def test_a_child_that_is_forked_meanwhile_does_not_answer(
+    python: Path, start: StartProgram, library: Path
+) -> None:
+    process = start(python, "-I", "-W", "ignore", "-c", FORKS)
+    time.sleep(0.1)
+
+    def telling(fd: int, path: str) -> str:
+        return f"import posix\nposix.write(2, b'%d' % posix.getpid())\nposix.close({fd})\n"
+
+    open_channel(process.pid, library, source=telling).sock.close()
+    out, err = process.communicate(timeout=30)
+    assert (out, err) == ("child 0\n", str(process.pid))

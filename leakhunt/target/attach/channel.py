@@ -97,15 +97,16 @@ def _attempts(
         memory = stack.enter_context(Memory(pid))
         image = ProcessImage(pid, memory)
         status = read_status(pid)
+        inner = status.namespace_pids[-1]
         goods = delivery(library, status, image)
         if method == "gdb":
             addresses = image.addresses(FUNCTIONS)
-            by_gdb = GdbInjector(pid, pidfd, memory, addresses, goods, source)
+            by_gdb = GdbInjector(pid, inner, pidfd, memory, addresses, goods, source)
             attempts = Attempts(pid, lambda _tid, _way: by_gdb.inject(), can_retry=False)
         else:
             points = image.entry_points()
             looks = status.seccomp != 0 and can_read_filters(read_status(os.getpid()))
-            injector = Injector(pid, pidfd, memory, points, goods, source, looks)
+            injector = Injector(pid, inner, pidfd, memory, points, goods, source, looks)
             attempts = Attempts(pid, injector.inject)
         stack.callback(attempts.close)
         yield attempts, image.identity()

@@ -37,6 +37,8 @@ class Descriptor:
 class Door:
     """The target's side of a channel."""
 
+    pid: int
+    """As the target sees itself.  A child that it forks meanwhile must not answer as well."""
     socket: Descriptor
     library: str
     """A path from which the target can load the native library."""
@@ -73,6 +75,11 @@ def run():
         except OSError:
             pass
 
+    if posix.getpid() != PID:
+        for descriptor in (SOCKET, MEMORY_FILE):
+            if descriptor is not None and is_ours(*descriptor):
+                posix.close(descriptor[0])
+        return
     if is_ours(*SOCKET):
         copy = posix.dup(SOCKET[0])
         try:
@@ -127,6 +134,7 @@ def describe(pidfd: int, fd: int) -> Descriptor:
 def framed(door: Door, source: TextSource) -> str:
     """The whole text for the target: nothing escapes from it."""
     value_by_name: dict[str, object] = {
+        "PID": door.pid,
         "SOCKET": _fields(door.socket),
         "MEMORY_FILE": door.memory_file and _fields(door.memory_file),
         "READY": READY,

@@ -49,6 +49,8 @@ class GdbInjector:
     """Everything that is known before gdb runs."""
 
     pid: int
+    inner_pid: int
+    """As the target sees itself."""
     pidfd: int
     memory: Memory
     address_by_name: Mapping[str, int]
@@ -71,7 +73,7 @@ class GdbInjector:
         ours, theirs = struct.unpack("<ii", self.memory.read(page + _PAIR, 8))
         sock = take_over(self.pid, self.pidfd, ours)
         try:
-            door = Door(describe(self.pidfd, theirs), self.library.path, None)
+            door = Door(self.inner_pid, describe(self.pidfd, theirs), self.library.path, None)
             text = _STARTER.format(text=framed(door, self.source)).encode() + b"\0"
             assert len(text) <= _PAGE_BYTES - _TEXT
             self.memory.write(page + _TEXT, text)

@@ -66,6 +66,8 @@ class Injector:
     """Everything that is known before the stop."""
 
     pid: int
+    inner_pid: int
+    """As the target sees itself."""
     pidfd: int
     memory: Memory
     points: EntryPoints
@@ -93,7 +95,7 @@ class Injector:
 
     def _rehearse(self) -> None:
         """Make a page once before, so that little is done for the first time in the stop."""
-        door = Door(Descriptor(0, 0, 0), self.library.path, None)
+        door = Door(0, Descriptor(0, 0, 0), self.library.path, None)
         text = framed(door, lambda _fd, _path: "").encode()
         addresses = self.points.address_by_name
         stub.assemble(text, addresses, ours=0, result=0, is_pending=True)
@@ -125,7 +127,7 @@ class Injector:
             made = _Made(self, thread, undo)
             pair = made.socket_pair(undo_ours)
             path, memory_file = made.library(self.library)
-            door = Door(describe(self.pidfd, pair.theirs), path, memory_file)
+            door = Door(self.inner_pid, describe(self.pidfd, pair.theirs), path, memory_file)
             text = framed(door, self.source).encode()
             page = made.page(text, ours=pair.ours, way=way)
             # From here on the text may run: what it was given is its own to undo.  Our end is
