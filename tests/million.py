@@ -54,7 +54,10 @@ def heap_of_links(count: int, *, is_ring: bool) -> tuple[HeapGraph, int]:
     (link,) = np.flatnonzero((c.edge_target == second) & (c.edge_kind == EdgeKind.ATTR))
     # New links come behind the drawn objects and before the roots.
     h, n, extra = c.heap_count, c.node_count, count - 2
-    shift = lambda ids: np.where(ids >= h, ids + extra, ids)
+
+    def shift(ids: np.ndarray) -> np.ndarray:
+        return np.where(ids >= h, ids + extra, ids)
+
     degree = np.diff(c.edge_offset.astype(np.int64))
     degree[second] = 1
     degree = np.concatenate([degree[:h], np.ones(extra, np.int64), degree[h:]])
