@@ -20,6 +20,9 @@
 #define HANDOVER_WAIT_MS 1000
 #define STEP_NS 50000
 #define BACKLOG 4
+/* Finalizers of the program may run in our thread: it has as much stack as the program's own,
+ * and enough for us where the program's are tiny. */
+#define STACK_BYTES_MIN (1ul << 20)
 
 enum doing {
     NOTHING, /* there is no thread */
@@ -143,14 +146,20 @@ static int
 start_thread(int is_listener)
 {
     sigset_t all, before;
+    pthread_attr_t attributes;
     pthread_t thread;
+    size_t stack_bytes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (pthread_attr_getstacksize(&attributes, &stack_bytes) == 0 &&
+        stack_bytes < STACK_BYTES_MIN) {
+        pthread_attr_setstacksize(&attributes, STACK_BYTES_MIN);
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&thread, NULL, thread_main, is_listener ? &server : NULL);
+    int error = pthread_create(&thread, &attributes, thread_main, is_listener ? &server : NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0) {
-        pthread_detach(thread);
-    }
+    pthread_attr_destroy(&attributes);
     return error;
 }
 

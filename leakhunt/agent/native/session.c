@@ -40,23 +40,30 @@ lk_interpreter_release(PyGILState_STATE held)
     PyGILState_Release(held);
 }
 
-int
-lk_session_send(lk_session *s, uint32_t status, uint32_t opcode, const char *text, size_t n)
+/* Send one datagram if the socket is still ours.  0, or -1. */
+static int
+send_datagram(const lk_descriptor *to, uint32_t status, uint32_t opcode, const char *text, size_t n)
 {
     uint32_t head[2] = {status, opcode};
     struct iovec parts[2] = {{head, sizeof(head)}, {(void *)text, n}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    for (int i = 0; lk_descriptor_is_ours(&s->socket); i++) {
-        if (sendmsg(s->socket.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
+    for (int i = 0; lk_descriptor_is_ours(to); i++) {
+        if (sendmsg(to->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
             return 0;
         }
         /* a client that does not read must not hold us up */
-        struct pollfd wait = {.fd = s->socket.fd, .events = POLLOUT};
+        struct pollfd wait = {.fd = to->fd, .events = POLLOUT};
         if (errno != EAGAIN || i > 0 || poll(&wait, 1, SEND_WAIT_MS) <= 0) {
             return -1;
         }
     }
     return -1;
+}
+
+int
+lk_session_send(lk_session *s, uint32_t status, uint32_t opcode, const char *text, size_t n)
+{
+    return send_datagram(&s->socket, status, opcode, text, n);
 }
 
 /* Tell of something that is no answer. */
@@ -76,13 +83,12 @@ static void
 refuse_visitor(const lk_descriptor *listener)
 {
     static const char text[] = "{\"error\": \"another client is connected\"}";
-    if (!lk_descriptor_is_ours(listener)) {
-        return;
+    lk_descriptor visitor = lk_descriptor_of(accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC));
+    if (visitor.fd < 0) {
+        poll(NULL, 0, LOOK_MS); /* no descriptor left, perhaps: the visitor waits on */
     }
-    lk_session visitor = {.socket =
-                              lk_descriptor_of(accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC))};
-    lk_session_send(&visitor, LK_STATUS_ERROR, 0, text, sizeof(text) - 1);
-    lk_descriptor_close(&visitor.socket);
+    send_datagram(&visitor, LK_STATUS_ERROR, 0, text, sizeof(text) - 1);
+    lk_descriptor_close(&visitor);
 }
 
 /* Wait for a request.  NULL when there is one to read, else why there will be none. */
@@ -97,13 +103,14 @@ wait_for_request(lk_session *s, const lk_descriptor *listener)
         if (!lk_descriptor_is_ours(&s->socket)) {
             return "the program closed our descriptor";
         }
+        int visitors = lk_descriptor_is_ours(listener) ? listener->fd : -1;
         struct pollfd wait[2] = {{.fd = s->socket.fd, .events = POLLIN},
-                                 {.fd = listener->fd, .events = POLLIN}};
+                                 {.fd = visitors, .events = POLLIN}};
         int ready = poll(wait, 2, LOOK_MS);
         if (ready > 0 && wait[0].revents != 0) {
             return lk_descriptor_is_ours(&s->socket) ? NULL : "the program closed our descriptor";
         }
-        if (ready > 0 && wait[1].revents != 0) {
+        if (ready > 0 && wait[1].revents != 0 && lk_descriptor_is_ours(listener)) {
             refuse_visitor(listener);
         }
         if (now_ms() > deadline) {
