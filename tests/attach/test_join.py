@@ -16,7 +16,7 @@ from leakhunt.target.attach import open_channel
 from leakhunt.target.connection import AgentConnection
 from leakhunt.target.interpreter import probe
 from leakhunt.target.native_build import native_agent_for
-from tests.attach.conftest import StartProgram
+from tests.attach.conftest import HERE, StartProgram
 from tests.attach.test_delivery import files_in_memory
 from tests.attach.test_preflight import as_root, become_nobody, child
 from tests.attach.test_states import (
@@ -112,6 +112,22 @@ def test_one_process_twice(python: Path, start: StartProgram) -> None:
         with pytest.raises(TargetError, match="does not start"):
             open_channel(pid, agent)
         first.hello()
+
+
+@pytest.mark.slow
+def test_a_storm_of_threads_signals_and_forks(python: Path, start: StartProgram) -> None:
+    agent = native_agent_for(probe(python))
+    process = start(python, "-I", "-W", "ignore", HERE / "storm_program.py", "15")
+    count = 0
+    end = time.monotonic() + 12
+    while time.monotonic() < end:
+        channel = open_channel(process.pid, agent)
+        with AgentConnection(channel.sock, process.pid) as connection:
+            connection.hello()
+        count += 1
+    assert count > 50
+    out, err = process.communicate(timeout=60)
+    assert (out, err, process.returncode) == ("as it should be\n", "", 40)
 
 
 @pytest.mark.slow
