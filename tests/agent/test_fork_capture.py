@@ -92,6 +92,7 @@ def test_the_same_objects_are_found(run_program: RunProgram, tmp_path: Path) -> 
     assert not (there.node_flags & NodeFlag.BORN).any()
 
 
+@is_root
 def test_the_child_copies_nothing(run_program: RunProgram) -> None:
     private, objects = map(int, run_program(PROGRAM, "private").split()[:2])
     assert 0 < private < PRIVATE_BYTES + PRIVATE_BYTES_PER_OBJECT * objects
