@@ -240,8 +240,18 @@ def _independent(graph: HeapGraph, parts: Iterable[Severed]) -> tuple[Independen
             path = _open_below(path, len(place.steps))
         noise = noise_reason(graph, part.source)
         found.append(IndependentPath(str(place), path, references, part.reaches, noise))
-    found.sort(key=lambda one: (one.noise is not None, -one.objects, one.place))
-    return tuple(found)
+    by_place: dict[str, IndependentPath] = {}
+    for one in found:
+        before = by_place.setdefault(one.place, one)
+        if before is not one:
+            by_place[one.place] = replace(
+                before,
+                references=before.references + one.references,
+                objects=before.objects + one.objects,
+            )
+    return tuple(
+        sorted(by_place.values(), key=lambda one: (one.noise is not None, -one.objects, one.place))
+    )
 
 
 def _way(graph: HeapGraph, part: Severed) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,8 @@ Ints = npt.NDArray[np.int64]
 
 _KEEPERS = 8
 """Other holders that are named."""
+_TYPES = 3
+"""Types that are named of what a reference leads to."""
 _SAMPLED = 2000
 """Objects that stay, looked at for who keeps them."""
 
@@ -129,7 +131,7 @@ class CutStudy:
         held, stays_with = self._native(lost, freed)
         stays = self._staying(edges, lost)
         return WhatIf(
-            cuts=tuple(reference for reference, _ in given),
+            cuts=merged([reference for reference, _ in given]),
             freed_bytes=self._bytes(freed),
             freed_objects=len(freed),
             freed=shares_of(self.graph, freed) if len(freed) else (),
@@ -190,7 +192,7 @@ class CutStudy:
 
     def _types(self, nodes: npt.NDArray[np.integer]) -> tuple[str, ...]:
         types, count = np.unique(self.graph.columns.node_type[nodes], return_counts=True)
-        return tuple(self.graph.name_of_type(int(t)) for t in types[np.argsort(-count)][:3])
+        return tuple(self.graph.name_of_type(int(t)) for t in types[np.argsort(-count)][:_TYPES])
 
     def _needs_collector(self, lost: npt.NDArray[np.bool_], freed: Ints) -> Ints:
         """Of the freed: in a reference cycle, or reachable from one.  O(edges of them)."""
@@ -221,6 +223,24 @@ class CutStudy:
         mortal = (c.node_flags[targets] & NodeFlag.IMMORTAL) == 0
         found: Ints = targets[~lost[targets] & mortal]
         return found
+
+
+def merged(references: Iterable[CutReference]) -> tuple[CutReference, ...]:
+    """References that are written alike as one: frames of many threads, holds of C code."""
+    found: dict[str, CutReference] = {}
+    for one in references:
+        before = found.get(one.path)
+        if before is None:
+            found[one.path] = one
+            continue
+        reaches = [part.reaches for part in (before, one) if part.reaches is not None]
+        found[one.path] = replace(
+            before,
+            references=before.references + one.references,
+            types=tuple(dict.fromkeys((*before.types, *one.types)))[:_TYPES],
+            reaches=sum(reaches) if len(reaches) == 2 else None,
+        )
+    return tuple(found.values())
 
 
 def _keepers(cut: HeapGraph, stays: Ints) -> tuple[Keeper, ...]:

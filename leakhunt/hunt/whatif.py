@@ -149,9 +149,7 @@ def _smallest(study: CutStudy, population: npt.NDArray[np.int64], of: str) -> Sm
         return SmallestCut(of, (), cut.why_not, None, None)
     parts = [study.severed(part) for part in cut.severed]
     result = study.study(parts)
-    return SmallestCut(
-        of, tuple(part for part, _ in parts), None, result.freed_bytes, result.freed_objects
-    )
+    return SmallestCut(of, result.cuts, None, result.freed_bytes, result.freed_objects)
 
 
 def _report(

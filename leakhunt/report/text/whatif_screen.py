@@ -81,7 +81,7 @@ def _cuts(cuts: Sequence[CutReference], sheet: Sheet) -> Text:
         line.stylize(HOLDER_STYLE)
         types = join_words([sheet.name(name) for name in cut.types])
         line.append(f"  {units.plural(cut.references, 'reference')} to {types}", style=QUIET)
-        if cut.reaches is not None and cut.reaches != cut.references:
+        if cut.reaches is not None and cut.references == 1 < cut.reaches:
             line.append(f", keeps {units.count(cut.reaches)}", style=QUIET)
         lines.append(line)
     return _joined(lines, len(cuts))

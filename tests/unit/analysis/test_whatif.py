@@ -151,3 +151,19 @@ def test_garbage_has_no_cut() -> None:
     assert "awaits the collector" in (
         minimum_cut(graph, np.array(nodes_of(graph, [lost]))).why_not or ""
     )
+
+
+def test_references_written_alike_are_one() -> None:
+    heap = Heap()
+    mail = heap.object("shop.Mail")
+    for _ in range(3):
+        held = heap.object("shop.Task", mail=mail)
+        held.native = 1
+    graph = HeapGraph(heap.snap())
+    study = CutStudy(graph)
+    cut = minimum_cut(graph, np.array(nodes_of(graph, [mail])))
+    result = study.study([study.severed(part) for part in cut.severed])
+    assert [(c.path, c.references, c.reaches) for c in result.cuts] == [
+        ("<native hold> shop.Task.mail", 3, 3)
+    ]
+    assert result.freed_objects == 1
