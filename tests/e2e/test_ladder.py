@@ -128,3 +128,26 @@ def test_restarts_of_a_program_compare(kept: Path) -> None:
         trend_files(finals[:2])
     with pytest.raises(UsageError, match="not in order"):
         trend_files(finals[::-1])
+
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "scenarios"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "scenario", sorted((FIXTURES / "healthy").glob("*.py")), ids=lambda p: p.stem
+)
+def test_nothing_healthy_climbs_a_ladder(scenario: Path) -> None:
+    report = hunt_scenario(HuntOptions(scenario, cycles=150, ladder=4))
+    assert (report.verdict, report.errors) == ("NOT", ())
+    assert report.trend is not None
+    assert [one.path for one in report.trend.holders if one.noise is None] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "scenario", sorted(FIXTURES.glob("c*/leaky.py")), ids=lambda p: p.parent.name
+)
+def test_a_ladder_hides_no_leak(scenario: Path) -> None:
+    report = hunt_scenario(HuntOptions(scenario, cycles=150, ladder=4))
+    assert (report.verdict, report.errors) == ("LEAK", ())

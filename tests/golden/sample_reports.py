@@ -499,7 +499,7 @@ TREND: Final = Trend(
             bytes_slope=Slope(19.5, 0.991),
             types=(GrownType("builtins.tuple", 0.021, 1.3),),
             drained=None,
-            noise="source lines kept for tracebacks",
+            noise="known noise: source lines kept for tracebacks",
         ),
     ),
     notes=("The snapshots are of 2 processes, compared by path, as one series.",),

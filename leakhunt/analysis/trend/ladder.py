@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from leakhunt.agent.format import Fact
 from leakhunt.analysis.paths import PathNamer
 from leakhunt.analysis.trend.alignment import Alignment, align
 from leakhunt.analysis.trend.grouping import PathGroups, path_groups
@@ -246,11 +247,23 @@ def _by_type(graph: HeapGraph) -> tuple[dict[str, int], dict[str, int]]:
     return counts, sizes
 
 
+_BOUND_ABOVE = 4
+"""A bound is the holder's own, or that of the container it is a part of."""
+
+
 def _noise(graph: HeapGraph, node: int) -> str | None:
-    """Why a holder is ranked lower: it is part of a cache of the interpreter or of a test
-    runner."""
+    """Why a holder is ranked lower: it has a bound, or is part of a cache of the interpreter or
+    of a test runner."""
+    at = node
+    for _ in range(_BOUND_ABOVE):
+        bound = graph.fact(at, Fact.MAXSIZE)
+        if bound is not None and bound >= 0:
+            return f"bounded at {bound:,}"
+        if int(graph.tree.parent[at]) == NO_NODE:
+            break
+        at = int(graph.tree.parent[at])
     notes = graph.plan.noise | graph.plan.noise_roots
     while node not in notes and int(graph.tree.parent[node]) != NO_NODE:
         node = int(graph.tree.parent[node])
     note = notes.get(node)
-    return None if note is None else note.reason
+    return None if note is None else f"known noise: {note.reason}"

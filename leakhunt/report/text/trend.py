@@ -101,7 +101,7 @@ def _aside(one: HolderTrend, sheet: Sheet) -> str:
     """What takes weight from a row."""
     words = []
     if one.noise is not None:
-        words.append(f"known noise ({one.noise})")
+        words.append(one.noise)
     if one.drained is not None and one.drained > 0:
         words.append(f"{one.drained:,} {one.unit} went when the load stopped: a backlog is part")
     return sheet.sentence(f"{one.path}: {'; '.join(words)}")

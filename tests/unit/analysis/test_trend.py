@@ -334,3 +334,19 @@ def test_an_empty_heap_has_a_trend() -> None:
     for x in range(3):
         ladder.add(HeapGraph(Heap().snap()), "", x)
     assert ladder.trend().holders == ()
+
+
+def test_a_container_that_fills_to_its_bound_says_so_and_comes_last() -> None:
+    heap = Heap()
+    ring = heap.list(type_name="collections.deque").fact(Fact.MAXSIZE, 1000)
+    kept = heap.list()
+    heap.module("shop", RING=ring, KEPT=kept)
+
+    def cycle(i: int) -> None:
+        ring.append(heap.object("shop.Large", 5000))
+        kept.append(heap.object("shop.Small"))
+
+    trend = climb(heap, cycle)
+    assert [(one.path, one.noise) for one in trend.holders] == [
+        ("shop.KEPT", None), ("shop.RING", "bounded at 1,000"),
+    ]  # fmt: skip
