@@ -19,7 +19,7 @@ _LABELS_BY_KEY: Final = {
     " ": ("loaded", "final"),
 }
 _PROMPTS: Final = {
-    "window": "w: take a look in between (lets a LEAK be proved)",
+    "window": "w: a third of the load is done (a look at it lets a LEAK be proved)",
     "loaded": "Enter: the load is over",
     "final": "Enter: take the final snapshot",
 }

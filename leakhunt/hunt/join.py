@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from leakhunt.analysis.places import Series
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
 from leakhunt.detectors.base import Finding, HolderInfo, LeakedType, Verdict, WorkerShare
-from leakhunt.detectors.wording import growth_words, holder_words
+from leakhunt.detectors.wording import growth_words, holder_words, noun
 from leakhunt.hunt.assemble import worst_verdict
 from leakhunt.report.model import Report, SnapshotSummary, WorkerSummary
 from leakhunt.target.family import Relative
@@ -76,6 +76,15 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(replace(finding, rank=i) for i, finding in enumerate(ordered, 1))
 
 
+def judged(finding: Finding, verdict: Verdict, reason: str, confidence: float) -> Finding:
+    """The finding with another verdict; its title begins as that asks for."""
+    before, after = noun(finding.category, finding.verdict), noun(finding.category, verdict)
+    title = finding.title
+    if title.startswith(f"{before}:"):
+        title = after + title.removeprefix(before)
+    return replace(finding, verdict=verdict, reason=reason, confidence=confidence, title=title)
+
+
 # --- findings --------------------------------------------------------------------------------
 
 
@@ -101,11 +110,9 @@ def _joined(group: Sequence[tuple[int, Report, Finding]], of: int, cycles: int |
     share = WorkerShare(len(group), of, tuple(sorted(counts)))
     leaked = _summed_leaked(every)
     size = sum(one.shallow_bytes for one in leaked)
+    reason = _in_process(worst_pid, worst.reason)
     joined = replace(
-        largest,
-        verdict=worst.verdict,
-        reason=_in_process(worst_pid, worst.reason),
-        confidence=worst.confidence,
+        judged(largest, worst.verdict, reason, worst.confidence),
         holder=_summed_holder([finding.holder for finding in every]),
         leaked=leaked,
         count_per_cycle=per_cycle,

@@ -43,7 +43,7 @@ class LiveOptions:
     """Without a load command: take the load for over after so long."""
     by_marks: bool = False
     """The program says itself when a phase ends: ``leakhunt.mark(label)``, the window (if it
-    likes) after a third of the cycles."""
+    likes) after a third of the load."""
     control: PhaseControl | None = None
     """Or a person does."""
     children: Children = Children.AUTO

@@ -12,7 +12,7 @@ from typing import Any
 
 from leakhunt.detectors.base import Finding, Verdict
 from leakhunt.hunt.assemble import UserRules, worst_verdict, write_report
-from leakhunt.hunt.join import join_reports, ranked
+from leakhunt.hunt.join import join_reports, judged, ranked
 from leakhunt.hunt.member import Journal, Member
 from leakhunt.hunt.phases import LoadRecord
 from leakhunt.hunt.record import RunRecord, report_of
@@ -20,6 +20,10 @@ from leakhunt.report.model import Report
 from leakhunt.target.progress import OnProgress, Progress
 from leakhunt.target.save_dir import OUTPUT_NAME, REPORT_NAME, keep_family
 
+_SAME_FOR_ALL = frozenset({"run", "second", "third"})
+"""Kinds of cycles that say nothing of how much was done."""
+_ENDED = "Growth ended"
+"""How the reason begins for what grew in the first window only (detectors/verdict.py)."""
 FEW = 30
 """Fewer objects or entries prove nothing while nobody knows how many cycles there were."""
 
@@ -61,10 +65,13 @@ def report_of_hunt(
     tell(Progress("analysis"))
     report = _analysed(outcome, rules, save_dir is not None, tell)
     finished_ns = time.perf_counter_ns()
+    notes = list(outcome.notes)
+    if save_dir is not None and not outcome.is_alone:
+        notes.append(f"The snapshots of each process are in its folder pid-N in {save_dir}.")
     report = replace(
         report,
         errors=(*outcome.errors, *outcome.load.errors, *report.errors),
-        notes=(*report.notes, *outcome.load.notes, *outcome.notes),
+        notes=(*report.notes, *outcome.load.notes, *notes),
         load=outcome.load.summary(),
         interventions=outcome.journal.entries(),
         settings=outcome.settings,
@@ -127,15 +134,15 @@ def _report_of(member: Member, outcome: LiveOutcome, rules: UserRules, is_saved:
             wants_waste=member.wishes.content,
         )
     )
-    return without_few(report) if outcome.load.cycle in {"run", "second"} else report
+    return cautious(report) if outcome.load.cycle in _SAME_FOR_ALL else report
 
 
 def cycles_of_one(load: LoadRecord, members: Sequence[Member]) -> tuple[int | None, int | None]:
     """(cycles, window cycles) of each process: workers are taken to share requests evenly.
 
-    Runs and seconds are the same for all of them.
+    Runs, seconds and thirds are the same for all of them.
     """
-    if load.cycles is None or load.cycle in {"run", "second"}:
+    if load.cycles is None or load.cycle in _SAME_FOR_ALL:
         return load.cycles, load.window_cycles
     share = max(1, sum(not member.relative.is_root for member in members))
     cycles = max(1, round(load.cycles / share))
@@ -143,25 +150,27 @@ def cycles_of_one(load: LoadRecord, members: Sequence[Member]) -> tuple[int | No
     return cycles, window if window is not None and 0 < window < cycles else None
 
 
-def without_few(report: Report) -> Report:
-    """Take back a LEAK of few objects: without a number of cycles they are no proof."""
-    findings = tuple(_unless_few(finding, report.cycles or 0) for finding in report.findings)
+def cautious(report: Report) -> Report:
+    """Judge with care where nobody knows how much was done in each window.
+
+    Few objects are no proof then, and growth that ended may only mean that less was asked for.
+    """
+    findings = tuple(_doubted(finding, report.cycles or 0) for finding in report.findings)
     if findings == report.findings:
         return report
     return replace(report, findings=ranked(findings), verdict=worst_verdict(findings))
 
 
-def _unless_few(finding: Finding, cycles: int) -> Finding:
+def _doubted(finding: Finding, cycles: int) -> Finding:
     count = round((finding.count_per_cycle or 0.0) * cycles)
-    if finding.verdict is not Verdict.LEAK or not 0 < count < FEW:
+    if finding.verdict is Verdict.LEAK and 0 < count < FEW:
+        doubt = "they are few, and the number of cycles is not known"
+    elif finding.reason.startswith(_ENDED) and finding.noise is None and count >= FEW:
+        doubt = "or less was asked for then: the number of cycles is not known"
+    else:
         return finding
-    return replace(
-        finding,
-        verdict=Verdict.SUSPECT,
-        reason=finding.reason.rstrip(".")
-        + "; they are few, and the number of cycles is not known.",
-        confidence=min(finding.confidence, 0.4),
-    )
+    reason = f"{finding.reason.rstrip('.')}; {doubt}."
+    return judged(finding, Verdict.SUSPECT, reason, min(finding.confidence, 0.4))
 
 
 def _describe(member: Member, outcome: LiveOutcome) -> dict[str, Any]:

@@ -74,7 +74,8 @@ class LoadSummary:
     command: str | None
     """The load command; None when the load came from elsewhere."""
     cycle: str
-    """What one cycle is: ``request``, ``cycle``, ``run`` (of the command) or ``second``."""
+    """What one cycle is: ``request``, ``cycle``, ``run`` (of the command), ``second`` or
+    ``third`` (of the load)."""
     duration_ns: int
     """From the baseline to the loaded snapshot, captures in between left out."""
     runs: tuple[LoadRunSummary, ...]

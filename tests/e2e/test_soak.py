@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,18 @@ from tests.e2e.servers import SERVERS, Server, ask, free_port, load_line
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.parametrize(
-    "hunts", [6, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(0)])]
-)
-def test_a_process_does_not_grow_by_being_hunted(hunts: int, python: Path, tmp_path: Path) -> None:
+def test_a_process_does_not_grow_by_being_hunted(python: Path, tmp_path: Path) -> None:
+    soak(python, 6, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+def test_a_thousand_hunts_of_one_process(tmp_path: Path) -> None:
+    soak(Path(sys.executable), int(os.environ.get("LEAKHUNT_SOAK_HUNTS", "1000")), tmp_path)
+
+
+def soak(python: Path, number: int, tmp_path: Path) -> None:
     """Hunts without a load: none finds anything, and all of them together add nothing."""
-    number = int(os.environ.get("LEAKHUNT_SOAK_HUNTS", hunts)) if hunts == 1000 else hunts
     port = free_port()
     with Server([python, "-I", SERVERS / "plain_http.py", str(port)], port) as server:
         before = (server.descriptors, server.threads)

@@ -129,6 +129,7 @@ _CYCLE_WORDS = {
     "request": "a cycle is a request",
     "run": "a cycle is a run of the load command",
     "second": "a cycle is a second of whatever load there was",
+    "third": "a cycle is a third of the load",
 }
 
 

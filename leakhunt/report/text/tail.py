@@ -77,7 +77,7 @@ def next_steps(report: Report, sheet: Sheet) -> list[RenderableType]:
 
 def _steps(report: Report, sheet: Sheet) -> list[Text]:
     kept = [snapshot.path for snapshot in report.snapshots if snapshot.path is not None]
-    is_hunt = bool(report.target.get("scenario"))
+    is_hunt = bool(report.target.get("scenario")) or report.load is not None
     has_rows = bool(report.findings or report.growth)
     steps: list[tuple[str, str]] = []
     if report.errors and is_hunt:
@@ -87,7 +87,7 @@ def _steps(report: Report, sheet: Sheet) -> list[Text]:
         if report.verdict != Verdict.NOT:
             steps.append((f"leakhunt whatif {folder} --finding 1", "says what a fix would free"))
         steps.append(("leakhunt diff", f"compares snapshots again; they are in {folder}"))
-    if not kept and len(report.snapshots) > 1:
+    if not kept and len(report.snapshots) > 1 and not report.workers:
         steps.append(("--save DIR", "keeps the snapshots for a second look"))
     if report.cycles is None and report.verdict != Verdict.NOT:
         steps.append(("--cycles N", "turns growth into a rate per cycle"))

@@ -226,6 +226,18 @@ def test_by_time(target: int, reach: FakeReach) -> None:
     assert 2.9e9 < report.load.duration_ns < 4e9
 
 
+def test_less_traffic_later_is_no_proof_of_health(target: int, reach: FakeReach) -> None:
+    reach.work.write_bytes(b"")
+    line = f"printf '%90s' x >> {reach.work}; sleep 60"
+    with subprocess.Popen(["/bin/sh", "-c", f"sleep 0.7; {line}"], start_new_session=True) as once:
+        report = hunt_live(options(target, duration_s=4.0), reach=reach)
+        os.killpg(once.pid, 9)
+    assert report.verdict == "SUSPECT"
+    assert report.findings[0].reason.startswith("Growth ended: 90 in the first")
+    assert "less was asked for then" in report.findings[0].reason
+    assert report.findings[0].title.startswith("Growing collection: ")
+
+
 # --- marks and keys --------------------------------------------------------------------------
 
 
@@ -263,6 +275,34 @@ def test_by_keys(target: int, reach: FakeReach, labels: tuple[str, ...]) -> None
     reach.work.write_bytes(b"x")
     report = hunt_live(options(target, control=Keys(*labels)), reach=reach)
     assert [one.label for one in report.snapshots] == ["baseline", *labels]
+    assert report.load is not None
+    expected = ("third", 3) if "window" in labels else ("cycle", None)
+    assert (report.load.cycle, report.cycles) == expected
+
+
+class Working(Keys):
+    """Somebody who works the target before each key, slowly at first."""
+
+    def __init__(self, work: Path, sizes: dict[str, int], pause_s: float) -> None:
+        super().__init__(*sizes)
+        self.work, self.sizes, self.pause_s = work, sizes, pause_s
+
+    def poll(self, choices: tuple[str, ...]) -> str | None:
+        label = super().poll(choices)
+        if label is not None:
+            self.work.write_bytes(b"x" * self.sizes[label])
+            time.sleep(self.pause_s if label == "window" else 0.0)
+        return label
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.6])
+def test_how_long_somebody_takes_says_nothing(
+    target: int, reach: FakeReach, pause_s: float
+) -> None:
+    reach.work.write_bytes(b"x")
+    hands = Working(reach.work, {"window": 41, "loaded": 121, "final": 121}, pause_s)
+    report = hunt_live(options(target, control=hands, cycles=120), reach=reach)
+    assert (report.verdict, report.findings[0].count_per_cycle) == ("LEAK", 1.0)
 
 
 # --- what goes wrong -------------------------------------------------------------------------

@@ -1,0 +1,113 @@
+"""Reports of a family, joined: drawn by hand, summed by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from leakhunt.detectors.base import Finding, LeakedType, Verdict
+from leakhunt.hunt.join import join_reports, judged
+from leakhunt.report.model import Report
+from leakhunt.target.family import Relative
+from tests.golden.sample_reports import CACHE, LEAKY, LISTENER
+
+
+def relative(pid: int) -> Relative:
+    return Relative(pid, 1, ("python", "app.py"), pid == 1)
+
+
+def leak(count: int, verdict: Verdict = Verdict.LEAK, cycles: int = 100) -> Finding:
+    return replace(
+        LISTENER,
+        verdict=verdict,
+        title=(
+            f"Unremoved listener: +{count / cycles:g} `shop.Session` per cycle (+10.1 KiB), held by"
+            " `shop.bus.BUS.listeners['tick']` (list, 45 to 2,045)."
+        ),
+        reason=f"It grew by {count} entries.",
+        leaked=(LeakedType("shop.Session", count, count * 48),),
+        count_per_cycle=count / cycles,
+        bytes_per_cycle=count * 48 / cycles,
+        retained_bytes=count * 100,
+        exclusive_bytes=None,
+        evidence=(f"entries: final {count}", f"{count:,} `shop.Session`, {count * 48:,} bytes"),
+    )
+
+
+def report(*findings: Finding, cycles: int = 100) -> Report:
+    verdict = "LEAK" if any(one.verdict is Verdict.LEAK for one in findings) else "NOT"
+    return replace(LEAKY, verdict=verdict, findings=findings, cycles=cycles, notes=("same",))
+
+
+def test_the_same_leak_is_said_once_with_sums() -> None:
+    parts = [
+        (relative(1), report()),
+        (relative(2), report(leak(30))),
+        (relative(3), report(leak(70))),
+    ]
+    joined = join_reports(parts, whole={1, 2, 3}, cycles=300)
+    (found,) = joined.findings
+    assert found.workers is not None
+    assert (found.workers.count, found.workers.of, found.workers.pids) == (2, 3, (2, 3))
+    assert found.count_per_cycle == pytest.approx(100 / 300)
+    assert found.bytes_per_cycle == pytest.approx(4800 / 300)
+    assert found.leaked == (LeakedType("shop.Session", 100, 4800),)
+    assert (found.retained_bytes, found.exclusive_bytes) == (10_000, None)
+    assert found.title == (
+        "Unremoved listener: +0.333 `shop.Session` per cycle (+16 B), held by"
+        " `shop.bus.BUS.listeners['tick']` (list, 90 to 4,090); in 2 of 3 processes."
+    )
+    assert found.reason == "In process 2 it grew by 30 entries."
+    assert found.evidence == ("in process 3, entries: final 70", "by process: 2: +30, 3: +70")
+
+
+def test_the_worst_verdict_counts() -> None:
+    parts = [
+        (relative(1), report(leak(70, Verdict.SUSPECT))),
+        (relative(2), report(leak(30, Verdict.LEAK))),
+    ]
+    joined = join_reports(parts, whole={1, 2}, cycles=200)
+    assert (joined.verdict, joined.findings[0].verdict) == ("LEAK", Verdict.LEAK)
+    assert joined.findings[0].reason.startswith("In process 2 it grew")
+
+
+def test_different_leaks_stay_apart_and_are_ranked() -> None:
+    parts = [(relative(1), report(CACHE)), (relative(2), report(leak(30)))]
+    joined = join_reports(parts, whole={1, 2}, cycles=200)
+    assert [one.rank for one in joined.findings] == [1, 2]
+    assert joined.findings[0].verdict is Verdict.LEAK
+
+
+def test_numbers_are_sums_of_those_seen_to_the_end() -> None:
+    partial = replace(report(leak(50)), errors=("process 3 ended",))
+    parts = [(relative(1), report()), (relative(2), report(leak(30))), (relative(3), partial)]
+    lost = [(relative(4), ("out of reach",))]
+    joined = join_reports(parts, whole={1, 2}, lost=lost, cycles=300)
+    assert joined.findings[0].leaked == (LeakedType("shop.Session", 30, 1440),)
+    assert joined.errors == ("process 3 ended", "out of reach")
+    single = {one.label: one for one in LEAKY.snapshots}
+    for summary in joined.snapshots:
+        assert summary.objects == 2 * single[summary.label].objects
+        assert summary.pause_ns == single[summary.label].pause_ns
+    assert joined.memory["rss_final_bytes"] == 2 * (LEAKY.memory["rss_final_bytes"] or 0)
+    assert joined.growth[0].count_final == 2 * LEAKY.growth[0].count_final
+    assert [one.pid for one in joined.workers] == [1, 2, 3, 4]
+    assert joined.workers[3].growth_bytes is None
+    assert joined.target["processes"] == 4
+    assert joined.notes[1] == "same"
+
+
+def test_without_cycles_nothing_is_a_rate() -> None:
+    unknown = replace(leak(30), count_per_cycle=None, bytes_per_cycle=None)
+    part = replace(report(unknown), cycles=None)
+    joined = join_reports([(relative(1), part), (relative(2), part)], whole={1, 2}, cycles=None)
+    assert (joined.rate_bytes, joined.findings[0].count_per_cycle) == (None, None)
+    assert joined.findings[0].title.endswith("; in 2 of 2 processes.")
+
+
+def test_another_verdict_changes_how_the_title_begins() -> None:
+    calm = replace(LISTENER, verdict=Verdict.NOT, title="No leak (listener): +1 x, held by y.")
+    found = judged(calm, Verdict.SUSPECT, "why", 0.3)
+    assert found.title == "Unremoved listener: +1 x, held by y."
+    assert (found.verdict, found.reason, found.confidence) == (Verdict.SUSPECT, "why", 0.3)
