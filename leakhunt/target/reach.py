@@ -11,8 +11,7 @@ from typing import Any
 from leakhunt.agent import bootstrap
 from leakhunt.errors import TargetError
 from leakhunt.target.answers import Hello
-from leakhunt.target.attach import open_channel
-from leakhunt.target.attach.identify import identify
+from leakhunt.target.attach import open_channel, require_ready
 from leakhunt.target.connection import AgentConnection
 from leakhunt.target.interpreter import Interpreter
 from leakhunt.target.prepared import connect_prepared
@@ -54,7 +53,7 @@ def reach_process(
         reached = _reach_prepared(pid, start_ticks, hears_marks=hears_marks)
         if reached is not None:
             return reached
-    identity = identify(pid)
+    identity = require_ready(pid, method=method, force=force)
     if identity.start_ticks != start_ticks:
         raise another_process(pid)
     library, interpreter = native_agent_for_process(identity, on_build=on_build)

@@ -5,8 +5,8 @@
 
 from leakhunt.target.attach.channel import AttachFacts, Channel
 from leakhunt.target.attach.door import Door, TextSource
-from leakhunt.target.attach.identify import ProcessIdentity, identify
-from leakhunt.target.attach.open import METHODS, open_channel
+from leakhunt.target.attach.identify import ProcessIdentity
+from leakhunt.target.attach.open import METHODS, open_channel, require_ready
 from leakhunt.target.attach.preflight import Preflight, check
 from leakhunt.target.attach.rights import Obstacle
 
@@ -20,6 +20,6 @@ __all__ = [
     "ProcessIdentity",
     "TextSource",
     "check",
-    "identify",
     "open_channel",
+    "require_ready",
 ]

@@ -209,19 +209,3 @@ class ProcessImage:
         distance = int.from_bytes(code[at + 3 : at + 7], "little", signed=True)
         text = self._reader.read_text(function.address + at + 7 + distance, 16)
         return f"glibc {text.decode('ascii', 'replace')}"
-
-
-def identify(pid: int, proc: Path = PROC) -> ProcessIdentity:
-    """Which interpreter runs in a process.
-
-    Needs the right to trace it, stops nothing, executes nothing.  Raises TargetError when
-    there is none or it cannot be reached.
-    """
-    try:
-        with Memory(pid, proc) as memory:
-            return ProcessImage(pid, memory, proc).identity()
-    except OSError as exc:
-        raise TargetError(
-            f"the memory of process {pid} cannot be read: {exc.strerror or exc}",
-            hint="leakhunt needs the right to trace it: the same user, or root",
-        ) from exc

@@ -8,6 +8,7 @@ from leakhunt.agent import bootstrap
 from leakhunt.errors import UsageError
 from leakhunt.target.attach.channel import ANSWER_TIMEOUT_S, Channel, attach
 from leakhunt.target.attach.door import TextSource
+from leakhunt.target.attach.identify import ProcessIdentity
 from leakhunt.target.attach.preflight import check
 
 METHODS = ("auto", "ptrace", "gdb")
@@ -16,6 +17,19 @@ used on request only."""
 
 # What stands in the way of the own injector alone.
 _NOT_FOR_GDB = frozenset({"machine", "shadow-stack"})
+
+
+def require_ready(pid: int, *, method: str = "auto", force: bool = False) -> ProcessIdentity:
+    """What runs in a process that can be attached to; a few milliseconds.
+
+    Raises UsageError for an unknown method, TargetError for what stands against an attach.
+    """
+    if method not in METHODS:
+        raise UsageError(f"unknown method {method!r}", hint=f"one of {', '.join(METHODS)}")
+    found = check(pid)
+    found.require(force=force, ignore=_NOT_FOR_GDB if method == "gdb" else frozenset())
+    assert found.identity is not None
+    return found.identity
 
 
 def open_channel(
@@ -39,9 +53,6 @@ def open_channel(
     Raises UsageError for an unknown method, TargetError when the process is out of reach,
     refuses, ends, or runs nothing of ours in ``timeout_s``.
     """
-    if method not in METHODS:
-        raise UsageError(f"unknown method {method!r}", hint=f"one of {', '.join(METHODS)}")
+    require_ready(pid, method=method, force=force)
     used = "ptrace" if method == "auto" else method
-    ignored = _NOT_FOR_GDB if used == "gdb" else frozenset()
-    check(pid).require(force=force, ignore=ignored)
     return attach(pid, library, source, method=used, timeout_s=timeout_s)
