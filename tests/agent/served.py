@@ -123,11 +123,12 @@ class Target:
         return AgentConnection(self.open_socket(), self.pid, **options)
 
     def tasks(self) -> list[str]:
-        """Names of its threads; the agent's gives itself one as it starts."""
+        """Names of its threads, the main one's left out; the agent's gives itself one as it
+        starts."""
         time.sleep(0.02)
-        return sorted(
-            path.read_text().strip() for path in Path(f"/proc/{self.pid}/task").glob("*/comm")
-        )
+        tasks = Path(f"/proc/{self.pid}/task")
+        others = [task for task in tasks.iterdir() if task.name != str(self.pid)]
+        return sorted((task / "comm").read_text().strip() for task in others)
 
     def descriptors(self) -> dict[str, str]:
         """What its descriptors stand for."""
