@@ -11,7 +11,7 @@ import pytest
 
 from leakhunt.errors import NativeBuildError, TargetError
 from leakhunt.target import process_native
-from leakhunt.target.attach import identify
+from leakhunt.target.attach import require_ready
 from leakhunt.target.process_native import find_native_agent, native_agent_for_process
 from leakhunt.target.process_table import read_entry
 from leakhunt.target.reach import reach_process
@@ -51,16 +51,16 @@ def test_a_number_that_was_used_again(process: int) -> None:
 
 
 def test_the_agent_of_our_own_version_is_the_installed_one(process: int) -> None:
-    library, interpreter = native_agent_for_process(identify(process))
+    library, interpreter = native_agent_for_process(require_ready(process))
     assert library.parent.name == "agent"
     assert interpreter.hexversion == sys.hexversion
-    assert "came with leakhunt" in find_native_agent(identify(process))
+    assert "came with leakhunt" in find_native_agent(require_ready(process))
 
 
 @pytest.mark.parametrize("is_missing", [True, False])
 def test_an_interpreter_that_is_not_for_us_to_run(process: int, is_missing: bool) -> None:
     """The agent of another interpreter of that version does."""
-    there = identify(process)
+    there = require_ready(process)
     executable = "/no/such/python" if is_missing else "/etc/passwd"
     library, _ = native_agent_for_process(replace(there, executable=executable))
     assert library.is_file()
@@ -68,7 +68,7 @@ def test_an_interpreter_that_is_not_for_us_to_run(process: int, is_missing: bool
 
 def test_no_agent_for_that_version(process: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_native, "_local_interpreters", lambda _version: iter(()))
-    foreign = replace(identify(process), hexversion=0x030CFFF0, executable="/no/such/python")
+    foreign = replace(require_ready(process), hexversion=0x030CFFF0, executable="/no/such/python")
     for find in (native_agent_for_process, find_native_agent):
         with pytest.raises(NativeBuildError, match=r"no native agent fits CPython 3\.12\.255") as e:
             find(foreign)
