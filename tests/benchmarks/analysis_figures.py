@@ -30,11 +30,12 @@ CYCLES = 200
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-def run(command: list[str], **environment: str) -> str:
+def run(command: list[str], *, quiet: bool = False, **environment: str) -> str:
     """Standard output of a command; its environment is ours and the one given."""
     done = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, check=True,
-        stdout=subprocess.PIPE, text=True, timeout=3600, cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if quiet else None,
+        text=True, timeout=3600, cwd=ROOT,
     )  # fmt: skip
     return done.stdout
 
@@ -180,7 +181,8 @@ def memlab_seconds(path: Path, folder: Path) -> float | None:
     )
     script = ROOT / "tests/oracles/build/time_memlab.mjs"
     script.write_text(code)
-    found = run(["node", "--max-old-space-size=12000", str(script), str(written.path)])
+    command = ["node", "--max-old-space-size=12000", str(script), str(written.path)]
+    found = run(command, quiet=True)
     written.path.unlink()
     return float(found.split()[-1])
 

@@ -66,19 +66,15 @@ lk_measure(lk_stream *s, lk_column_counts *n, lk_fault *fault)
     return 0;
 }
 
-/* Record number of each node id. */
-static int
-invert(lk_filler *f)
+/* Record number of each node id.  It waits in the column of reference counts until its node is
+ * filled: heaps are large, and memory is short when one looks at them. */
+static void
+invert(const lk_filler *f)
 {
     const lk_record *records = f->s->records.items;
-    f->order = malloc((f->s->records.count + 1) * sizeof *f->order);
-    if (f->order == NULL) {
-        return lk_no_memory(f->fault);
-    }
     for (size_t i = 0; i < f->s->records.count; i++) {
-        f->order[lk_id_of(f->s, &records[i])] = (uint32_t)i;
+        f->to->node_refcount[lk_id_of(f->s, &records[i])] = (uint32_t)i;
     }
-    return 0;
 }
 
 /* Edges of one record, to number `at` of the columns; returns the number after the last, or
@@ -150,16 +146,17 @@ fill_graph(const lk_filler *f)
     const lk_record *records = f->s->records.items;
     const lk_type *types = f->s->types.items;
     const uint64_t *edges = f->s->edges.items;
+    const uint32_t *order = f->to->node_refcount;
     size_t count = f->s->records.count;
     uint64_t at = 0;
     for (size_t id = 0; id < count; id++) {
         if (id + 24 < count) {
-            __builtin_prefetch(&records[f->order[id + 24]]);
+            __builtin_prefetch(&records[order[id + 24]]);
         }
         if (id + 12 < count) {
-            __builtin_prefetch(&edges[records[f->order[id + 12]].first_edge]);
+            __builtin_prefetch(&edges[records[order[id + 12]].first_edge]);
         }
-        uint32_t number = f->order[id];
+        uint32_t number = order[id];
         const lk_record *r = &records[number];
         uint64_t end = number + 1 < count ? r[1].first_edge : f->s->edges.count;
         f->to->edge_offset[id] = at;
@@ -230,18 +227,32 @@ lk_fill_texts(const lk_stream *stream, const lk_column_counts *counts, const lk_
     return lk_fill_strings(&f);
 }
 
+/* Everything about nodes and edges; the tables of edges are given back afterwards. */
+static int
+fill_nodes(lk_filler *f, lk_stream *stream)
+{
+    int status = lk_resolve_pool(f);
+    if (status == 0) {
+        invert(f);
+        status = fill_graph(f) < 0 || lk_name_locals(f) < 0 ? -1 : 0;
+    }
+    free(f->pool_names);
+    if (status == 0) {
+        lk_vec_free(&stream->edges);
+        lk_vec_free(&stream->edge_names);
+    }
+    return status;
+}
+
 int
-lk_fill(const lk_stream *stream, const lk_column_counts *counts, const lk_columns *columns,
+lk_fill(lk_stream *stream, const lk_column_counts *counts, const lk_columns *columns,
         uint64_t *bad_edge, lk_fault *fault)
 {
     lk_filler f = {.s = stream, .n = counts, .to = columns, .fault = fault, .bad_edge = bad_edge};
     *bad_edge = UINT64_MAX;
-    int status = lk_fill_ints(&f) < 0 || lk_fill_types(&f) < 0 || lk_resolve_pool(&f) < 0 ||
-                         invert(&f) < 0 || fill_graph(&f) < 0 || lk_name_locals(&f) < 0 ||
-                         fill_facts(&f) < 0 || fill_unreached(&f) < 0
-                     ? -1
-                     : 0;
-    free(f.order);
-    free(f.pool_names);
-    return status;
+    if (lk_fill_ints(&f) < 0 || lk_fill_types(&f) < 0 || fill_nodes(&f, stream) < 0 ||
+        fill_facts(&f) < 0) {
+        return -1;
+    }
+    return fill_unreached(&f);
 }

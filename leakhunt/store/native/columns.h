@@ -55,9 +55,10 @@ int lk_measure(lk_stream *stream, lk_column_counts *counts, lk_fault *fault);
 int lk_fill_texts(const lk_stream *stream, const lk_column_counts *counts,
                   const lk_columns *columns, lk_fault *fault);
 
-/* Fill the other columns.  0, or -1 with a fault; a fault about an edge leaves *bad_edge at its
- * number in the stream (else UINT64_MAX), for lk_parse to locate. */
-int lk_fill(const lk_stream *stream, const lk_column_counts *counts, const lk_columns *columns,
+/* Fill the other columns; gives the tables of edges back on the way.  0, or -1 with a fault; a
+ * fault about an edge leaves *bad_edge at its number in the stream (else UINT64_MAX), for lk_parse
+ * to locate. */
+int lk_fill(lk_stream *stream, const lk_column_counts *counts, const lk_columns *columns,
             uint64_t *bad_edge, lk_fault *fault);
 
 #endif

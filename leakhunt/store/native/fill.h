@@ -10,7 +10,6 @@ typedef struct {
     const lk_columns *to;
     lk_fault *fault;
     uint64_t *bad_edge;
-    uint32_t *order;                     /* (node_count) node id to record number; owned */
     uint32_t *pool_names;                /* (pool) string id, or LK_NONE; owned */
     uint32_t root_types[LK_ROOT_NATIVE]; /* root kind to type index */
 } lk_filler;
