@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from leakhunt.errors import TargetError
 from leakhunt.target.attach import open_channel
-from leakhunt.target.interpreter import probe
-from leakhunt.target.native_build import native_agent_for
 from tests.attach.conftest import StartProgram, closing
 
 COMPUTES = "import time; print('ready', flush=True)\nend = time.time() + {seconds}\n"
@@ -19,9 +18,8 @@ COMPUTES = "NAMES = sorted([*globals(), 'NAMES', 'end', 'time']); " + COMPUTES
 
 
 @pytest.mark.skipif(shutil.which("gdb") is None, reason="no gdb here")
-def test_a_pending_call_by_gdb(python: Path, start: StartProgram) -> None:
-    library = native_agent_for(probe(python))
-    process = start(python, "-I", "-c", COMPUTES.format(seconds=5))
+def test_a_pending_call_by_gdb(start: StartProgram, library: Path) -> None:
+    process = start(sys.executable, "-I", "-c", COMPUTES.format(seconds=5))
     channel = open_channel(process.pid, library, source=closing, method="gdb", timeout_s=30)
     channel.sock.close()
     assert (channel.facts.method, channel.facts.way) == ("gdb", "pending call")
@@ -29,10 +27,8 @@ def test_a_pending_call_by_gdb(python: Path, start: StartProgram) -> None:
     assert (out, err, process.returncode) == ("done True\n", "", 0)
 
 
-def test_without_gdb(
-    python: Path, start: StartProgram, library: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    process = start(python, "-I", "-c", COMPUTES.format(seconds=0.5))
+def test_without_gdb(start: StartProgram, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = start(sys.executable, "-I", "-c", COMPUTES.format(seconds=0.5))
     monkeypatch.setenv("PATH", "")
     with pytest.raises(TargetError, match="gdb is not on PATH") as caught:
         open_channel(process.pid, library, source=closing, method="gdb")
