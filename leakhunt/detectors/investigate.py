@@ -155,7 +155,7 @@ def _ladder(comparison: Comparison, case: CaseSnapshots) -> Ladder | None:
             loaded = comparison.stage("loaded")
             if loaded is not None:
                 ladder.add_loaded(loaded.graph)
-            ladder.add(comparison.final, "final", comparison.cycles or 0)
+            ladder.add(comparison.final, "final", comparison.cycles or 0, keeps_nodes=True)
         ladder.add(HeapGraph(columns), label, cycles)
     return ladder if len(ladder) else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -37,6 +37,7 @@ class _Rung:
     groups: PathGroups
     count_by_type: dict[str, int]
     bytes_by_type: dict[str, int]
+    keeps_nodes: bool
 
 
 class Ladder:
@@ -53,18 +54,32 @@ class Ladder:
         self._graph: HeapGraph | None = None
         self._alignment: Alignment | None = None
 
-    def add(self, graph: HeapGraph, label: str, x: float, run: int = 0) -> int:
-        """Add a settled snapshot; its number in the ladder.  O((nodes + edges) log nodes)."""
+    def add(
+        self, graph: HeapGraph, label: str, x: float, run: int = 0, *, keeps_nodes: bool = False
+    ) -> int:
+        """Add a settled snapshot; its number in the ladder.  O((nodes + edges) log nodes).
+
+        ``keeps_nodes``: :meth:`values` will be asked for nodes of it; that takes eight bytes a
+        node until the end.
+        """
         c = graph.columns
         counts, sizes = _by_type(graph)
         point = TrendPoint(label, x, run, c.heap_count, int(c.node_size.sum()))
-        self._rungs.append(_Rung(point, path_groups(graph), counts, sizes))
+        self._forget_nodes()
+        self._rungs.append(_Rung(point, path_groups(graph), counts, sizes, keeps_nodes))
         self._graph, self._alignment = graph, None
         return len(self._rungs) - 1
 
+    def _forget_nodes(self) -> None:
+        """Of what came before only the groups are needed."""
+        if self._rungs and not self._rungs[-1].keeps_nodes:
+            rung = self._rungs[-1]
+            groups = replace(rung.groups, group_of_node=np.zeros(0, np.int64))
+            self._rungs[-1] = replace(rung, groups=groups)
+
     def add_loaded(self, graph: HeapGraph) -> None:
         """Add the state before it settled into the snapshot that is added next."""
-        self._loaded = path_groups(graph)
+        self._loaded = replace(path_groups(graph), group_of_node=np.zeros(0, np.int64))
         self._loaded_after = len(self._rungs)
         self._alignment = None
 
@@ -100,7 +115,8 @@ class Ladder:
 
     def values(self, unit: str, number: int, node: int) -> tuple[int, ...] | None:
         """A measure of the path of a node of snapshot ``number`` at every point; None when the
-        node is unreachable there.  ``objects`` counts all below it."""
+        node is unreachable there.  ``objects`` counts all below it.  The snapshot must be the last
+        one or have been added with ``keeps_nodes``."""
         group = int(self._rungs[number].groups.group_of_node[node])
         if group < 0:
             return None
