@@ -9,7 +9,7 @@ captures are taken with pauses between them.
 
 Latencies (ms) while captures were under way (from the command until the file was whole) are held
 against those of a quiet time just as long.  Promise: at the 99th percentile no more than the pause
-plus 5 ms.
+plus 5 ms; *beyond* is what is more than the pause, the median over the captures.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROOT = HERE.parents[1]
 PROMISE_MS = 5.0
 WARM_UP_S = 3.0
 BETWEEN_S = 1.0
-ROW = "{:<12} {:>8} {:>9} {:>8} {:>8} {:>9} {:>8} {:>8} {:>9} {:>10}"
+ROW = "{:<12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}"
 
 Sample = tuple[float, float]
 """When a request was due, and seconds until its answer was there."""
@@ -90,15 +90,24 @@ def percentile(values: list[float], part: float) -> float:
     return values[min(len(values) - 1, int(len(values) * part))]
 
 
-def row(mode: str, load: Load, spans: list[Sample], quiet: list[Sample], pause_ms: float) -> str:
-    """A line of the table."""
-    under, before = load.between(spans), load.between(quiet)
-    raised = percentile(under, 0.99) - percentile(before, 0.99)
+def row(
+    mode: str, load: Load, spans: list[Sample], quiet: list[Sample], pauses_ms: list[float]
+) -> str:
+    """A line of the table.  Each capture is held against its own pause."""
+    before = load.between(quiet)
+    under = [load.between([span]) for span in spans]
+    usual = percentile(before, 0.99)
+    beyond = statistics.median(
+        percentile(latencies, 0.99) - usual - pause
+        for latencies, pause in zip(under, pauses_ms, strict=True)
+        if latencies
+    )
+    together = sorted(latency for latencies in under for latency in latencies)
     return ROW.format(
-        mode, len(under), f"{pause_ms:.1f}",
-        *(f"{percentile(values, part):.1f}" for part in (0.5, 0.99) for values in (before, under)),
-        f"{under[-1]:.1f}", f"{raised:+.1f}",
-        "kept" if raised <= pause_ms + PROMISE_MS else "BROKEN",
+        mode, len(together), f"{statistics.median(pauses_ms):.1f}", f"{max(pauses_ms):.1f}",
+        *(f"{percentile(some, part):.1f}" for part in (0.5, 0.99) for some in (before, together)),
+        f"{together[-1]:.1f}", f"{beyond:+.1f}",
+        "kept" if beyond <= PROMISE_MS else "BROKEN",
     )  # fmt: skip
 
 
@@ -121,8 +130,8 @@ async def measure(
     # Just as long without a capture, with the births tracked as well.
     start, seconds = time.perf_counter(), sum(end - start for start, end in spans)
     await asyncio.sleep(seconds)
-    pause_ms = statistics.median(answer.pause_ns for answer in answers) / 1e6
-    return row(mode, load, spans, [(start, start + seconds)], pause_ms)
+    pauses_ms = [answer.pause_ns / 1e6 for answer in answers]
+    return row(mode, load, spans, [(start, start + seconds)], pauses_ms)
 
 
 async def hunt(options: argparse.Namespace, process: subprocess.Popen[str], port: int) -> None:
@@ -157,9 +166,10 @@ def main() -> int:
         try:
             assert process.stdout is not None
             port = int(process.stdout.readline())
-            print(ROW.format("mode", "requests", "pause", "p50", "p50", "p99", "p99", "max",
-                             "raised", "promise"))  # fmt: skip
-            print(ROW.format("", "", "", "quiet", "under", "quiet", "under", "under", "p99", ""))
+            print(ROW.format("mode", "requests", "pause", "longest", "p50", "p50", "p99", "p99",
+                             "max", "beyond", "promise"))  # fmt: skip
+            print(ROW.format("", "", "", "pause", "quiet", "under", "quiet", "under", "under",
+                             "pause", ""))  # fmt: skip
             asyncio.run(hunt(options, process, port))
         finally:
             process.kill()

@@ -18,7 +18,7 @@
 /* The child is given this long, and this many times what the walk was predicted to take. */
 #define DEADLINE_S 60
 #define DEADLINE_FACTOR 30
-#define PAUSE_IS_KNOWN_MS 1000 /* the child waits for the parent to say how long it stood */
+#define PAUSE_IS_KNOWN_MS 10000 /* the child waits for the parent to say how long it stood */
 
 /* What a walk came to.  Of a child, in memory that it shares with its parent. */
 typedef struct {
