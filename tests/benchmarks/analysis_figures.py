@@ -30,10 +30,12 @@ CYCLES = 200
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-def run(command: list[str], *, quiet: bool = False, **environment: str) -> str:
+def run(
+    command: list[str], environment: dict[str, str] | None = None, *, quiet: bool = False
+) -> str:
     """Standard output of a command; its environment is ours and the one given."""
     done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, check=True,
+        command, env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}, check=True,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if quiet else None,
         text=True, timeout=3600, cwd=ROOT,
     )  # fmt: skip
@@ -194,9 +196,7 @@ def figures(kind: str, objects: float, rounds: int, *, peers: bool) -> dict[str,
         capture(kind, objects, folder)
         final = folder / "final.lkheap"
         me = [sys.executable, "-m", "tests.benchmarks.analysis_figures"]
-        wholes = [
-            json.loads(run([*me, "--whole", str(final)], **ONE_THREAD)) for _ in range(rounds)
-        ]
+        wholes = [json.loads(run([*me, "--whole", str(final)], ONE_THREAD)) for _ in range(rounds)]
 
         def apart(what: str) -> float:
             return float(run([*me, "--part", what, str(folder), "--rounds", str(rounds)]))

@@ -6,6 +6,7 @@ import collections
 import decimal
 import email.message
 import functools
+import gc
 import json
 import logging
 import sys
@@ -81,6 +82,7 @@ def build() -> dict[str, Any]:
 
 def main() -> None:
     """Capture with garbage, which no root reaches."""
+    gc.disable()
     kept = build()
     for _ in range(50):
         lost = Slotted(None, kept["nodes"])
