@@ -43,6 +43,9 @@ Examples:
   leakhunt hunt --load ./load.sh -- gunicorn -w 4 shop:app
   leakhunt snapshot 4242 -o now.lkheap
   leakhunt diff baseline.lkheap final.lkheap --cycles 200
+  leakhunt trend out/baseline.lkheap out/final.lkheap out/ladder*.lkheap
+  leakhunt verify before.json
+  leakhunt waste final.lkheap
   leakhunt export before/ -o devtools/
   leakhunt paths final.lkheap --to shop.Session
   leakhunt whatif final.lkheap --cut 'shop.bus.BUS.listeners'
