@@ -33,12 +33,15 @@ def loose_finding(
     load: Load,
     leaked_counts: Collection[int],
     thread_counts: Collection[int] = (),
+    extension_counts: Collection[int] = (),
 ) -> Finding | None:
     """The finding, or None when there is nothing to say.
 
     ``leaked_counts``: how many of each type the holders leaked.  As many objects of the
     language's own, kept by C code, are part of those: a field that no walk can see.
     ``thread_counts``: how many threads leaked; each keeps on its C stack what no walk finds.
+    ``extension_counts``: how many objects of C types of extensions leaked.  A text or a number
+    in a typed field of such an object (``cdef str path``) is on no walk: it leaks with the object.
     """
     if loose.explained is not None:
         return None
@@ -46,6 +49,9 @@ def loose_finding(
     if is_part and loose.what in ("native hold", "references"):
         return None
     if loose.what == "unreached" and loose.series.growth in thread_counts:
+        return None
+    is_in_field = loose.main_type in _ATOMS and loose.series.growth in extension_counts
+    if loose.what == "unreached" and is_in_field:
         return None
     judgement = _judge_garbage(loose, load) if loose.what == "garbage" else _judge(loose, load)
     if judgement.verdict is Verdict.NOT and loose.what != "garbage":

@@ -534,6 +534,20 @@ def test_blocks_that_nothing_reaches(type_name: str | None, verdict: Verdict) ->
     assert found.count_per_cycle == 1.0
 
 
+def test_texts_in_fields_of_leaked_extension_objects_are_no_leak_of_their_own() -> None:
+    heap = Heap()
+    kept = heap.list()
+    heap.module("shop", KEPT=kept)
+    heap.snap()
+
+    def cycle(_: int) -> None:
+        kept.append(heap.object("parser.Message"))
+        heap.unreached.append(("builtins.str", 57))
+
+    found = only(run(heap, cycle))
+    assert (found.holder.path, found.verdict) == ("shop.KEPT", Verdict.LEAK)
+
+
 # ---- identity ----
 
 
