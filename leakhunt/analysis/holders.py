@@ -25,7 +25,7 @@ from leakhunt.analysis.population import Group, Population
 from leakhunt.analysis.ref_cycles import RefCycle, find_ref_cycles
 from leakhunt.analysis.shares import TypeShare, is_own_type, main_type, shares_of, without_keys
 from leakhunt.analysis.turnover import slots, survivors
-from leakhunt.analysis.views import KeptBuffers, kept_buffers, opaque_types
+from leakhunt.analysis.views import KeptBuffers, kept_buffers, opaque_types, outer_bytes
 from leakhunt.graph import _kernels
 from leakhunt.graph.roots import Tier, noise_note
 from leakhunt.store.columns import NO_NODE, U8, SnapshotColumns
@@ -94,6 +94,8 @@ class Holder:
     """Reference cycles among what it leaked, through a type of the program."""
     buffers: tuple[KeptBuffers, ...] = ()
     """What views among it keep."""
+    outer_bytes: int = 0
+    """What it owns outside the objects, where that is known."""
     opaque: tuple[str, ...] = ()
     """Types among it that may own memory nobody sees."""
 
@@ -425,6 +427,7 @@ class HolderFinder:
             coholders=found,
             ref_cycles=tuple(c for c in cycles if any(is_own_type(t) for t in c.types)),
             buffers=kept_buffers(self.graph, leaked),
+            outer_bytes=outer_bytes(self.graph, leaked),
             opaque=opaque_types(self.graph, leaked),
         )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, TypeFlag
+from leakhunt.agent.format import EdgeKind, Fact, TypeFlag
 from leakhunt.graph.heap_graph import HeapGraph
 
 Ints = npt.NDArray[np.int64]
@@ -60,6 +60,15 @@ def kept_buffers(graph: HeapGraph, nodes: Ints) -> tuple[KeptBuffers, ...]:
             )
         )
     return tuple(sorted(found, key=lambda kept: -kept.owners_bytes))
+
+
+def outer_bytes(graph: HeapGraph, nodes: Ints) -> int:
+    """Bytes that some nodes own outside the objects, known and in no size.  O(facts)."""
+    c = graph.columns
+    is_asked = np.zeros(graph.node_count, np.bool_)
+    is_asked[nodes] = True
+    chosen = (c.fact_id == Fact.BUFFER_BYTES) & is_asked[c.fact_node]
+    return int(c.fact_value[chosen].sum())
 
 
 def opaque_types(graph: HeapGraph, nodes: Ints) -> tuple[str, ...]:

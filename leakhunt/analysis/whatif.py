@@ -15,7 +15,7 @@ from leakhunt.analysis.paths import PathNamer, opened
 from leakhunt.analysis.ref_cycles import is_in_cycle
 from leakhunt.analysis.resolve import Resolved
 from leakhunt.analysis.shares import TypeShare, shares_of
-from leakhunt.analysis.views import opaque_types
+from leakhunt.analysis.views import opaque_types, outer_bytes
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.holds import unexplained
@@ -74,6 +74,8 @@ class WhatIf:
     stays_objects: int
     """Of what the references lead to, objects that something else keeps."""
     keepers: tuple[Keeper, ...]
+    outer_bytes: int
+    """What the freed own outside the objects besides, where that is known; in no size."""
     opaque_types: tuple[str, ...]
     """Types among the freed that may own memory no snapshot can see."""
 
@@ -142,6 +144,7 @@ class CutStudy:
             native_types=self._types(held),
             stays_objects=len(stays),
             keepers=_keepers(cut, stays),
+            outer_bytes=outer_bytes(self.graph, freed),
             opaque_types=opaque_types(self.graph, freed),
         )
 

@@ -17,6 +17,9 @@ def memory_evidence(holder: Holder) -> tuple[str, ...]:
     """Lines of evidence about how a leaked population sits in memory."""
     lines = [_view(kept) for kept in holder.buffers[:_BUFFERS]]
     lines += cycle_lines(holder.ref_cycles[:_CYCLES])
+    if holder.outer_bytes:
+        size = human_bytes(holder.outer_bytes)
+        lines.append(f"they own {size} more outside Python objects, which no size here counts")
     if holder.opaque:
         types = ", ".join(f"`{name}`" for name in holder.opaque[:3])
         lines.append(f"memory that {types} may own outside Python is not counted")

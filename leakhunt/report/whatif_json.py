@@ -58,6 +58,7 @@ def _consequences(result: WhatIf) -> dict[str, Any]:
                 for keeper in result.keepers
             ],
         },
+        "outer_bytes": result.outer_bytes,
         "opaque_types": list(result.opaque_types),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import ctypes
 import datetime as dt
 import decimal
 import fractions
@@ -137,6 +138,10 @@ def _dates(samples: Samples) -> None:
 
 
 def _others(samples: Samples) -> None:
+    owner = (ctypes.c_char * 5000)()
+    samples.keep("ctypes large array", owner, facts={"BUFFER_BYTES": 5000})
+    samples.keep("ctypes inline number", ctypes.c_int(7))
+    samples.keep("ctypes view of an array", (ctypes.c_char * 4000).from_buffer(owner))
     samples.keep("decimal", decimal.Decimal("1.5") ** 50)
     samples.keep("decimal context", decimal.Context(prec=9))
     samples.keep("fraction", fractions.Fraction(10**30, 7))

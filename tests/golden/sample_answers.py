@@ -42,6 +42,7 @@ LISTENERS: Final = WhatIfReport(
         native_types=(),
         stays_objects=0,
         keepers=(),
+        outer_bytes=0,
         opaque_types=(),
     ),
     smallest=None,
@@ -70,6 +71,7 @@ INDEXED: Final = WhatIfReport(
             Keeper("shop.INDEX[*]", "builtins.dict", 119),
             Keeper("thread 'MainThread', serve() at app.py:31, local 'order'", "<root>", 1),
         ),
+        outer_bytes=0,
         opaque_types=(),
     ),
     smallest=SmallestCut(
@@ -94,6 +96,7 @@ UNSURE: Final = replace(
         native_objects=2,
         native_bytes=1_000,
         native_types=("lxml.etree._Document",),
+        outer_bytes=400_000,
         opaque_types=("lxml.etree._Document", "lxml.etree._Element"),
     ),
     smallest=SmallestCut("the finding", (), "more than 64 references hold it", None, None),

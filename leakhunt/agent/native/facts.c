@@ -19,12 +19,21 @@ enum fact_reader {
     FACTS_FUTURE,
     FACTS_ARRAY,
     FACTS_CONTENT,
+    FACTS_CTYPES,
 };
 
 /* Offsets learned from sacrificial objects; 0 while not proved. */
 static Py_ssize_t deque_maxlen_at, lru_maxsize_at, lru_cache_at, fileio_fd_at, future_state_at;
 static PyTypeObject *deque_type, *lru_type, *lru_link_type, *fileio_type, *socket_type;
-static PyTypeObject *future_type, *task_type, *array_type;
+static PyTypeObject *future_type, *task_type, *array_type, *ctypes_type;
+
+/* The head of the struct of all ctypes data; proved on a sample. */
+typedef struct {
+    PyObject_HEAD char *data;
+    int owns_data;
+    PyObject *base;
+    Py_ssize_t bytes;
+} ctypes_data;
 
 #define SENTINEL 7919
 #define LRU_LINK_BYTES 56
@@ -262,6 +271,37 @@ learn_array(void)
     PyErr_Clear();
 }
 
+/* Is the memory of ctypes data inside the object itself?  Needs no GIL. */
+static int
+is_inside(const ctypes_data *d)
+{
+    const char *start = (const char *)d;
+    return d->data >= start && d->data < start + Py_TYPE(d)->tp_basicsize;
+}
+
+/* Prove where ctypes data keep their memory and its size, on an integer.  Needs the GIL. */
+static void
+learn_ctypes(void)
+{
+    PyObject *module = imported("ctypes");
+    PyObject *type = lk_attribute(module, "c_longlong");
+    PyObject *sample = type == NULL ? NULL : PyObject_CallFunction(type, "i", SENTINEL);
+    if (sample != NULL && Py_TYPE(sample)->tp_basicsize >= (Py_ssize_t)sizeof(ctypes_data)) {
+        const ctypes_data *d = (const ctypes_data *)sample;
+        PyTypeObject *t = Py_TYPE(sample);
+        while (t != NULL && strcmp(t->tp_name, "_ctypes._CData") != 0) {
+            t = t->tp_base;
+        }
+        if (d->bytes == sizeof(long long) && d->owns_data == 1 && d->base == NULL && is_inside(d) &&
+            *(const long long *)d->data == SENTINEL) {
+            ctypes_type = t;
+        }
+    }
+    Py_XDECREF(sample);
+    Py_XDECREF(type);
+    PyErr_Clear();
+}
+
 /* Learn what is not known yet, before a walk, never during one.  Imports nothing.  The
  * types are kept as addresses to compare with, not as references.  Needs the GIL. */
 void
@@ -284,6 +324,9 @@ lk_facts_prepare(void)
     }
     if (array_type == NULL) {
         learn_array();
+    }
+    if (ctypes_type == NULL) {
+        learn_ctypes();
     }
 }
 
@@ -322,6 +365,9 @@ lk_fact_reader_of(const lk_walk *w, PyTypeObject *type)
         }
         if (type == array_type) {
             return FACTS_ARRAY;
+        }
+        if (type == ctypes_type) {
+            return FACTS_CTYPES;
         }
     }
     return FACTS_NONE;
@@ -363,6 +409,19 @@ put_bounds(lk_walk *w, const lk_type *t, PyObject *o)
             number > 0) {
             lk_put_fact(w, LK_FACT_BOUND, number);
         }
+    }
+}
+
+/* Memory that ctypes data own outside the object, which no size counts.  Needs the GIL. */
+static void
+put_ctypes_facts(lk_walk *w, const ctypes_data *d)
+{
+    if (!d->owns_data || d->data == NULL || d->bytes <= 0 || is_inside(d)) {
+        return;
+    }
+    lk_put_fact(w, LK_FACT_BUFFER_BYTES, d->bytes);
+    if (w->has_births) {
+        lk_slotmap_add(&w->claimed, (uintptr_t)d->data);
     }
 }
 
@@ -416,6 +475,9 @@ lk_put_facts(lk_walk *w, const lk_type *t, PyObject *o)
         break;
     case FACTS_CONTENT:
         lk_put_content(w, o);
+        break;
+    case FACTS_CTYPES:
+        put_ctypes_facts(w, (const ctypes_data *)o);
         break;
     default:
         break;

@@ -69,6 +69,7 @@ def _consequences(report: WhatIfReport, sheet: Sheet) -> list[RenderableType]:
         ("cycles", _collector(result)),
         ("C code", _native(result, sheet)),
         ("stays", _stays(result, sheet)),
+        ("outside", _outside(result)),
         ("unseen", _opaque(result, sheet)),
     ]
     return [sheet.labelled([(label, text) for label, text in rows if text.plain])]
@@ -143,6 +144,12 @@ def _stays(result: WhatIf, sheet: Sheet) -> Text:
             line.append(f", {units.count(keeper.objects)}", style=QUIET)
         lines.append(line)
     return Text("\n").join(lines)
+
+
+def _outside(result: WhatIf) -> Text:
+    if not result.outer_bytes:
+        return Text()
+    return Text(f"{units.size(result.outer_bytes)} more that they own outside Python objects")
 
 
 def _opaque(result: WhatIf, sheet: Sheet) -> Text:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakhunt.analysis.views import kept_buffers
+from leakhunt.agent.format import Fact
+from leakhunt.analysis.views import kept_buffers, outer_bytes
 from leakhunt.graph.heap_graph import HeapGraph
 from tests.builders import Heap, Obj
 from tests.property.random_heaps import nodes_of
@@ -32,6 +33,17 @@ def test_memoryviews_and_their_exporter() -> None:
     view = heap.object("builtins.memoryview", size=184).set(managedbuffer=window)
     heap.module("shop", X=view)
     assert kept(heap, view, window) == [("builtins.memoryview", 1, "builtins.bytearray", 1, 20_000)]
+
+
+def test_memory_outside_the_objects_is_known_where_a_fact_tells() -> None:
+    heap = Heap()
+    buffers = heap.many(3, "ext.Buffer")
+    for buffer in buffers[:2]:
+        buffer.fact(Fact.BUFFER_BYTES, 5000)
+    heap.module("shop", X=heap.list(*buffers))
+    graph = HeapGraph(heap.snap())
+    assert outer_bytes(graph, np.array(nodes_of(graph, buffers))) == 10_000
+    assert outer_bytes(graph, np.array(nodes_of(graph, buffers[1:]))) == 5_000
 
 
 def test_no_view_no_buffer() -> None:
