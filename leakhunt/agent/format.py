@@ -36,6 +36,8 @@ SLOT_BYTES = 16
 FILE_SUFFIX = ".lkheap"
 COLUMNS_SUFFIX = ".lkcols"
 ARCHIVE_SUFFIX = ".lkheap.zst"
+CACHE_SUFFIX = ".lkcache"
+"""Added to the name of a snapshot file."""
 
 
 class Tag(IntEnum):

@@ -17,14 +17,13 @@ from typing import Any
 import numpy.typing as npt
 
 from leakhunt import __version__
+from leakhunt.agent.format import CACHE_SUFFIX
 from leakhunt.errors import SnapshotError
 from leakhunt.store import trust
 from leakhunt.store.columns import SnapshotColumns
 from leakhunt.store.columns_file import map_columns, write_columns
 from leakhunt.store.files import reason_of
 from leakhunt.store.layout import Arrays, ColumnSpec
-
-CACHE_SUFFIX = ".lkcache"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from leakhunt.agent.format import COLUMNS_SUFFIX, FILE_SUFFIX
+from leakhunt.agent.format import CACHE_SUFFIX, COLUMNS_SUFFIX, FILE_SUFFIX
 from leakhunt.agent.scenario import LABELS, ladder_labels
 from leakhunt.errors import UsageError
 
@@ -54,7 +54,7 @@ def prepare_save_dir(path: Path) -> Path:
 
 def _is_ours(name: str) -> bool:
     """A name that a hunt writes, or a file that was made of one."""
-    return name in _OURS or any(
+    return name.removesuffix(CACHE_SUFFIX) in _OURS or any(
         name.startswith(label + ".") and COLUMNS_SUFFIX in name for label in _LABELS
     )
 

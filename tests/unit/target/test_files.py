@@ -61,7 +61,8 @@ def test_a_directory_with_other_things_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_directory_of_an_earlier_hunt_is_used_again(tmp_path: Path) -> None:
-    old = ("baseline.lkheap", "window.lkheap", "final.lkcols", "final.lkheap.lkcols", "report.json")
+    old = ("baseline.lkheap", "window.lkheap", "final.lkcols", "final.lkheap.lkcols", "report.json",
+           "final.lkheap.lkcache")  # fmt: skip
     for name in old:
         (tmp_path / name).write_text("old")
     folder = prepare_save_dir(tmp_path)
