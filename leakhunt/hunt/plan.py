@@ -15,6 +15,10 @@ from leakhunt.target.reach import no_such_process
 
 LEFT_BEHIND = (
     "our native library stays mapped in the process (about 200 KiB, shared, never called again)",
+    (
+        "the C library keeps the address space of a thread that ended for the next one: a stack and"
+        " a malloc arena (about 80 MiB reserved, a few KiB of it in memory)"
+    ),
     "if another allocator hook was set above ours meanwhile, ours stays as a pass-through",
 )
 """All that a target keeps after a hunt (docs/howto/hunt-a-live-process.md)."""

@@ -55,6 +55,8 @@ class Hello:
     threads: int
     """Of the target, the agent's left out."""
     is_debug: bool
+    is_prepared: bool
+    """The process awaits clients by itself: the agent's thread stays."""
     has_births: bool
     """Births are tracked already, by this client or by the program itself."""
     library: str
@@ -73,6 +75,7 @@ class Hello:
             boot_id=a.take("boot_id", str),
             threads=a.take("threads", int),
             is_debug=a.take("is_debug", bool),
+            is_prepared=a.take("is_prepared", bool),
             has_births=a.take("has_births", bool),
             library=a.take("library", str, ""),
         )

@@ -99,7 +99,7 @@ class AgentConnection:
                 hint="another version of leakhunt was loaded there: use that one, restart the"
                 " program, or attach in spite of it (--method ptrace)",
             )
-        self._tid = hello.tid
+        self._tid = 0 if hello.is_prepared else hello.tid
         return hello
 
     def self_test(self) -> None:

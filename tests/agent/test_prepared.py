@@ -106,7 +106,7 @@ def test_a_prepared_process_is_found_and_served(target: Target, tmp_path: Path) 
     for number in range(3):
         with connect(target.pid) as connection:
             hello = connection.hello()
-            assert (hello.pid, hello.threads) == (target.pid, 1)
+            assert (hello.pid, hello.threads, hello.is_prepared) == (target.pid, 1, True)
             assert hello.library.endswith("_heap.so")
             connection.birth_start()
             path = tmp_path / f"{number}.lkheap"
@@ -442,3 +442,17 @@ def test_the_agent_loads_with_nothing_installed() -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_client_that_dies_after_one_that_left(target: Target) -> None:
+    with connect(target.pid) as connection:
+        connection.birth_start()
+    connection = connect(target.pid)
+    connection.birth_start()
+    sock = connection._socket
+    assert sock is not None
+    sock.send(b"hostile")
+    with pytest.raises(TargetError, match="ended the connection: the client sent what is no"):
+        connection.measure()
+    with connect(target.pid) as connection:
+        assert not connection.hello().has_births

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -247,6 +248,37 @@ def test_attaching_again_and_again_leaves_no_object(target: Target) -> None:
             blocks.append(target.run("", "sys.getallocatedblocks()"))
     assert len(set(objects[2:7])) == len(set(objects[9:15])) == 1
     assert blocks[2] - blocks[1] <= 4
+
+
+def memory(target: Target) -> dict[str, int]:
+    """Address space and resident memory in KiB, and number of mappings."""
+    text = Path(f"/proc/{target.pid}/status").read_text()
+    found = {k: int(v.split()[0]) for k, v in re.findall(r"^(Vm\w+):\s*(.*)$", text, re.MULTILINE)}
+    maps = Path(f"/proc/{target.pid}/maps").read_text().count("\n")
+    return {"virtual": found["VmSize"], "resident": found["VmRSS"], "maps": maps}
+
+
+@pytest.mark.slow
+def test_a_thousand_hunts_of_one_process(target: Target, tmp_path: Path) -> None:
+    after: list[dict[str, Any]] = []
+    for number in range(1000):
+        with target.connect() as connection:
+            connection.hello()
+            connection.self_test()
+            connection.prepare()
+            connection.birth_start()
+            connection.collect()
+            for mode in ("in-process", "fork", "auto"):
+                connection.capture(tmp_path / "one.lkheap", header(), mark=True, mode=mode)
+        if number in {99, 999}:
+            target.run("gc.collect(); sys._clear_type_cache()")
+            counts = target.run("", "[len(gc.get_objects()), sys.getallocatedblocks()]")
+            after.append({**memory(target), "counts": counts, "fds": len(target.descriptors())})
+    first, last = after
+    assert (last["counts"], last["fds"]) == (first["counts"], first["fds"])
+    assert last["virtual"] - first["virtual"] <= 1024
+    assert last["resident"] - first["resident"] <= 1024
+    assert last["maps"] - first["maps"] <= 2
 
 
 def settle(target: Target) -> None:

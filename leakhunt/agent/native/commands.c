@@ -110,6 +110,7 @@ say_hello(lk_session *s, lk_json *out)
     lk_json_string(out, "boot_id", boot_id);
     lk_json_number(out, "threads", lk_count_entries("/proc/self/task") - 1);
     lk_json_bool(out, "is_debug", LK_IS_DEBUG);
+    lk_json_bool(out, "is_prepared", s->is_prepared);
     lk_json_bool(out, "has_births", lk_birth_is_running());
     if (dladdr((void *)lk_command_run, &library) != 0 && library.dli_fname != NULL) {
         lk_json_string(out, "library", library.dli_fname);

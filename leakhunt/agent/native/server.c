@@ -331,7 +331,7 @@ lk_server_serve(int fd, PyObject *on_end, const char **why)
         return -1;
     }
     server.session.socket = lk_descriptor_of(fd);
-    server.session.is_leaving = server.session.has_births = 0;
+    server.session.is_prepared = 0;
     Py_XINCREF(on_end);
     server.session.on_end = on_end;
     if (start_or_yield(0) != 0) {
@@ -377,6 +377,7 @@ lk_server_listen(const char *path, const char **why, int *error)
         *why = "the agent is at work in this process";
         return -1;
     }
+    server.session.is_prepared = 1;
     server.session.on_end = NULL;
     *error = open_listener(path);
     if (*error == 0) {

@@ -215,6 +215,7 @@ lk_session_run(lk_session *s, const lk_descriptor *listener)
     const char *why = NULL;
     s->spare = s->request.file = LK_NO_DESCRIPTOR;
     s->silence_ms = LK_SILENCE_MS;
+    s->is_leaving = s->has_births = 0;
     refill_spare(s);
     while (why == NULL) {
         why = wait_for_request(s, listener);

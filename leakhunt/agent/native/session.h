@@ -19,6 +19,7 @@ typedef struct {
     lk_descriptor socket;
     lk_descriptor spare; /* given up for the file that comes with a request */
     uint64_t silence_ms;
+    int is_prepared;  /* the thread awaits another client after this one */
     int is_leaving;   /* the client said BYE */
     int has_births;   /* the client started birth tracking: we end it */
     PyObject *on_end; /* called when the connection ends; owned, may be NULL */

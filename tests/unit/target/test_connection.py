@@ -20,7 +20,8 @@ from leakhunt.target.connection import AgentConnection
 PID = 1  # there always
 HELLO: dict[str, Any] = {
     "version": wire.VERSION, "hexversion": 1, "pid": 1, "tid": 0, "uid": 0, "start_ticks": 1,
-    "boot_id": "", "threads": 1, "is_debug": False, "has_births": False, "library": "/a.so",
+    "boot_id": "", "threads": 1, "is_debug": False, "is_prepared": False,
+    "has_births": False, "library": "/a.so",
 }  # fmt: skip
 COLLECTED = {
     "freed": 3, "ns": 5, "predicted_ns": 4, "is_refused": False, "is_collecting": False,
