@@ -119,13 +119,28 @@ class Injector:
     def _in_stop(
         self, thread: StoppedThread, wished: str
     ) -> tuple[socket.socket, ThreadState, str]:
-        with thread, contextlib.ExitStack() as undo, contextlib.ExitStack() as undo_ours:
-            state = registers.thread_state(thread.original)
-            way = HELPER_THREAD if state.can_start_thread else PENDING_CALL
-            if wished not in {"", way}:
-                raise RefusedError(f"thread {thread.tid} is in {state.text}: no {wished} there")
-            made = _Made(self, thread, undo)
+        with contextlib.ExitStack() as on_failure:
+            with thread, contextlib.ExitStack() as undo:
+                state = registers.thread_state(thread.original)
+                way = HELPER_THREAD if state.can_start_thread else PENDING_CALL
+                if wished not in {"", way}:
+                    raise RefusedError(f"thread {thread.tid} is in {state.text}: no {wished} there")
+                sock = self._hand_over(thread, way, undo, on_failure)
+            on_failure.pop_all()
+        return sock, state, way
+
+    def _hand_over(
+        self,
+        thread: StoppedThread,
+        way: str,
+        undo: contextlib.ExitStack,
+        on_failure: contextlib.ExitStack,
+    ) -> socket.socket:
+        """Make what the text needs, and have it run; our end of the socket pair."""
+        made = _Made(self, thread, undo)
+        with contextlib.ExitStack() as undo_ours:
             pair = made.socket_pair(undo_ours)
+            on_failure.callback(pair.sock.close)
             path, memory_file = made.library(self.library)
             door = Door(self.inner_pid, describe(self.pidfd, pair.theirs), path, memory_file)
             text = framed(door, self.source).encode()
@@ -134,15 +149,11 @@ class Injector:
             # closed first of all, and its number may be another descriptor's after that.
             steps_back = undo.pop_all()
             undo_ours.pop_all()
-            try:
-                result = ctypes.c_int32(thread.call(page, page)).value
-            except BaseException:
-                pair.sock.close()
-                raise
-            if result:
-                steps_back.close()
-                raise self._refusal(result, way)
-            return pair.sock, state, way
+        result = ctypes.c_int32(thread.call(page, page)).value
+        if result:
+            steps_back.close()
+            raise self._refusal(result, way)
+        return pair.sock
 
     def _refusal(self, result: int, way: str) -> TargetError:
         """Why the target did not take it."""
@@ -197,7 +208,6 @@ class _Made:
         undo_ours.callback(self._undo, registers.SYS_CLOSE, ours)
         theirs = self._away_from_standard_streams(theirs)
         sock = take_over(self.injector.pid, self.injector.pidfd, ours)
-        self.undo.callback(sock.close)
         return _Pair(theirs, ours, sock)
 
     def library(self, delivery: Delivery) -> tuple[str, Descriptor | None]:
