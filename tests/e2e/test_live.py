@@ -23,6 +23,8 @@ from tests.e2e.servers import ROOT, SERVERS, SHOP_PYTHON, Server, ask, free_port
 pytestmark = pytest.mark.e2e
 
 HOLDER = "visits.VISITS"
+OWN = Path(sys.executable)
+"""Where one version is as good as another."""
 PAUSES = {"attach", "birth_start", "capture", "collect", "detach"}
 
 
@@ -71,9 +73,9 @@ def test_two_snapshots_at_any_time(python: Path, tmp_path: Path) -> None:
     assert kinds == ["attach"]
 
 
-def test_a_redacted_snapshot_holds_no_text(python: Path, tmp_path: Path) -> None:
+def test_a_redacted_snapshot_holds_no_text(tmp_path: Path) -> None:
     port, path = free_port(), tmp_path / "redacted.lkheap"
-    with isolated(python, port) as server:
+    with isolated(OWN, port) as server:
         snapshot_process(SnapshotOptions(server.pid, path, redact=True))
     assert open_snapshot(path).header["redaction"] == "hash"
     assert b"VISITS" not in path.read_bytes()
@@ -89,10 +91,10 @@ def leakhunt(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     )
 
 
-def test_a_program_is_started_under_load(python: Path, tmp_path: Path) -> None:
+def test_a_program_is_started_under_load(tmp_path: Path) -> None:
     port, saved = free_port(), tmp_path / "saved"
     wrapper = tmp_path / "serve.sh"
-    wrapper.write_text(f'#!/bin/sh\n"{python}" -I {SERVERS / "plain_http.py"} {port}\n')
+    wrapper.write_text(f'#!/bin/sh\n"{OWN}" -I {SERVERS / "plain_http.py"} {port}\n')
     arguments = [
         "hunt", "--load", load_line(port, 80), "--ready", f"port:{port}", "--save", str(saved),
         "--json", "--", "sh", str(wrapper),
@@ -110,9 +112,9 @@ def test_a_program_is_started_under_load(python: Path, tmp_path: Path) -> None:
         ask(port)
 
 
-def test_ctrl_c_leaves_the_target_alone(python: Path) -> None:
+def test_ctrl_c_leaves_the_target_alone() -> None:
     port = free_port()
-    with isolated(python, port) as server:
+    with isolated(OWN, port) as server:
         before = (server.descriptors, server.threads)
         load = f"{load_line(port, 50)}; sleep 20"
         with leakhunt("hunt", str(server.pid), "--load", load, "--warmup", "0") as hunting:
@@ -128,9 +130,9 @@ def test_ctrl_c_leaves_the_target_alone(python: Path) -> None:
         check_visits(hunt_live(LiveOptions(pid=server.pid, load=load_line(port, 60))), 180)
 
 
-def test_a_tool_that_is_killed_leaves_the_target_alone(python: Path) -> None:
+def test_a_tool_that_is_killed_leaves_the_target_alone() -> None:
     port = free_port()
-    with isolated(python, port) as server:
+    with isolated(OWN, port) as server:
         before = (server.descriptors, server.threads)
         load = f"{load_line(port, 50)}; sleep 20"
         with leakhunt("hunt", str(server.pid), "--load", load, "--warmup", "0") as hunting:
@@ -142,9 +144,9 @@ def test_a_tool_that_is_killed_leaves_the_target_alone(python: Path) -> None:
         assert ask(port) == 200
 
 
-def test_a_target_that_dies_under_load(python: Path) -> None:
+def test_a_target_that_dies_under_load() -> None:
     port = free_port()
-    with isolated(python, port) as server:
+    with isolated(OWN, port) as server:
         line = f"{load_line(port, 50)} && test -e /proc/{server.pid}/stop || kill -9 {server.pid}"
         report = hunt_live(LiveOptions(pid=server.pid, load=line, warmup=0))
     assert any(f"process {server.pid} ended" in error for error in report.errors)
@@ -195,9 +197,9 @@ def test_no_python_there() -> None:
     assert caught.value.hint
 
 
-def test_a_dry_run_says_what_would_be_done(python: Path) -> None:
+def test_a_dry_run_says_what_would_be_done() -> None:
     port = free_port()
-    with isolated(python, port) as server:
+    with isolated(OWN, port) as server:
         before = (server.descriptors, server.threads)
         with leakhunt("hunt", str(server.pid), "--load", "true", "--dry-run", "--json") as done:
             plan = json.loads(done.communicate(timeout=60)[0])
