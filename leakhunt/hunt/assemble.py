@@ -67,7 +67,7 @@ def assemble(
     from leakhunt.detectors.investigate import CaseSnapshots, investigate
     from leakhunt.detectors.rules import NO_RULES
 
-    rungs = _Rungs(ladder or {}, saved)
+    rungs = _Rungs(ladder or {}, cycles or 0, saved)
     result = investigate(
         CaseSnapshots(
             baseline=columns["baseline"],
@@ -114,15 +114,16 @@ def _waste(columns: SnapshotColumns) -> Waste:
 class _Rungs:
     """Opens the points of a ladder one by one, and keeps what a report says of each."""
 
-    def __init__(self, files: Mapping[str, Path], saved: bool) -> None:
-        self._files, self._saved = files, saved
+    def __init__(self, files: Mapping[str, Path], cycles: int, saved: bool) -> None:
+        self._files, self._cycles, self._saved = files, cycles, saved
         self.summaries: list[SnapshotSummary] = []
 
     def __iter__(self) -> Iterator[tuple[str, int, SnapshotColumns]]:
-        for label, path in self._files.items():
+        # The final snapshot is the first point; before each of these the load ran once more.
+        for number, (label, path) in enumerate(self._files.items(), 2):
             columns = open_all({label: path})[label]
             self.summaries.append(summarise(label, columns, path, self._saved))
-            yield label, int(columns.header.get("cycles") or 0), columns
+            yield label, number * self._cycles, columns
 
 
 def worst_verdict(findings: Iterable[Finding]) -> str:

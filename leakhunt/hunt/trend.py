@@ -61,6 +61,8 @@ def trend_files(
     return replace(trend, notes=_notes(skipped, runs, unit))
 
 
+_CYCLES_MAX = 1 << 53
+"""What a header says beyond that is no number of cycles."""
 _UNSETTLED = frozenset({"window", "loaded"})
 """Labels of snapshots taken inside or right after the load, before a collection."""
 
@@ -68,7 +70,7 @@ _UNSETTLED = frozenset({"window", "loaded"})
 def _scale(headers: Sequence[Mapping[str, Any]], by: str | None) -> tuple[str, list[float]]:
     """The unit and where each snapshot stands."""
     cycles = [header.get("cycles") for header in headers]
-    known = [float(one) for one in cycles if isinstance(one, int) and not isinstance(one, bool)]
+    known = [float(one) for one in cycles if type(one) is int and 0 <= one < _CYCLES_MAX]
     is_known = len(known) == len(headers) and len(set(known)) > 1
     if by == "cycle" and not is_known:
         raise UsageError(
