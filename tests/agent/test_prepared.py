@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from typing import Self
 
 import pytest
 
+from leakhunt.agent.prepared import socket_name
 from leakhunt.errors import TargetError
 from leakhunt.store.reader import open_snapshot
 from leakhunt.target.answers import Mark
@@ -138,6 +140,49 @@ def test_the_socket_is_its_owner_s_alone(target: Target, runtime_dir: Path) -> N
     (runtime_dir / "leakhunt").chmod(0o770)
     assert find_socket(target.pid) is None
     assert connect_prepared(target.pid) is None
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/usr/bin/python3").exists(),
+    reason="only root can become somebody else, who needs a Python that all can read",
+)
+def test_another_user_is_turned_away(target: Target, runtime_dir: Path) -> None:
+    """Also where the folder's mode lets them come so far."""
+    place = find_socket(target.pid)
+    assert place is not None
+    for path, mode in ((runtime_dir, 0o755), (place.parent, 0o755), (place, 0o666)):
+        path.chmod(mode)
+    code = (
+        "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+        "s.connect(sys.argv[1]); s.settimeout(10)\n"
+        "try: s.send(bytes([1] + [0] * 15)); print(s.recv(99))\n"
+        "except OSError: print(b'')"
+    )
+    path_there = str(runtime_dir / "leakhunt" / place.name)
+    answer = subprocess.check_output(
+        ["/usr/bin/python3", "-I", "-c", code, path_there], user=65534, cwd="/", text=True
+    )
+    assert answer == "b''\n"
+    place.parent.chmod(0o700)
+    with connect(target.pid) as connection:
+        connection.hello()
+
+
+def test_a_listener_that_is_another_process_is_refused(
+    python: Interpreter, agent: Path, runtime_dir: Path
+) -> None:
+    (runtime_dir / "leakhunt").mkdir(mode=0o700)
+    with (
+        Target(python, agent) as target,
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as false_agent,
+    ):
+        entry = read_entry(target.pid)
+        assert entry is not None
+        name = socket_name(target.pid, entry.start_ticks)
+        false_agent.bind(str(runtime_dir / "leakhunt" / name))
+        false_agent.listen()
+        with pytest.raises(TargetError, match=f"listens process {os.getpid()}"):
+            connect_prepared(target.pid)
 
 
 def test_a_folder_of_others_is_not_used(
