@@ -35,7 +35,7 @@ _ADDRESS = re.compile(r"@(?:0x)?([0-9a-fA-F]{1,16})")
 _STEP_STARTS = tuple(".[{(,")
 _LISTED = 20_000
 """Edges looked at for the names an error offers."""
-_NO_CUT = "name the reference that holds it, for instance leakhunt paths FILE --to TYPE shows it"
+_BEGINNING = "a path begins with a module, a class, a thread or @ADDRESS"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +66,8 @@ class Resolver:
             UsageError: it names nothing; the hint offers the nearest names.
         """
         text = text.strip()
+        if not text:
+            raise UsageError("the path is empty", hint=_BEGINNING)
         problem: UsageError | None = None
         for nodes, edges, rest in self._starts(text):
             steps, left = read_steps(rest)
@@ -338,10 +340,9 @@ class Resolver:
         names |= {
             self.namer.root_text(r) for r in range(graph.columns.heap_count, graph.node_count)
         }
-        otherwise = "a path begins with a module, a class, a thread or @ADDRESS"
         head = re.split(r"[\[{(]", text, maxsplit=1)[0]
         return UsageError(
-            f"the snapshot knows no {text}", hint=nearest_hint(head, names, otherwise)
+            f"the snapshot knows no {text}", hint=nearest_hint(head, names, _BEGINNING)
         )
 
     def _unknown_step(self, nodes: Ints, step: WrittenStep, so_far: str) -> UsageError:

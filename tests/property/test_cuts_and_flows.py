@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import networkx as nx
 import numpy as np
@@ -13,8 +14,9 @@ from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.mincut import minimum_cut
 from leakhunt.analysis.ref_cycles import find_ref_cycles, is_in_cycle
 from leakhunt.analysis.resolve import Resolver
-from leakhunt.analysis.retainers import find_retainers
+from leakhunt.analysis.retainers import edges_of_avoided, find_retainers, target_nodes
 from leakhunt.analysis.whatif import CutReference, CutStudy, freed_without
+from leakhunt.errors import UsageError
 from tests.property.random_heaps import Drawn, drawn_heaps
 
 
@@ -162,3 +164,31 @@ def test_merged_paths_count_each_object_once(drawn: Drawn, data: st.DataObject) 
         resolver = Resolver(graph)
         for one in found.merged:
             assert len(resolver.resolve(str(one.path)).nodes) >= one.objects
+
+
+_PIECES = st.sampled_from(
+    ["m0", "m1", ".N0", ".e1", "[0]", "[*]", "{*}", ".*", ".keys()[*]", "(.e1|.e2)*", "['x']",
+     "thread 'MainThread', run() at app.py:3", ", local 'x0'", ", local '*'", "@0x10000",
+     "<garbage>", "<native hold> shop.A", "sys.modules", ".<hidden>", ".<closure>['x']", "[(…)]",
+     "atexit callbacks", "shop.A", "[-1]", "[99999999999999999999]", "(", "['", "\\", "\x00"]
+)  # fmt: skip
+
+
+def problem_of(ask: Callable[[], object]) -> UsageError | None:
+    try:
+        ask()
+    except UsageError as error:
+        return error
+    return None
+
+
+@settings(max_examples=400)
+@given(drawn_heaps(), st.one_of(st.text(), st.lists(_PIECES, max_size=5).map("".join)))
+def test_any_text_is_a_path_or_one_clear_error(drawn: Drawn, text: str) -> None:
+    graph, resolver = drawn.graph, Resolver(drawn.graph)
+    problems = [
+        problem_of(lambda: resolver.resolve(text)),
+        problem_of(lambda: target_nodes(graph, resolver, text)),
+        problem_of(lambda: edges_of_avoided(graph, resolver, text)),
+    ]
+    assert all(problem is None or (str(problem) and problem.hint) for problem in problems)
