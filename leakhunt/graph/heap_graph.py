@@ -21,6 +21,9 @@ from leakhunt.store.columns import I64, NO_NODE, NO_STRING, U8, U32, U64, Snapsh
 
 Mask = npt.NDArray[np.bool_]
 
+_NAMED = frozenset(int(kind) for kind in (EdgeKind.ATTR, EdgeKind.FIELD, EdgeKind.LOCAL))
+_VALUE = int(EdgeKind.VALUE)
+"""Numbers, as looking up a member of an enum takes longer than the loops it is used in."""
 _SKIP_NON_ITEMS = skip_all_but(EdgeKind.INDEX, EdgeKind.VALUE, EdgeKind.ELEMENT)
 _CONTAINERS = frozenset(
     {
@@ -141,7 +144,7 @@ class HeapGraph:
 
     def edge_text_is(self, edge: int, text: str) -> bool:
         """Is it an ATTR, FIELD or LOCAL edge of this name?  O(length)."""
-        named = self.kind(edge) in (EdgeKind.ATTR, EdgeKind.FIELD, EdgeKind.LOCAL)
+        named = self.kind(edge) in _NAMED
         return named and self.edge_text(edge) == text
 
     def text(self, node: int) -> str | None:
@@ -172,7 +175,7 @@ class HeapGraph:
     def named_edges(self, node: int) -> Iterator[int]:
         """ATTR, FIELD and LOCAL edges of a node.  O(degree)."""
         for edge in self.edges(node):
-            if self.kind(edge) in (EdgeKind.ATTR, EdgeKind.FIELD, EdgeKind.LOCAL):
+            if self.kind(edge) in _NAMED:
                 yield edge
 
     def attribute(self, node: int, *names: str) -> int | None:
@@ -196,7 +199,7 @@ class HeapGraph:
         names = self.columns.edge_name[lo:hi]
         kinds = self.columns.edge_kind[lo:hi]
         for key in keys:
-            hits = np.flatnonzero((names == key) & (kinds == EdgeKind.VALUE))
+            hits = np.flatnonzero((names == key) & (kinds == _VALUE))
             if len(hits):
                 return lo + int(hits[0])
         return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leakhunt.agent.format import EdgeKind, RootKind
-from leakhunt.store.columns import NO_NODE, U32
+from leakhunt.store.columns import I64, NO_NODE, U32
 
 if TYPE_CHECKING:
     from leakhunt.graph.heap_graph import HeapGraph
@@ -165,18 +165,23 @@ def _modules(graph: HeapGraph, sys_modules: int) -> dict[str, tuple[int, int]]:
 
 def _find_noise(graph: HeapGraph, modules: dict[str, tuple[int, int]]) -> dict[int, NoiseNote]:
     noise: dict[int, NoiseNote] = {}
-    names = (graph.name_of_type(i) for i in range(graph.columns.type_count))
-    wrappers = [i for i, name in enumerate(names) if name == _CACHE_WRAPPER]
     for (module, attribute), reason in _NOISE_ATTRIBUTES.items():
         if module in modules:
             note = (reason, (module, attribute) in _BOUNDED_BY_CODE)
             _note_value(graph, modules[module][1], attribute, note, noise)
-    for module, (node, namespace) in modules.items():
-        package = module.partition(".")[0]
-        for attribute, reason in _NOISE_EVERYWHERE.items():
-            _note_value(graph, namespace, attribute, (reason, False), noise)
-        if package in sys.stdlib_module_names:
-            _note_cached_functions(graph, namespace, wrappers, noise)
+    namespaces = np.array([namespace for _, namespace in modules.values()], np.int64)
+    edges, owner = graph.expand(namespaces)
+    is_value = graph.columns.edge_kind[edges] == EdgeKind.VALUE
+    edges, owner = edges[is_value], owner[is_value]
+    for attribute, reason in _NOISE_EVERYWHERE.items():
+        hits = np.isin(graph.columns.edge_name[edges], graph.nodes_with_text(attribute))
+        for edge, at in zip(edges[hits].tolist(), owner[hits].tolist(), strict=True):
+            if _is_collection(graph, graph.target(edge)):
+                note_of = NoiseNote(int(namespaces[at]), edge, reason)
+                noise.setdefault(graph.target(edge), note_of)
+    packages = [module.partition(".")[0] for module in modules]
+    _note_cached_functions(graph, packages, namespaces, (edges, owner), noise)
+    for package, (node, namespace) in zip(packages, modules.values(), strict=True):
         if package in _NOISE_PACKAGES:
             _note_module(graph, node, namespace, _NOISE_PACKAGES[package], noise)
     return noise
@@ -208,14 +213,21 @@ def _is_collection(graph: HeapGraph, node: int) -> bool:
 
 
 def _note_cached_functions(
-    graph: HeapGraph, namespace: int, wrappers: list[int], noise: dict[int, NoiseNote]
+    graph: HeapGraph,
+    packages: list[str],
+    namespaces: I64,
+    values: tuple[I64, I64],
+    noise: dict[int, NoiseNote],
 ) -> None:
-    span, c = graph.edges(namespace), graph.columns
-    part = slice(span.start, span.stop)
-    hits = np.isin(c.node_type[c.edge_target[part]], wrappers)
-    hits &= c.edge_kind[part] == EdgeKind.VALUE
-    for edge in (span.start + np.flatnonzero(hits)).tolist():
-        note = NoiseNote(namespace, edge, "function cache of the standard library")
+    """``values``: edges to what the namespaces name, and which namespace each is of."""
+    c, (edges, owner) = graph.columns, values
+    names = (graph.name_of_type(i) for i in range(c.type_count))
+    wrappers = [i for i, name in enumerate(names) if name == _CACHE_WRAPPER]
+    is_standard = np.array([package in sys.stdlib_module_names for package in packages], np.bool_)
+    hits = np.isin(c.node_type[c.edge_target[edges]], wrappers)
+    hits[hits] = is_standard[owner[hits]]
+    for edge, at in zip(edges[hits].tolist(), owner[hits].tolist(), strict=True):
+        note = NoiseNote(int(namespaces[at]), edge, "function cache of the standard library")
         noise.setdefault(graph.target(edge), note)
 
 
