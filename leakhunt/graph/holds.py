@@ -71,7 +71,18 @@ _OF_TYPES = (
 _CONSTANTS = dict.fromkeys(
     ("builtins.NoneType", "builtins.bool", "builtins.ellipsis", "builtins.NotImplementedType"),
     "every program shares this constant, and it is never freed",
-)
+) | dict.fromkeys(
+    (
+        f"numpy.dtypes.{name}DType"
+        for name in (
+            "Bool", "Byte", "UByte", "Short", "UShort", "Int", "UInt", "Long", "ULong",
+            "LongLong", "ULongLong", "Int8", "UInt8", "Int16", "UInt16", "Int32", "UInt32",
+            "Int64", "UInt64", "Float16", "Float32", "Float64", "LongDouble", "Complex64",
+            "Complex128", "CLongDouble", "Object",
+        )
+    ),
+    "numpy has one description of each plain data type, and never frees it",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,3 +50,14 @@ def test_growth_that_costs_no_memory() -> None:
     assert [reason is not None for reason in reasons] == [True, True, True, False]
     names = [graph.name_of_type_object(v) for v in nodes]
     assert names == ["ext.Kind", "ext.Lonely", None, None]
+
+
+def test_plain_data_types_of_numpy_are_never_freed() -> None:
+    heap = Heap()
+    plain = heap.object("numpy.dtypes.Float64DType")
+    made = heap.object("numpy.dtypes.VoidDType")
+    heap.module("app", PLAIN=plain, MADE=made)
+    graph = HeapGraph(heap.snap())
+    by_type = {graph.type_name(node): node for node in range(graph.columns.heap_count)}
+    assert growth_reason(graph, by_type["numpy.dtypes.Float64DType"]) is not None
+    assert growth_reason(graph, by_type["numpy.dtypes.VoidDType"]) is None
