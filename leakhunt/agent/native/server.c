@@ -212,15 +212,18 @@ step_back(void *unused)
     char byte;
     (void)unused;
     pthread_mutex_lock(&server.lock);
-    if (server.is_paused && server.doing == NOTHING) {
-        int is_well = lk_descriptor_is_ours(&server.wake[0]) &&
-                      read(server.wake[0].fd, &byte, 1) == 1 && start_thread(1) == 0;
-        server.doing = is_well ? AWAITING : NOTHING;
+    if (server.is_paused) {
+        server.is_paused = 0;
+        int is_well =
+            lk_descriptor_is_ours(&server.wake[0]) && read(server.wake[0].fd, &byte, 1) == 1;
+        if (server.doing == NOTHING) { /* else it was too slow to leave, and stays */
+            is_well = is_well && start_thread(1) == 0;
+            server.doing = is_well ? AWAITING : NOTHING;
+        }
         if (!is_well) {
             close_listener();
         }
     }
-    server.is_paused = 0;
     pthread_mutex_unlock(&server.lock);
     return 0;
 }
