@@ -178,6 +178,18 @@ def test_a_mark_waits_for_its_release(target: Target) -> None:
     assert target.run("", "hasattr(sys.modules.get('leakhunt', os), '__file__')")
 
 
+def test_keeping_a_connection_alive_releases_no_mark(target: Target) -> None:
+    with target.connect(hears_marks=True) as connection:
+        connection.hello()
+        target.send("import leakhunt; leakhunt.mark('x'); done = time.time()", "done")
+        assert [mark.label for mark in connection.events(5)] == ["x"]
+        connection.hello()
+        time.sleep(0.3)
+        before = time.time()
+        connection.release()
+        assert target.answer() >= before
+
+
 def test_marks_of_several_threads_are_released_in_order(target: Target) -> None:
     with target.connect(hears_marks=True) as connection:
         connection.hello()

@@ -17,9 +17,12 @@ void
 lk_mark_open(lk_session *s)
 {
     pthread_mutex_lock(&lock);
-    hearer = s;
-    released = asked;
-    pthread_cond_broadcast(&changed);
+    /* a HELLO that only keeps the connection alive lets nobody go on who waits */
+    if (hearer != s) {
+        hearer = s;
+        released = asked;
+        pthread_cond_broadcast(&changed);
+    }
     pthread_mutex_unlock(&lock);
 }
 
