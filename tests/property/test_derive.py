@@ -70,14 +70,14 @@ def check_components(graph: Graph) -> None:
         assert out[s] >= out[t]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(graphs(most=14), st.data())
 def test_dominators_and_retained_sizes(graph: Graph, data: st.DataObject) -> None:
     node = st.integers(0, graph.nodes - 1)
     check_dominators(graph, data.draw(st.lists(node, max_size=4)))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.integers(2, 12), st.randoms(use_true_random=False))
 def test_dominators_of_dense_graphs(nodes: int, random: object) -> None:
     rng = np.random.default_rng(random.getrandbits(32))  # type: ignore[attr-defined]
@@ -98,7 +98,7 @@ def test_distances(graph: Graph, data: st.DataObject) -> None:
     assert count == int((out != NO_NODE).sum())
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(graphs(most=16))
 def test_components(graph: Graph) -> None:
     check_components(graph)
