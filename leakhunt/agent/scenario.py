@@ -274,6 +274,7 @@ class Run:
             label: (first + point * load, first + (point + 1) * load)
             for point, label in enumerate(ladder_labels(config["ladder"]), 1)
         }
+        self.rungs = tuple(self.bounds_by_label.items())
         self.cycles_by_label = {
             "baseline": 0, "window": middle - first, "loaded": load, "final": load,
             **{label: bounds[1] - first for label, bounds in self.bounds_by_label.items()},
@@ -433,8 +434,13 @@ class Run:
             self.climb()
 
     def climb(self) -> None:
-        """The ladder: as much load again for each point, come to rest, collect, capture."""
-        for label, bounds in self.bounds_by_label.items():
+        """The ladder: as much load again for each point, come to rest, collect, capture.
+
+        By number and not with ``for``: an iterator would be an object more in each snapshot.
+        """
+        number = 0
+        while number < len(self.rungs):
+            label, bounds = self.rungs[number]
             done = (
                 self.attempt("load", self.run_cycles, bounds)
                 and self.attempt("settle", self.call_hook, "settle")
@@ -444,6 +450,7 @@ class Run:
             )
             if not done:
                 return
+            number += 1
 
     def settle(self, at: str) -> None:
         """Wait until the process is at rest; nothing to wait for when nothing can run."""

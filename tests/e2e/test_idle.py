@@ -57,3 +57,16 @@ def test_an_idle_scenario_has_delta_zero(
         assert len(columns.unreached_address) == 0
     descriptors = {report.memory[f"descriptors_{label}"] for label in ("baseline", "final")}
     assert len(descriptors) == 1
+
+
+def test_an_idle_scenario_has_no_trend_and_hashes_leave_no_trace(
+    python: Path, tmp_path: Path
+) -> None:
+    scenario = tmp_path / "idle.py"
+    scenario.write_text(IDLE["plain"])
+    report = hunt_scenario(HuntOptions(scenario, cycles=100, python=python, ladder=4, content=True))
+    assert (report.errors, report.findings, report.rate_bytes) == ((), (), 0)
+    assert report.trend is not None
+    assert (report.trend.holders, report.trend.types) == ((), ())
+    assert len({point.objects for point in report.trend.points}) == 1
+    assert len({point.bytes for point in report.trend.points}) == 1
