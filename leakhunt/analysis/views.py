@@ -41,7 +41,7 @@ def kept_buffers(graph: HeapGraph, nodes: Ints) -> tuple[KeptBuffers, ...]:
     Only owners larger than their view count: a view of the whole is no waste.
     """
     view, owner = _pairs(graph, nodes)
-    size = graph.columns.node_size.astype(np.int64)
+    size = graph.columns.node_size
     larger = size[owner] > 2 * size[view]
     view, owner = view[larger], owner[larger]
     kinds = graph.columns.node_type
@@ -65,10 +65,9 @@ def kept_buffers(graph: HeapGraph, nodes: Ints) -> tuple[KeptBuffers, ...]:
 def outer_bytes(graph: HeapGraph, nodes: Ints) -> int:
     """Bytes that some nodes own outside the objects, known and in no size.  O(facts)."""
     c = graph.columns
-    is_asked = np.zeros(graph.node_count, np.bool_)
-    is_asked[nodes] = True
-    chosen = (c.fact_id == Fact.BUFFER_BYTES) & is_asked[c.fact_node]
-    return int(c.fact_value[chosen].sum())
+    told = np.flatnonzero(c.fact_id == Fact.BUFFER_BYTES)
+    asked = np.isin(c.fact_node[told], nodes) if len(told) else np.zeros(0, np.bool_)
+    return int(c.fact_value[told[asked]].sum())
 
 
 def opaque_types(graph: HeapGraph, nodes: Ints) -> tuple[str, ...]:

@@ -120,26 +120,31 @@ def growth_reason(graph: HeapGraph, node: int) -> str | None:
 
 def unexplained(graph: HeapGraph) -> Ints:
     """(node_count,) surplus references that no rule explains.  O(nodes + types)."""
+    held = np.flatnonzero(graph.surplus > 0)
+    rest = np.zeros(graph.node_count, np.int64)
+    rest[held] = _unexplained_of(graph, held)
+    return rest
+
+
+def _unexplained_of(graph: HeapGraph, held: Ints) -> Ints:
+    """(held,) surplus references of some objects that no rule explains."""
     c = graph.columns
     allowed = np.zeros(c.type_count, np.int64)
-    held = np.flatnonzero(graph.surplus > 0)
     for t in np.unique(c.node_type[held]).tolist():
         rule = rule_of(graph.name_of_type(t))
         if rule is not None:
             allowed[t] = np.iinfo(np.int64).max if rule.references == ANY else rule.references
-    rest = np.zeros(graph.node_count, np.int64)
-    rest[held] = np.maximum(graph.surplus[held] - allowed[c.node_type[held]], 0)
-    return rest
+    found: Ints = np.maximum(graph.surplus[held] - allowed[c.node_type[held]], 0)
+    return found
 
 
 def holds_by_type(graph: HeapGraph) -> tuple[TypeHolds, ...]:
     """Native holds by type, most references first.  O(nodes + types)."""
-    c, rest = graph.columns, unexplained(graph)
-    held = np.flatnonzero(graph.surplus > 0)
+    c, held = graph.columns, np.flatnonzero(graph.surplus > 0)
     types = c.node_type[held]
     count = np.bincount(types, minlength=c.type_count)
     references = np.bincount(types, graph.surplus[held], minlength=c.type_count)
-    left = np.bincount(types, rest[held], minlength=c.type_count)
+    left = np.bincount(types, _unexplained_of(graph, held), minlength=c.type_count)
     found = []
     for t in np.flatnonzero(count).tolist():
         name = graph.name_of_type(t)

@@ -39,16 +39,28 @@ class Subgraph:
 
 
 def subgraph(graph: HeapGraph, nodes: npt.NDArray[np.integer]) -> Subgraph:
-    """The nodes and the strong edges among them.  O(nodes of the graph + edges of these)."""
+    """The nodes and the strong edges among them.  O(edges of these x log) when they are few,
+    O(nodes of the graph + edges of these) when they are many."""
     c = graph.columns
     own = graph.distinct(nodes)
-    id_here = np.full(graph.node_count, -1, np.int64)
-    id_here[own] = np.arange(len(own))
     edges, owner = graph.expand(own)
-    target = id_here[c.edge_target[edges]]
+    target = _ids_in(graph, own, c.edge_target[edges])
     keep = (target >= 0) & (SKIP_WEAK[c.edge_kind[edges]] == 0)
     edges, owner, target = edges[keep], owner[keep], target[keep]
     degree = np.bincount(owner, minlength=len(own))[: len(own)]
     offset = np.concatenate([[0], np.cumsum(degree)]).astype(np.uint64)
     kinds = np.ascontiguousarray(c.edge_kind[edges])
     return Subgraph(own, offset, target.astype(np.uint32), kinds, edges)
+
+
+def _ids_in(graph: HeapGraph, own: I64, nodes: U32) -> I64:
+    """Positions of nodes in ``own``, -1 for those that are not in it."""
+    if len(own) > graph.node_count >> 4:
+        id_here = np.full(graph.node_count, -1, np.int64)
+        id_here[own] = np.arange(len(own))
+        return id_here[nodes]
+    if not len(own):
+        return np.full(len(nodes), -1, np.int64)
+    at = np.minimum(np.searchsorted(own, nodes.astype(np.int64)), len(own) - 1)
+    found: I64 = np.where(own[at] == nodes, at, -1)
+    return found
