@@ -300,6 +300,10 @@ def _undisturbed(work: Callable[[], T], discard: Callable[[T], None]) -> T:
     failures: list[BaseException] = []
 
     def run() -> None:
+        # On a busy machine the tool would lose the processor in the middle of the stop.  Only
+        # root may ask for this, and the thread ends with the stop.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         try:
             results.append(work())
         except BaseException as exc:  # noqa: BLE001  raised again by the caller
