@@ -44,8 +44,9 @@ def find_containers(graph: HeapGraph, places: Places, top: int | None) -> Contai
     """
     c = graph.columns
     index_by_name = {graph.name_of_type(i): i for i in range(c.type_count)}
+    entries = _entries(graph)
     found = [
-        _Found.of(graph, name, index_by_name[name], measure)
+        _Found.of(graph, index_by_name[name], entries, measure)
         for name, measure in _MEASURES.items()
         if name in index_by_name
     ]
@@ -73,7 +74,11 @@ class _Found:
 
     @classmethod
     def of(
-        cls, graph: HeapGraph, name: str, index: int, measure: Callable[[Ints, Ints], _Room]
+        cls,
+        graph: HeapGraph,
+        index: int,
+        all_entries: Ints,
+        measure: Callable[[Ints, Ints], _Room],
     ) -> _Found:
         """Measure all containers of a type and keep the wasteful ones."""
         c = graph.columns
@@ -81,12 +86,13 @@ class _Found:
         nodes = np.flatnonzero(mask)
         size = c.node_size[nodes].astype(np.int64)
         extra = size - int(c.type_base_size[index])
-        entries = _entries(graph)[nodes]
+        entries = all_entries[nodes]
         room = measure(extra, entries)
         is_empty = entries == 0
         is_sparse = ~is_empty & (2 * entries < room.capacity) & (room.fitting_bytes < extra)
         wasted = np.where(is_empty, size, np.where(is_sparse, extra - room.fitting_bytes, 0))
         keep = is_empty | is_sparse
+        name = graph.name_of_type(index)
         return cls(name, nodes[keep], size[keep], wasted[keep], is_empty[keep])
 
     def summary(self) -> ContainerType:

@@ -23,10 +23,11 @@ def find_instance_dicts(graph: HeapGraph) -> tuple[InstanceDicts, ...]:
     """
     dicts, owners = _owned_dicts(graph)
     types = graph.columns.node_type[owners]
+    type_of_node = {int(node): i for i, node in enumerate(graph.columns.type_node.tolist())}
     rows = [
         _row(graph, index, dicts[types == index])
         for index in np.unique(types).tolist()
-        if _is_python_class(graph, index)
+        if _is_python_class(graph, index, type_of_node)
     ]
     found = [row for row in rows if row.wasted_bytes > 0]
     return tuple(sorted(found, key=lambda row: (-row.wasted_bytes, row.type)))
@@ -64,7 +65,7 @@ def _row(graph: HeapGraph, index: int, dicts: Ints) -> InstanceDicts:
     )
 
 
-def _is_python_class(graph: HeapGraph, index: int) -> bool:
+def _is_python_class(graph: HeapGraph, index: int, type_of_node: dict[int, int]) -> bool:
     """Is a class and all it inherits from, but ``object``, made by a class statement?
 
     Such a class has a ``__module__``, and one of them brings the descriptors of ``__dict__`` and
