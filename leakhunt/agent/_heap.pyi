@@ -37,6 +37,48 @@ class Captured(TypedDict):
     file_bytes: int
     collecting: bool
 
+class SitesStatus(TypedDict):
+    """Numbers of the sampler (``native/sites.h``)."""
+
+    running: bool
+    sample_bytes: int
+    frames: int
+    current_bytes: float
+    peak_bytes: float
+    live_samples: int
+    samples: int
+    lost_samples: int
+    unknown_stacks: int
+    places: int
+    functions: int
+    memory_bytes: int
+    epoch: int
+    sound: bool
+    reuse: int
+    """Of objects that come back from free lists: 0 nothing is known, 1 that they are others,
+    2 where they were made."""
+
+def sites_start(sample_bytes: int = ..., frames: int = ..., seed: int = ...) -> None:
+    """Begin to sample allocations; ``seed`` of the random numbers, 0 for any.
+
+    Raises ValueError, and RuntimeError when it cannot.
+    """
+
+def sites_stop() -> bool:
+    """End it; False when our hook stays as a pass-through under another's."""
+
+def sites_mark() -> None:
+    """Samples from now on are of the next epoch."""
+
+def sites_status() -> SitesStatus:
+    """The sampler's own numbers; O(samples)."""
+
+def sites_read() -> tuple[bytes, bytes, bytes, bytes]:
+    """Samples, places, functions and texts as they are; raises RuntimeError when it is off."""
+
+def sites_block(obj: object, /) -> int:
+    """The address of an object's sample; 0 when it was not sampled."""
+
 def capture(
     path: str,
     header: bytes,

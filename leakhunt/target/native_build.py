@@ -198,7 +198,7 @@ def _compile(interpreter: Interpreter, compiler: list[str], work: Path, output: 
     """Run the compiler on every C file in ``work``."""
     include: Iterable[str] = (f"-I{folder}" for folder in (work, *interpreter.include_dirs))
     files = sorted(str(path) for path in work.glob("*.c"))
-    command = [*compiler, *_FLAGS, *include, *files, "-o", str(output)]
+    command = [*compiler, *_FLAGS, *include, *files, "-o", str(output), "-lm"]
     try:
         done = subprocess.run(
             command,

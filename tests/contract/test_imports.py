@@ -16,6 +16,7 @@ PACKAGE = ROOT / "leakhunt"
 # Of each layer, the parts of leakhunt that may be loaded with it.
 BELOW = {
     "agent": {"agent"},
+    "tracemalloc_ext": {"tracemalloc_ext", "agent"},
     "errors": {"errors"},
     "store": {"store", "agent", "errors"},
     "graph": {"graph", "store", "agent", "errors"},

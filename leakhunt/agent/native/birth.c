@@ -82,7 +82,7 @@ install(const char **why)
     if (!lk_alloc_is_watching() && lk_alloc_install(why) < 0) {
         return -1;
     }
-    lk_dealloc_wrap();
+    lk_dealloc_wrap(LK_DEALLOC_BIRTHS);
     return 0;
 }
 
@@ -90,7 +90,7 @@ install(const char **why)
 static enum lk_birth_rest
 uninstall(void)
 {
-    int is_clean = lk_dealloc_unwrap();
+    int is_clean = lk_dealloc_unwrap(LK_DEALLOC_BIRTHS);
     lk_alloc_uninstall();
     return is_clean && !lk_alloc_is_watching() ? LK_BIRTH_NOTHING_LEFT : LK_BIRTH_PASS_THROUGH;
 }

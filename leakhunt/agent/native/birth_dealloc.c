@@ -1,23 +1,32 @@
 /* Births that the allocator does not see: the deallocators of types with free lists. */
 #include "birth_map.h"
 #include "pycall.h"
+#include "sites.h"
 #include "trashcan.h"
 
 #include <string.h>
 
 /* A freed tuple, list or dict may wait on a free list and come back without passing the
  * allocator.  So the end of its life is marked instead: what is found at the address later
- * is another object.  Subclasses never use the free list of their base. */
+ * is another object.  Subclasses never use the free list of their base.  A sample ends as well:
+ * where it was made says nothing of the next. */
 static inline void
 mark_end(PyObject *op, PyTypeObject *type, size_t offset)
 {
+    uintptr_t block = (uintptr_t)op - offset;
     if (Py_TYPE(op) != type) {
         return;
     }
+    if (__builtin_expect(lk_site_may_be(block), 0)) {
+        lk_site_end(block, offset);
+    }
+    if (!lk_birth_is_running()) {
+        return;
+    }
     if (lk_birth_is_light) {
-        lk_birth_forget((uintptr_t)op - offset);
+        lk_birth_forget(block);
     } else {
-        lk_birth_set((uintptr_t)op - offset, LK_BIRTH_BORN | LK_BIRTH_LIVE);
+        lk_birth_set(block, LK_BIRTH_BORN | LK_BIRTH_LIVE);
     }
 }
 
@@ -117,9 +126,12 @@ is_one_missing(void)
                                          PyDict_GetItemString(modules, "_asyncio") != NULL);
 }
 
+static unsigned users; /* who wants the ends */
+
 void
-lk_dealloc_wrap(void)
+lk_dealloc_wrap(enum lk_dealloc_user user)
 {
+    users |= user;
     wrap(TUPLE, &PyTuple_Type, wrap_tuple);
     wrap(LIST, &PyList_Type, wrap_list);
     wrap(DICT, &PyDict_Type, wrap_dict);
@@ -135,9 +147,13 @@ lk_dealloc_wrap(void)
 
 /* `next` stays: static types that were made meanwhile inherited the wrapper. */
 int
-lk_dealloc_unwrap(void)
+lk_dealloc_unwrap(enum lk_dealloc_user user)
 {
     int is_clean = 1;
+    users &= ~(unsigned)user;
+    if (users != 0) {
+        return 1;
+    }
     for (int i = 0; i < WRAPPED_COUNT; i++) {
         if (!wrapped[i].is_ours) {
             continue;

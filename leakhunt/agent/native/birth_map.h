@@ -6,6 +6,7 @@
 #define LEAKHUNT_BIRTH_MAP_H
 
 #include "birth.h"
+#include "dealloc.h"
 
 #define LK_CELL_INDEX(address) (((address) >> 6) & (LK_LEAF_BITS_2 - 1))
 #define LK_CELL_SHIFT(address) ((((address) >> 4) & 3) * 2)
@@ -84,12 +85,5 @@ lk_birth_forget(uintptr_t address)
 int lk_alloc_install(const char **why);
 void lk_alloc_uninstall(void);
 int lk_alloc_is_watching(void);
-
-/* Put our wrappers on the deallocators of types with free lists, as far as they exist.
- * Needs the GIL. */
-void lk_dealloc_wrap(void);
-
-/* Take them off.  1 when all are.  Needs the GIL. */
-int lk_dealloc_unwrap(void);
 
 #endif

@@ -208,6 +208,23 @@ lk_raised_restore(lk_raised saved)
 }
 #endif
 
+/* ---- births of objects that pass no allocator (3.13+) ---- */
+
+#if LK_V >= 313
+#define LK_HAS_REF_TRACER 1
+#define LK_REF_CREATE PyRefTracer_CREATE
+typedef PyRefTracerEvent lk_ref_event;
+#define lk_ref_tracer_get() PyRefTracer_GetTracer(&(void *){NULL})
+#define lk_ref_tracer_set(f) PyRefTracer_SetTracer(f, NULL)
+#else
+#define LK_HAS_REF_TRACER 0
+#define LK_REF_CREATE 0
+typedef int lk_ref_event;
+#define lk_ref_tracer_get() ((lk_ref_tracer)NULL)
+#define lk_ref_tracer_set(f) ((void)(f))
+#endif
+typedef int (*lk_ref_tracer)(PyObject *, lk_ref_event, void *);
+
 /* ---- frames ---- */
 
 static inline PyCodeObject *
@@ -252,6 +269,19 @@ lk_frame_is_shim(_PyInterpreterFrame *f)
     (void)f;
     return 0;
 #endif
+}
+
+/* True while a frame is being made: it runs no code yet, and tracebacks leave it out. */
+static inline int
+lk_frame_is_incomplete(_PyInterpreterFrame *f, PyCodeObject *code)
+{
+#if LK_V >= 313
+    const _Py_CODEUNIT *at = f->instr_ptr;
+#else
+    const _Py_CODEUNIT *at = f->prev_instr;
+#endif
+    return f->owner != FRAME_OWNED_BY_GENERATOR &&
+           at < _PyCode_CODE(code) + code->_co_firsttraceable;
 }
 
 static inline _PyInterpreterFrame *

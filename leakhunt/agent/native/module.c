@@ -7,6 +7,7 @@
 
 #include "birth.h"
 #include "capture.h"
+#include "module_sites.h"
 #include "process.h"
 #include "selftest.h"
 #include "server.h"
@@ -385,12 +386,11 @@ static PyMethodDef methods[] = {
 static int
 module_exec(PyObject *module)
 {
-    (void)module;
     if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
         PyErr_SetString(PyExc_ImportError, "leakhunt's agent serves the main interpreter only");
         return -1;
     }
-    return lk_types_prepare();
+    return lk_module_add_sites(module) < 0 ? -1 : lk_types_prepare();
 }
 
 static PyModuleDef_Slot slots[] = {
