@@ -11,6 +11,8 @@ from typing import Final
 
 _LISTEN: Final = "0A"
 _COMMAND_BYTES_MAX = 64 << 10
+_EXITING: Final = 0x4
+"""PF_EXITING of the kernel (include/linux/sched.h)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,16 @@ class ProcessEntry:
     start_ticks: int
     """Clock ticks since boot: with the pid it names a process, since pids are used again."""
     state: str
+    is_ending: bool
+    """It is on its way out: its memory and descriptors go before it becomes a zombie."""
     code_start: int
     stack_start: int
     """Both are 0 without the right to look at its memory; equal in a parent and its forks."""
 
     @property
     def is_dead(self) -> bool:
-        """Ended, and perhaps not yet reaped."""
-        return self.state in "ZXx"
+        """Ended or just ending, and perhaps not yet reaped."""
+        return self.is_ending or self.state in "ZXx"
 
 
 def read_entry(pid: int) -> ProcessEntry | None:
@@ -45,6 +49,7 @@ def read_entry(pid: int) -> ProcessEntry | None:
             group_id=int(fields[2]),
             start_ticks=int(fields[19]),
             state=fields[0],
+            is_ending=bool(int(fields[6]) & _EXITING),
             code_start=int(fields[23]),
             stack_start=int(fields[25]),
         )

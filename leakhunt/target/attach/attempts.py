@@ -10,12 +10,12 @@ from collections.abc import Callable
 from leakhunt.errors import TargetError
 from leakhunt.target.attach.door import READY
 from leakhunt.target.attach.inject import HELPER_THREAD, Injection, RefusedError
-from leakhunt.target.attach.procfs import read_status, thread_ids, waits_in
+from leakhunt.target.attach.procfs import thread_ids, waits_in
 from leakhunt.target.attach.registers import syscall_state
+from leakhunt.target.process_table import read_entry
 
 _PATIENCE_S = 0.25
 _RETRY_S = 0.02
-_END_S = 0.2
 _DATAGRAM_BYTES_MAX = 64 << 10
 
 Inject = Callable[[int, str], Injection]
@@ -124,10 +124,8 @@ class Attempts:
                 injection.sock.close()
 
     def _closed(self) -> TargetError:
-        deadline = time.monotonic() + _END_S  # Its descriptors go first, when it ends
-        while self._state() not in "ZX" and time.monotonic() < deadline:
-            time.sleep(_RETRY_S)
-        if self._state() in "ZX":
+        entry = read_entry(self._pid)
+        if entry is None or entry.is_dead:
             return TargetError(
                 f"process {self._pid} ended while leakhunt attached to it",
                 hint="start it again and attach while it runs",
@@ -138,7 +136,8 @@ class Attempts:
         )
 
     def _silent(self, timeout_s: float) -> TargetError:
-        if self._state() == "T":
+        entry = read_entry(self._pid)
+        if entry is not None and entry.state == "T":
             return TargetError(
                 f"process {self._pid} was stopped while leakhunt attached to it",
                 hint=f"let it go on first: kill -CONT {self._pid}",
@@ -149,10 +148,3 @@ class Attempts:
             hint="a C call holds the interpreter's lock, or the main thread runs C code;"
             " attach when it runs Python code, or wait longer",
         )
-
-    def _state(self) -> str:
-        """Its letter; a process that is gone counts as a zombie."""
-        try:
-            return read_status(self._pid).state
-        except OSError:
-            return "Z"
