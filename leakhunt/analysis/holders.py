@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind, Fact
+from leakhunt.analysis.bounds import bound_of, inside_bound
 from leakhunt.analysis.coholders import CoHolder, find_coholders, follows_others
 from leakhunt.analysis.comparison import Comparison, item_counts
 from leakhunt.analysis.cuts import Cuts
@@ -82,6 +83,8 @@ class Holder:
     """It only holds weak references to what others leak."""
     survivors: int | None
     """Entries born before the window and still there; None when not known."""
+    inside_bound: int | None
+    """Bound of the container whose entries hold what grows; None when there is none in sight."""
     slots: int | None
     """Entries, when it has as many as before and only fills or replaces them."""
     edge_kinds: frozenset[int]
@@ -240,7 +243,7 @@ class HolderFinder:
         if series is None or (series.unit != "bytes" and series.growth < least):
             return None
         shares, main_type, main_count = self._shares(landing)
-        bound, explicit = self._bound(place.node)
+        bound, explicit = bound_of(self.graph, place.node)
         path = self._path(group, landing)
         noise, is_bounded_noise = self._noise(place.node)
         noise = noise or self._imports(place.node, landing, series)
@@ -268,6 +271,9 @@ class HolderFinder:
             slots=None
             if group.is_merged or landing.chain_step is not None
             else slots(self.comparison, place, series, sizes),
+            inside_bound=inside_bound(self.graph, int(group.anchors[0]))
+            if group.is_merged
+            else None,
             edge_kinds=self._edge_kinds(landing),
         )
 
@@ -340,20 +346,6 @@ class HolderFinder:
         direct = landing.direct if landing.chain_step is None else landing.direct[1:]
         edges = self.graph.tree.parent_edge[direct]
         return frozenset(int(kind) for kind in np.unique(self.graph.columns.edge_kind[edges]))
-
-    def _bound(self, node: int) -> tuple[int | None, bool]:
-        """Bound of a holder and whether it is the container's own."""
-        own = self.graph.fact(node, Fact.MAXSIZE)
-        if own is not None and own >= 0:
-            return own, True
-        for _ in range(3):  # the container, its instance dict, its owner
-            bound = self.graph.fact(node, Fact.BOUND)
-            if bound is not None and bound > 0:
-                return bound, False
-            node = int(self.graph.tree.parent[node])
-            if node == NO_NODE or self.graph.is_root(node):
-                break
-        return None, False
 
     def _noise(self, node: int) -> tuple[str | None, bool]:
         """Why a holder is ranked lower, and whether its own module keeps it small."""

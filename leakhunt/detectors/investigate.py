@@ -232,6 +232,7 @@ def _finding(
         follows=holder.follows,
         survivors=holder.survivors,
         slots=holder.slots,
+        inside_bound=holder.inside_bound,
     )
     claim = diagnose(Suspect(scene, holder), rules)
     if claim.wrong_though_bounded is not None and holder.is_bound_explicit:

@@ -76,11 +76,13 @@ def judge(
     follows: bool = False,
     survivors: int | None = None,
     slots: int | None = None,
+    inside_bound: int | None = None,
 ) -> Judgement:
     """Judge one series of growth.
 
     ``survivors``: entries born before the window and still there.  ``slots``: entries of a
-    container that has as many as before and only fills or replaces them.
+    container that has as many as before and only fills or replaces them.  ``inside_bound``: the
+    bound of the container whose entries hold what grows.
     """
     if follows:
         reason = "It holds only weak references: it shrinks when the objects go."
@@ -103,6 +105,9 @@ def judge(
         found = _at_most_suspect(found, "the snapshots are of different processes")
     elif noise is not None:
         found = _at_most_suspect(found, f"known noise ({noise})")
+    if found.verdict is Verdict.SUSPECT and inside_bound is not None and not climb:
+        reason = f"{found.reason[:-1]}; it hangs from entries of a container bounded at "
+        found = Judgement(Verdict.NOT, f"{reason}{inside_bound}.", 0.6)
     if found.verdict is Verdict.LEAK and (load.cycles or 0) < FEW_CYCLES:
         reason = f"{found.reason[:-1]}; in so few cycles a bound may not have shown."
         found = Judgement(found.verdict, reason, round(found.confidence * 0.8, 2))

@@ -116,6 +116,10 @@ def _is_loud(one: _Merged | None) -> bool:
     return one is not None and one.rates.verdict is not Verdict.NOT
 
 
+def _is_leak(one: _Merged | None) -> bool:
+    return one is not None and one.rates.verdict is Verdict.LEAK
+
+
 def _change(
     old: _Merged | None,
     new: _Merged | None,
@@ -124,7 +128,7 @@ def _change(
     least: int,
 ) -> Change:
     measure, threshold = None, None
-    if old is None or not _is_loud(old):
+    if old is None or (not _is_loud(old) and _is_leak(new)):
         status = Status.NEW
     elif new is None or not _is_loud(new):
         status = Status.FIXED if _would_show(old.rates, cycles_after, least) else Status.UNKNOWN
@@ -132,6 +136,9 @@ def _change(
         status, measure, threshold = _by_rates(
             old.rates, new.rates, cycles_before or 1, cycles_after or 1
         )
+        # A suspect that grew before too, and was judged harmless, is new if it grows faster.
+        if status is Status.WORSE and not _is_loud(old):
+            status = Status.NEW
     finding = (new or old or _nothing()).finding
     return Change(
         status=status,

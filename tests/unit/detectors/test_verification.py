@@ -63,6 +63,13 @@ def test_what_was_not_there_is_new() -> None:
     assert status(None, finding(verdict=Verdict.SUSPECT)) is Status.NEW
 
 
+def test_a_suspect_that_grew_as_much_before_is_not_new() -> None:
+    harmless = finding(verdict=Verdict.NOT)
+    assert status(harmless, finding(verdict=Verdict.SUSPECT)) is Status.UNCHANGED
+    faster = finding(verdict=Verdict.SUSPECT, count=3.0)
+    assert status(harmless, faster) is Status.NEW
+
+
 def test_what_never_leaked_is_not_told() -> None:
     quiet = finding(verdict=Verdict.NOT)
     assert compare([quiet], [quiet]) == ()

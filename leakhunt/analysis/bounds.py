@@ -1,0 +1,43 @@
+"""Bounds of containers, as far as a snapshot shows them."""
+
+from __future__ import annotations
+
+from leakhunt.agent.format import Fact
+from leakhunt.graph.heap_graph import HeapGraph
+from leakhunt.store.columns import NO_NODE
+
+_LEVELS_TO_OWNER = 3
+"""The container, its instance dict, its owner."""
+_LEVELS_TO_CONTAINER = 3
+"""Objects between the growing thing and the bounded container: a link, a box, its dict."""
+
+
+def bound_of(graph: HeapGraph, node: int) -> tuple[int | None, bool]:
+    """Bound of a container and whether it is the container's own, not one found by name.
+    O(log facts)."""
+    own = graph.fact(node, Fact.MAXSIZE)
+    if own is not None and own >= 0:
+        return own, True
+    for _ in range(_LEVELS_TO_OWNER):
+        bound = graph.fact(node, Fact.BOUND)
+        if bound is not None and bound > 0:
+            return bound, False
+        node = int(graph.tree.parent[node])
+        if node == NO_NODE or graph.is_root(node):
+            break
+    return None, False
+
+
+def inside_bound(graph: HeapGraph, node: int) -> int | None:
+    """Bound of the container among whose entries a node is; None when none is in sight or it
+    does not keep to it.  O(log facts)."""
+    node = int(graph.tree.parent[node])
+    for _ in range(_LEVELS_TO_CONTAINER):
+        if node == NO_NODE or graph.is_root(node):
+            break
+        bound, _ = bound_of(graph, node)
+        entries = graph.entries(node)
+        if bound is not None and entries is not None and 0 < entries <= bound:
+            return bound
+        node = int(graph.tree.parent[node])
+    return None
