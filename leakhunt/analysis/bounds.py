@@ -12,6 +12,27 @@ _LEVELS_TO_CONTAINER = 3
 """Objects between the growing thing and the bounded container: a link, a box, its dict."""
 
 
+_KEEPS_ITS_BOUND = frozenset(
+    {
+        "logging.handlers.MemoryHandler",
+        "logging.handlers.BufferingHandler",
+        "queue.Queue",
+        "queue.LifoQueue",
+        "queue.PriorityQueue",
+        "asyncio.queues.Queue",
+        "asyncio.queues.LifoQueue",
+        "asyncio.queues.PriorityQueue",
+        "cachetools.LRUCache",
+        "cachetools.LFUCache",
+        "cachetools.FIFOCache",
+        "cachetools.RRCache",
+        "cachetools.TTLCache",
+        "jinja2.utils.LRUCache",
+    }
+)
+"""Classes (not subclasses, which may do otherwise) whose bound by name is as good as their own."""
+
+
 def bound_of(graph: HeapGraph, node: int) -> tuple[int | None, bool]:
     """Bound of a container and whether it is the container's own, not one found by name.
     O(log facts)."""
@@ -21,7 +42,7 @@ def bound_of(graph: HeapGraph, node: int) -> tuple[int | None, bool]:
     for _ in range(_LEVELS_TO_OWNER):
         bound = graph.fact(node, Fact.BOUND)
         if bound is not None and bound > 0:
-            return bound, False
+            return bound, graph.type_name(node) in _KEEPS_ITS_BOUND
         node = int(graph.tree.parent[node])
         if node == NO_NODE or graph.is_root(node):
             break

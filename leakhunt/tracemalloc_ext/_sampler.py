@@ -28,10 +28,14 @@ _NOT_SEEN = (
     " itself"
 )
 _REUSE = (
-    ("an object that came back from one of the interpreter's free lists passes for the one that"
-    " had its block before"),
-    ("of tuples, lists, dicts and floats that came back from the interpreter's free lists it is"
-    " not known where they were made: they are counted as <from a free list>"),
+    (
+        "an object that came back from one of the interpreter's free lists passes for the one that"
+        " had its block before"
+    ),
+    (
+        "of tuples, lists, dicts and floats that came back from the interpreter's free lists it is"
+        " not known where they were made: they are counted as <from a free list>"
+    ),
 )
 _DISPLACED = "another hook took ours out of the allocators: what came after that is not seen"
 

@@ -34,6 +34,17 @@ def test_a_bound_by_name_and_one_of_its_own() -> None:
     assert bound_of(graph, node_of(graph, own)) == (3, True)
 
 
+def test_a_class_known_to_keep_its_bound() -> None:
+    heap = Heap()
+    known = heap.list()
+    heap.module(
+        "app",
+        LOG=heap.object("logging.handlers.MemoryHandler", buffer=known).fact(Fact.BOUND, 100_000),
+    )
+    graph = HeapGraph(heap.snap())
+    assert bound_of(graph, node_of(graph, known)) == (100_000, True)
+
+
 def test_what_hangs_from_the_entries_of_a_bounded_container() -> None:
     heap = Heap()
     _, page = cache(heap, 5, 10)
