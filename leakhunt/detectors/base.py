@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from leakhunt.analysis.sites import Site
+
 
 class Verdict(StrEnum):
     """What we say of a finding, always with a reason."""
@@ -106,7 +108,9 @@ class Finding:
     retaining_path: tuple[PathStep, ...]
     co_holders: tuple[HolderInfo, ...] = ()
     """Other holders that each must let go as well."""
-    sites: tuple[str, ...] = ()
+    sites: tuple[Site, ...] = ()
+    """Where it was made, the most bytes first; then where its functions, coroutines and classes
+    are written.  Of the process where the leak is largest, when several were hunted."""
     evidence: tuple[str, ...] = ()
     advice: str = ""
     known: str | None = None

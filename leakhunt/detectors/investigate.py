@@ -31,6 +31,7 @@ from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.evidence import memory_evidence
 from leakhunt.detectors.judge_loose import explained_growth, loose_finding
 from leakhunt.detectors.known import THREAD_TYPES
+from leakhunt.detectors.made_at import written_sites
 from leakhunt.detectors.registry import diagnose
 from leakhunt.detectors.rules import NO_RULES, Rules
 from leakhunt.detectors.suspect import Scene, Suspect
@@ -234,7 +235,8 @@ def _finding(
         slots=holder.slots,
         inside_bound=holder.inside_bound,
     )
-    claim = diagnose(Suspect(scene, holder), rules)
+    suspect = Suspect(scene, holder)
+    claim = diagnose(suspect, rules)
     if claim.wrong_though_bounded is not None and holder.is_bound_explicit:
         judgement = though_bounded(judgement, claim.wrong_though_bounded)
     category = claim.category
@@ -260,6 +262,7 @@ def _finding(
             HolderInfo(str(c.path), c.type, c.sizes.baseline, c.sizes.loaded, c.sizes.final)
             for c in holder.coholders
         ),
+        sites=written_sites(suspect),
         evidence=(*_evidence(finder, holder, judgement), *claim.evidence),
         advice=_advice(holder, claim),
         noise=holder.noise,

@@ -54,6 +54,12 @@ class Scene:
         """The unfinished asyncio tasks."""
         return Awaits(self.graph)
 
+    @cached_property
+    def index_by_type(self) -> dict[str, int]:
+        """Type indexes by name; of several classes of one name the last.  O(types) once."""
+        count = len(self.graph.columns.type_node)
+        return {self.graph.name_of_type(index): index for index in range(count)}
+
 
 @dataclass(frozen=True, eq=False)
 class Suspect:

@@ -24,6 +24,7 @@ from leakhunt.detectors.base import (
 from leakhunt.errors import UsageError
 from leakhunt.report import json_trend, waste_json
 from leakhunt.report.json_fields import Fields, whole, wrong
+from leakhunt.report.json_sites import read_site, site_object
 from leakhunt.report.model import (
     SCHEMA,
     Intervention,
@@ -162,7 +163,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             for step in finding.retaining_path
         ],
         "co_holders": [_holder(holder) for holder in finding.co_holders],
-        "sites": list(finding.sites),
+        "sites": [site_object(site) for site in finding.sites],
         "evidence": list(finding.evidence),
         "advice": finding.advice,
         "known": finding.known,
@@ -425,7 +426,7 @@ def _read_finding(value: object, place: str) -> Finding:
         shared_bytes=fields.integer_or_none("shared_bytes"),
         retaining_path=fields.each("retaining_path", _read_step),
         co_holders=fields.each("co_holders", lambda item, at: _read_holder(Fields(item, at))),
-        sites=fields.texts("sites"),
+        sites=fields.each("sites", read_site),
         evidence=fields.texts("evidence"),
         advice=fields.text("advice"),
         known=fields.text_or_none("known"),

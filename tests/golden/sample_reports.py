@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from leakhunt.analysis.coroutines import CodeLine
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
+from leakhunt.analysis.sites import Estimate, Site, SiteBasis
 from leakhunt.analysis.trend.results import GrownType, HolderTrend, Trend, TrendPoint, TypeTrend
 from leakhunt.analysis.trend.slope import Slope
 from leakhunt.analysis.waste.results import (
@@ -105,7 +107,27 @@ LISTENER: Final = Finding(
         PathStep("[*]", "index", "builtins.method"),
         PathStep(".__self__", "field", "shop.Session"),
     ),
-    sites=("shop/session.py:14 in Session.__init__",),
+    sites=(
+        Site(
+            SiteBasis.SAMPLED,
+            CodeLine("Session.__init__", "shop/session.py", 14),
+            callee=CodeLine("dumps", "/usr/lib/python3.12/json/__init__.py", 231),
+            sample_count=41,
+            bytes=Estimate(21_496_320.5, 15_425_003.25, 29_201_000.75),
+            count=Estimate(12_050.5, 8_647.25, 16_400.75),
+            stack=(
+                CodeLine("dumps", "/usr/lib/python3.12/json/__init__.py", 231),
+                CodeLine("Session.__init__", "shop/session.py", 14),
+                CodeLine("open_session", "shop/app.py", 40),
+            ),
+        ),
+        Site(SiteBasis.FUNCTION, CodeLine("Session.on_tick", "shop/session.py", 31)),
+        Site(
+            SiteBasis.CLASS,
+            CodeLine("Session.__init__", "shop/session.py", 12),
+            type="shop.Session",
+        ),
+    ),
     evidence=(
         "2,000 bound methods of Session.on_tick are in the list, and none was ever removed",
         "the list kept its length after the settle time and 2 collections",
@@ -354,7 +376,18 @@ def nasty_finding(name: str, rank: int = 1) -> Finding:
         leaked=(LeakedType(name, 1, 2), LeakedType(name, 3, 4)),
         retaining_path=(PathStep(name, "attr", name), PathStep(f"[{name}]", "value", name)),
         co_holders=(HolderInfo(name, name, None, None, None),),
-        sites=(name,),
+        sites=(
+            Site(
+                SiteBasis.SAMPLED,
+                CodeLine(name, name, 1),
+                callee=CodeLine(name, name, None),
+                type=name,
+                sample_count=1,
+                bytes=Estimate(2, 1, 3),
+                count=Estimate(2, 1, 3),
+                stack=(CodeLine(name, name, None), CodeLine(name, name, 1)),
+            ),
+        ),
         evidence=(name,),
         advice=name,
         noise=name,

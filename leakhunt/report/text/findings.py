@@ -27,6 +27,7 @@ from leakhunt.report.text.sheet import (
     Sheet,
     join_words,
 )
+from leakhunt.report.text.sites import site_lines
 
 _INDENT: Final = 4
 _IN_FULL: Final = 5
@@ -151,7 +152,7 @@ def _rows(finding: Finding, sheet: Sheet) -> list[tuple[str, Text]]:
         ("workers", _workers(finding)),
         ("why", Text(sheet.sentence(finding.reason))),
         ("proof", _evidence(finding, sheet)),
-        ("made at", _lines(finding.sites, sheet)),
+        ("made at", _limited(site_lines(finding.sites, sheet))),
         ("known", Text(sheet.sentence(finding.known or ""))),
         ("noise", Text(sheet.sentence(finding.noise or ""))),
         ("frees", _frees(finding)),
