@@ -18,15 +18,18 @@ def test_who_closed_its_descriptors_by_ending_counts_as_dead() -> None:
         with subprocess.Popen(PROGRAM, stdout=subprocess.PIPE) as ending:
             assert ending.stdout is not None
             before = read_entry(ending.pid)
-            assert before is not None and not before.is_dead
+            assert before is not None
+            assert not before.is_dead
             assert ending.stdout.read() == b""
             after = read_entry(ending.pid)
-            assert after is not None and after.is_dead
+            assert after is not None
+            assert after.is_dead
             assert not is_running(ending.pid, before.start_ticks)
 
 
 def test_who_runs_is_not_dead() -> None:
     own = read_entry(os.getpid())
-    assert own is not None and not own.is_dead
+    assert own is not None
+    assert not own.is_dead
     assert is_running(own.pid, own.start_ticks)
     assert read_entry(1 << 22) is None
