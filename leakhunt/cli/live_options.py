@@ -165,10 +165,15 @@ def _given(context: click.Context, names: tuple[str, ...]) -> list[str]:
 
 
 def target_of(words: tuple[str, ...]) -> dict[str, Any]:
-    """A number is a process, all else a command line."""
-    if len(words) == 1 and words[0].isdecimal() and words[0].isascii():
-        return {"pid": int(words[0][:12])}
-    return {"command": words}
+    """A number is a process, all else a command line.  Raises UsageError for both at once."""
+    if not (words[0].isdecimal() and words[0].isascii()):
+        return {"command": words}
+    if len(words) > 1:
+        raise UsageError(
+            f"process {words[0]} and {words[1]!r} do not go together",
+            hint="give one PID, or a command line after --; --children hunts several processes",
+        )
+    return {"pid": int(words[0][:12])}
 
 
 def converted(arguments: dict[str, Any]) -> dict[str, Any]:

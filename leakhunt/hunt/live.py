@@ -20,9 +20,9 @@ from leakhunt.hunt.live_settings import live_settings_of
 from leakhunt.hunt.member import Journal, Member, Wishes
 from leakhunt.hunt.phases import LoadRecord, Phases, phases_of
 from leakhunt.report.model import Report
-from leakhunt.target.family import WORKERS_MAX, Relative, find_family, find_program
+from leakhunt.target.family import WORKERS_MAX, Relative, find_behind_wrapper, find_family
 from leakhunt.target.launch import Launched
-from leakhunt.target.process_table import command_of, is_python, read_entry
+from leakhunt.target.process_table import command_of, read_entry
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 from leakhunt.target.reach import Reached, no_such_process, reach_process
 from leakhunt.target.save_dir import prepare_save_dir
@@ -129,14 +129,13 @@ class _Hunt:
             self.notes.append("the program did not end within 10 s of SIGTERM and was killed")
 
     def _behind_wrapper(self, pid: int) -> int:
-        """The process itself, or the Python process that it is a wrapper of (a shell, uv)."""
-        program = None if is_python(pid) else find_program(pid)
-        if program is None:
-            return pid
-        wrapper = " ".join(command_of(pid))
-        self.notes.append(
-            f"process {pid} ({wrapper}) is no Python process: process {program} below it is hunted"
-        )
+        """The process itself, or the Python process that it is a wrapper of, which is noted."""
+        program = find_behind_wrapper(pid)
+        if program != pid:
+            wrapper = " ".join(command_of(pid))
+            self.notes.append(
+                f"process {pid} ({wrapper}) is a wrapper: process {program} below it is hunted"
+            )
         return program
 
     def _note_end(self, launched: Launched) -> None:

@@ -93,6 +93,11 @@ def check_live_options(options: LiveOptions) -> None:
         )
     if options.pid is not None:
         check_pid(options.pid)
+        if options.ready != Ready():
+            raise UsageError(
+                "--ready is for a program that leakhunt starts",
+                hint="a process that runs is hunted at once: leave it out",
+            )
     _check_source_of_load(options)
     for name, value, least in (
         ("runs of the load command", options.rounds, 1),

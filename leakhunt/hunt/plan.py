@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from leakhunt.errors import LeakhuntError
 from leakhunt.hunt.live_options import LiveOptions, SnapshotOptions, check_live_options, check_pid
 from leakhunt.target.attach import Preflight, check
-from leakhunt.target.family import Children, Relative, find_family
+from leakhunt.target.family import Children, Relative, find_behind_wrapper, find_family
 from leakhunt.target.prepared import find_socket
 from leakhunt.target.process_native import find_native_agent
 from leakhunt.target.reach import no_such_process
@@ -64,7 +64,8 @@ def plan_hunt(options: LiveOptions, look: Callable[[int], Preflight] = check) ->
         first = f"start {started!r} untouched and wait until {options.ready}"
         last = "end it with SIGTERM, after 10 s with SIGKILL"
         return Plan((), (first, *steps, last))
-    return Plan(_processes(options.pid, options.children, options.force, look), tuple(steps))
+    root = find_behind_wrapper(options.pid)
+    return Plan(_processes(root, options.children, options.force, look), tuple(steps))
 
 
 def plan_snapshot(options: SnapshotOptions, look: Callable[[int], Preflight] = check) -> Plan:
@@ -75,15 +76,15 @@ def plan_snapshot(options: SnapshotOptions, look: Callable[[int], Preflight] = c
 
 
 def _steps_of(options: LiveOptions) -> list[str]:
-    pause = "" if options.max_pause_ms is None else f" of at most {options.max_pause_ms:g} ms"
-    rest = f"wait until it is at rest (at most {options.settle_max_s:g} s)"
-    if options.collect:
-        rest += f", force collections{pause} until one frees nothing (finalizers run)"
-    steps = ["attach"]
+    steps = []
     if options.load is not None and options.warmup:
         line = options.warmup_load or options.load
         steps.append(f"warm up: run {line!r} {_times(options.warmup)}")
-    steps.append(rest)
+    steps.append("attach")
+    if options.by_marks:
+        steps.append("wait until the program marks the baseline")
+    rest = _rest_of(options)
+    steps += rest
     if options.birth:
         steps.append("watch births: an allocator hook and wrapped deallocators, up to 6 % CPU")
     steps.append(f"take the baseline snapshot ({options.capture})")
@@ -94,9 +95,22 @@ def _steps_of(options: LiveOptions) -> list[str]:
         steps.append(f"wait {options.duration_s:g} s; a snapshot after a third (the window)")
     else:
         steps.append("wait for marks of the program" if options.by_marks else "wait for keys")
-    steps += ["take the loaded snapshot", rest, "take the final snapshot"]
+    steps += ["take the loaded snapshot", *rest, "take the final snapshot"]
     steps.append("put everything back and detach")
     return steps
+
+
+def _rest_of(options: LiveOptions) -> list[str]:
+    """What comes before the baseline and the final snapshot.  A program that marks a moment waits
+    in it and is at rest."""
+    parts = []
+    if not options.by_marks:
+        parts.append(f"wait until it is at rest (at most {options.settle_max_s:g} s)")
+    if options.collect:
+        most = options.max_pause_ms
+        pause = "" if most is None else f" of at most {most:g} ms"
+        parts.append(f"force collections{pause} until one frees nothing (finalizers run)")
+    return [", ".join(parts)] if parts else []
 
 
 def _times(number: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from leakhunt.errors import TargetError
 from leakhunt.target.process_table import (
     ProcessEntry,
     command_of,
@@ -20,6 +21,7 @@ WORKERS_MAX = 64
 """More are not hunted at once: each costs a thread, a socket and four snapshots."""
 _HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 _SPAWNED = "multiprocessing.spawn"
+_SHOWN_PROGRAMS = 8
 
 
 class Children(StrEnum):
@@ -100,6 +102,40 @@ def find_program(root: int, port: int | None = None) -> int | None:
     if not family:
         return None
     return _behind_reloader(table, family[0]).pid
+
+
+def find_behind_wrapper(pid: int) -> int:
+    """The program that a process is a wrapper of (a shell, ``uv run``, a reloader): the process
+    itself when it is none, or when no Python process is below it.
+
+    Raises TargetError when there are several: which one is meant is not ours to guess.
+    """
+    table = read_table()
+    if pid in table and is_python(pid):
+        return _behind_reloader(table, table[pid]).pid
+    programs = _topmost_python(table, pid)
+    if len(programs) > 1:
+        shown = ", ".join(str(one.pid) for one in programs[:_SHOWN_PROGRAMS])
+        more = ", ..." if len(programs) > _SHOWN_PROGRAMS else ""
+        raise TargetError(
+            f"process {pid} is no Python process, and {len(programs)} Python programs run below"
+            f" it: {shown}{more}",
+            hint="give the number of the one that is meant",
+        )
+    return _behind_reloader(table, programs[0]).pid if programs else pid
+
+
+def _topmost_python(table: Mapping[int, ProcessEntry], root: int) -> list[ProcessEntry]:
+    """The Python processes below one, those left out that another one of them started."""
+    found: list[ProcessEntry] = []
+    covered: set[int] = set()
+    for entry in descendants(table, root):
+        if entry.parent_pid in covered:
+            covered.add(entry.pid)
+        elif is_python(entry.pid):
+            covered.add(entry.pid)
+            found.append(entry)
+    return found
 
 
 def _behind_reloader(table: Mapping[int, ProcessEntry], program: ProcessEntry) -> ProcessEntry:

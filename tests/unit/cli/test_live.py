@@ -68,6 +68,14 @@ def test_every_option_of_a_process(hunted: list[LiveOptions], tmp_path: Path) ->
     ]  # fmt: skip
 
 
+def test_a_process_takes_no_command(
+    hunted: list[LiveOptions], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["hunt", "7", "--load", "x", "--", "python", "app.py"]) == 2
+    assert "process 7 and 'python' do not go together" in capsys.readouterr().err
+    assert not hunted
+
+
 def test_a_program_to_start(hunted: list[LiveOptions]) -> None:
     main(["hunt", "--load", "x", "--ready", "port:80", "--", "python", "app.py", "--load", "1"])
     command = ("python", "app.py", "--load", "1")

@@ -399,6 +399,7 @@ def bad(**more: Any) -> LiveOptions:
         (bad(load=None), "how long the load lasts"),
         (bad(load=None, duration_s=1.0, warmup_load="x"), "--warmup-load needs"),
         (bad(load=" "), "empty"),
+        (bad(ready=parse_ready("port:80")), "--ready is for a program"),
         (bad(rounds=0), "runs of the load command is 0"),
         (bad(warmup=-1), "runs of the warm-up is -1"),
         (bad(cycles=0), "cycles is 0"),

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from leakhunt.target.family import Children, find_family
+from leakhunt.errors import TargetError
+from leakhunt.target.family import Children, find_behind_wrapper, find_family
 from leakhunt.target.process_table import (
     command_of,
     descendants,
@@ -77,3 +79,55 @@ def test_a_number_used_again_is_another_process() -> None:
     assert own is not None
     assert is_running(own.pid, own.start_ticks)
     assert not is_running(own.pid, own.start_ticks - 1)
+
+
+SLEEP = f"{sys.executable} -c 'import time; time.sleep(60)'"
+
+
+@pytest.fixture
+def shell() -> Iterator[Callable[[str, int], int]]:
+    """Starts a shell line; its number, once so many processes run below it."""
+    with contextlib.ExitStack() as stack:
+
+        def run(line: str, count: int) -> int:
+            started = subprocess.Popen(["/bin/sh", "-c", line], start_new_session=True)
+            stack.callback(started.wait)
+            stack.callback(os.killpg, started.pid, 9)
+            deadline = time.monotonic() + 20
+            while len(descendants(read_table(), started.pid)) < count:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            time.sleep(0.3)  # Let the last one come past its exec.
+            return started.pid
+
+        yield run
+
+
+def test_the_program_behind_a_wrapper(shell: Callable[[str, int], int], parent: int) -> None:
+    wrapper = shell(f"sleep 60 & {SLEEP} & wait", 2)
+    assert " ".join(command_of(find_behind_wrapper(wrapper))).endswith("time.sleep(60)")
+    nothing = shell("sleep 60 & wait", 1)
+    assert find_behind_wrapper(nothing) == nothing
+    # What a program started is its own affair.
+    assert find_behind_wrapper(parent) == parent
+    assert find_behind_wrapper(1 << 22) == 1 << 22
+
+
+def test_a_wrapper_of_several_programs_is_no_guess(shell: Callable[[str, int], int]) -> None:
+    wrapper = shell(f"{SLEEP} & {SLEEP} & wait", 2)
+    below = [entry.pid for entry in descendants(read_table(), wrapper)]
+    with pytest.raises(TargetError, match=", ".join(map(str, below))) as caught:
+        find_behind_wrapper(wrapper)
+    assert caught.value.hint == "give the number of the one that is meant"
+
+
+def test_the_program_behind_a_reloader(shell: Callable[[str, int], int], tmp_path: Path) -> None:
+    script = tmp_path / "serve.py"
+    script.write_text(
+        "import os, subprocess, sys, time\n"
+        "if os.environ.get('CHILD'): time.sleep(60)\n"
+        "subprocess.call([sys.executable, *sys.argv], env={**os.environ, 'CHILD': '1'})\n"
+    )
+    reloader = shell(f"exec {sys.executable} {script}", 1)
+    (child,) = descendants(read_table(), reloader)
+    assert find_behind_wrapper(reloader) == child.pid
