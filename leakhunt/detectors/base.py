@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from leakhunt.analysis.places import Series
 from leakhunt.analysis.sites import Site
 
 
@@ -123,6 +124,9 @@ class Finding:
     shared_bytes: int | None = None
     """Its part of what is freed when all findings let go: an object that several of them reach
     counts for each in equal parts; None when not computed."""
+    grown: Series | None = None
+    """What the verdict rests on, when that is the growth in the two windows alone.  Not part of
+    a report: it is there for what is judged over several processes."""
     workers: WorkerShare | None = None
     """When several processes were hunted: all numbers are then sums over those that leak."""
 

@@ -267,6 +267,7 @@ def _finding(
         advice=_advice(holder, claim),
         noise=holder.noise,
         node_ids=tuple(int(node) for node in holder.direct[:_SHOWN_NODES]),
+        grown=holder.series if judgement.is_of_rates else None,
     )
 
 

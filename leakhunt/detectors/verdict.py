@@ -6,7 +6,8 @@ no bound in sight, and no known noise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from leakhunt.analysis.places import Series
 from leakhunt.analysis.trend.slope import STRAIGHT, slope
@@ -32,6 +33,10 @@ FEW_CYCLES = 50
 """Fewer fill hardly any bounded thing."""
 LADDER_STEPS = 3
 """Steps of a ladder that say more than the two windows of the load."""
+AGREED = 0.05
+"""Rates of the two windows that differ by no more than this part are the same."""
+TOGETHER = 30
+"""Less growth of several processes, added up, proves nothing."""
 DRAINED = 0.2
 """Part of the growth that goes when the load stops, above which it is a backlog."""
 
@@ -43,6 +48,8 @@ class Judgement:
     verdict: Verdict
     reason: str
     confidence: float
+    is_of_rates: bool = False
+    """It rests on the growth in the two windows alone: that of several processes can be added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +117,39 @@ def judge(
         found = Judgement(Verdict.NOT, f"{reason}{inside_bound}.", 0.6)
     if found.verdict is Verdict.LEAK and (load.cycles or 0) < FEW_CYCLES:
         reason = f"{found.reason[:-1]}; in so few cycles a bound may not have shown."
-        found = Judgement(found.verdict, reason, round(found.confidence * 0.8, 2))
+        found = replace(found, reason=reason, confidence=round(found.confidence * 0.8, 2))
     if not load.is_exact:
-        found = Judgement(found.verdict, found.reason, round(found.confidence * 0.8, 2))
+        found = replace(found, confidence=round(found.confidence * 0.8, 2))
+    return found
+
+
+def judge_together(parts: Sequence[Series], verdicts: Sequence[Verdict], load: Load) -> Judgement:
+    """Judge what grew in several processes that shared one load, by its sum.
+
+    ``parts``: of each the measure that its own verdict (``verdicts``) rests on, of one unit.
+    ``load``: of all together.  How the load was shared out is not known, so one process alone may
+    seem to slow down or to have stopped.  Warm-ups of several may add up to a steady climb, too:
+    the sum is a LEAK only if it is large and the rates agree closely, or exactly where one process
+    alone is no leak.
+    """
+    first = sum((part.baseline or 0) if part.window is None else part.window for part in parts)
+    series = Series(
+        parts[0].unit,
+        sum(part.baseline or 0 for part in parts),
+        first,
+        sum(part.loaded or 0 for part in parts),
+        sum(part.final or 0 for part in parts),
+    )
+    found = judge(series, load)
+    if found.verdict is not Verdict.LEAK or load.window_cycles is None or load.cycles is None:
+        return found
+    rates = (
+        (first - (series.baseline or 0)) / load.window_cycles,
+        ((series.loaded or 0) - first) / (load.cycles - load.window_cycles),
+    )
+    apart = 1 - min(rates) / max(rates)
+    if series.growth < TOGETHER or apart > (0.0 if Verdict.NOT in verdicts else AGREED):
+        return _at_most_suspect(found, "what several processes warmed up may add up to that")
     return found
 
 
@@ -159,9 +196,10 @@ def _by_growth(series: Series, load: Load) -> Judgement:
     window = series.window
     if window is None:  # it was not there yet: everything came after the window
         window = start
-    return _two_windows(
+    found = _two_windows(
         series, window - start, top - window, load.window_cycles, load.cycles - load.window_cycles
     )
+    return replace(found, is_of_rates=True)
 
 
 def _with_turnover(found: Judgement, series: Series, load: Load, survivors: int) -> Judgement:

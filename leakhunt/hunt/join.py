@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from leakhunt.analysis.places import Series
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
 from leakhunt.detectors.base import Finding, HolderInfo, LeakedType, Verdict, WorkerShare
+from leakhunt.detectors.verdict import Load, judge_together
 from leakhunt.detectors.wording import growth_words, holder_words, noun
 from leakhunt.hunt.assemble import worst_verdict
 from leakhunt.report.model import Report, SnapshotSummary, WorkerSummary
@@ -27,16 +28,18 @@ def join_reports(
     *,
     whole: Collection[int],
     lost: Sequence[tuple[Relative, tuple[str, ...]]] = (),
-    cycles: int | None,
+    load: Load,
 ) -> Report:
     """One report of several processes.
 
     ``whole``: numbers of those with all their snapshots; only they count, unless there is none.
-    ``lost``: those that left no snapshot, with what happened.  ``cycles``: of all together.
+    ``lost``: those that left no snapshot, with what happened.  ``load``: of all together; cycles
+    of a window only where they say how much was done in it.
     """
+    cycles = load.cycles
     counted = [(one, report) for one, report in reports if one.pid in whole] or list(reports)
     only = [report for _, report in counted]
-    findings = _joined_findings(counted, cycles)
+    findings = _joined_findings(counted, load)
     snapshots = _summed_snapshots(only)
     by_label = {summary.label: summary for summary in snapshots}
     first, last = by_label.get("baseline"), by_label.get("final")
@@ -88,21 +91,20 @@ def judged(finding: Finding, verdict: Verdict, reason: str, confidence: float) -
 # --- findings --------------------------------------------------------------------------------
 
 
-def _joined_findings(
-    counted: Sequence[tuple[Relative, Report]], cycles: int | None
-) -> tuple[Finding, ...]:
+def _joined_findings(counted: Sequence[tuple[Relative, Report]], load: Load) -> tuple[Finding, ...]:
     groups: dict[str, list[tuple[int, Report, Finding]]] = {}
     for one, report in counted:
         for finding in report.findings:
             groups.setdefault(finding.fingerprint, []).append((one.pid, report, finding))
-    return ranked(_joined(group, len(counted), cycles) for group in groups.values())
+    return ranked(_joined(group, len(counted), load) for group in groups.values())
 
 
-def _joined(group: Sequence[tuple[int, Report, Finding]], of: int, cycles: int | None) -> Finding:
+def _joined(group: Sequence[tuple[int, Report, Finding]], of: int, load: Load) -> Finding:
     """One leak as several processes show it; told as where it is largest."""
     every = [finding for _, _, finding in group]
+    cycles = load.cycles
     shown_pid, _, largest = max(group, key=lambda item: _bytes_of(item[2]))
-    worst_pid, _, worst = min(group, key=lambda item: (_RANK[item[2].verdict], -item[2].confidence))
+    verdict, reason, confidence = _judged(group, load)
     counts = {pid: _count_of(report, finding) for pid, report, finding in group}
     total = sum(count for count in counts.values() if count is not None)
     is_known = bool(cycles) and None not in counts.values()
@@ -110,9 +112,8 @@ def _joined(group: Sequence[tuple[int, Report, Finding]], of: int, cycles: int |
     share = WorkerShare(len(group), of, tuple(sorted(counts)))
     leaked = _summed_leaked(every)
     size = sum(one.shallow_bytes for one in leaked)
-    reason = _in_process(worst_pid, worst.reason)
     joined = replace(
-        judged(largest, worst.verdict, reason, worst.confidence),
+        judged(largest, verdict, reason, confidence),
         holder=_summed_holder([finding.holder for finding in every]),
         leaked=leaked,
         count_per_cycle=per_cycle,
@@ -121,9 +122,22 @@ def _joined(group: Sequence[tuple[int, Report, Finding]], of: int, cycles: int |
         exclusive_bytes=_sum_known(finding.exclusive_bytes for finding in every),
         shared_bytes=_sum_known(finding.shared_bytes for finding in every),
         evidence=_evidence(shown_pid, largest, counts),
+        grown=None,
         workers=share,
     )
     return replace(joined, title=_title(joined, share, total, cycles if is_known else None))
+
+
+def _judged(group: Sequence[tuple[int, Report, Finding]], load: Load) -> tuple[Verdict, str, float]:
+    """(verdict, reason, confidence): by the sum where that proves a leak, else the worst."""
+    worst_pid, _, worst = min(group, key=lambda item: (_RANK[item[2].verdict], -item[2].confidence))
+    parts = [finding.grown for _, _, finding in group if finding.grown is not None]
+    can_be_added = len(parts) == len(group) > 1 and len({part.unit for part in parts}) == 1
+    if can_be_added and load.window_cycles is not None:
+        found = judge_together(parts, [finding.verdict for _, _, finding in group], load)
+        if found.verdict is Verdict.LEAK:
+            return found.verdict, f"Over all processes it {found.reason[3:]}", found.confidence
+    return worst.verdict, _in_process(worst_pid, worst.reason), worst.confidence
 
 
 _TITLE = re.compile(r"(?P<noun>[^:]+): \+\S+ (?P<what>.+) per cycle \(\+[^)]*\), held by .*")

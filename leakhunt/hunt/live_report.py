@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from leakhunt.detectors.base import Finding, Verdict
+from leakhunt.detectors.verdict import Load
 from leakhunt.hunt.assemble import UserRules, worst_verdict, write_report
 from leakhunt.hunt.join import join_reports, judged, ranked
 from leakhunt.hunt.member import Journal, Member
@@ -113,7 +114,10 @@ def _analysed(outcome: LiveOutcome, rules: UserRules, is_saved: bool, tell: OnPr
         [(member.relative, report) for member, report in zip(members, reports, strict=True)],
         whole=whole,
         lost=[(member.relative, tuple(member.errors)) for member in lost],
-        cycles=outcome.load.cycles,
+        load=Load(
+            outcome.load.cycles,
+            None if outcome.load.cycle in _SAME_FOR_ALL else outcome.load.window_cycles,
+        ),
     )
 
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from leakhunt.analysis.places import Series
 from leakhunt.detectors.base import Finding, LeakedType, Verdict
+from leakhunt.detectors.verdict import Load
 from leakhunt.hunt.join import join_reports, judged
 from leakhunt.report.model import Report
 from leakhunt.target.family import Relative
@@ -46,7 +48,7 @@ def test_the_same_leak_is_said_once_with_sums() -> None:
         (relative(2), report(leak(30))),
         (relative(3), report(leak(70))),
     ]
-    joined = join_reports(parts, whole={1, 2, 3}, cycles=300)
+    joined = join_reports(parts, whole={1, 2, 3}, load=Load(300, None))
     (found,) = joined.findings
     assert found.workers is not None
     assert (found.workers.count, found.workers.of, found.workers.pids) == (2, 3, (2, 3))
@@ -67,14 +69,58 @@ def test_the_worst_verdict_counts() -> None:
         (relative(1), report(leak(70, Verdict.SUSPECT))),
         (relative(2), report(leak(30, Verdict.LEAK))),
     ]
-    joined = join_reports(parts, whole={1, 2}, cycles=200)
+    joined = join_reports(parts, whole={1, 2}, load=Load(200, None))
     assert (joined.verdict, joined.findings[0].verdict) == ("LEAK", Verdict.LEAK)
     assert joined.findings[0].reason.startswith("In process 2 it grew")
 
 
+def share(verdict: Verdict, baseline: int, window: int | None, final: int) -> Finding:
+    """What one process has of a leak, by the sizes of its holder."""
+    return replace(
+        leak(final - baseline, verdict), grown=Series("entries", baseline, window, final, final)
+    )
+
+
+SUSPECT, NOT = Verdict.SUSPECT, Verdict.NOT
+
+
+@pytest.mark.parametrize(
+    ("shares", "verdict"),
+    [
+        # One entry a request, however the requests were shared out.
+        ([(SUSPECT, 5, 75, 135), (SUSPECT, 0, 30, 170)], "LEAK"),
+        ([(SUSPECT, 5, 75, 135), (SUSPECT, 0, 28, 170)], "LEAK"),
+        ([(NOT, 0, 100, 100), (SUSPECT, 7, 7, 207)], "LEAK"),
+        ([(NOT, 0, 100, 100), (SUSPECT, 0, None, 200)], "LEAK"),
+        # Two warm-ups, one after the other; about as much in both windows; hardly any.
+        ([(NOT, 0, 97, 97), (SUSPECT, 0, 0, 200)], "SUSPECT"),
+        ([(SUSPECT, 5, 75, 135), (SUSPECT, 0, 15, 170)], "SUSPECT"),
+        ([(NOT, 0, 9, 9), (SUSPECT, 0, 0, 18)], "SUSPECT"),
+        ([(NOT, 0, 100, 101), (NOT, 0, 50, 52)], "NOT"),
+    ],
+)
+def test_the_sum_may_prove_what_no_process_does(
+    shares: list[tuple[Verdict, int, int | None, int]], verdict: str
+) -> None:
+    parts = [(relative(pid), report(share(*one))) for pid, one in enumerate(shares, 1)]
+    whole = {pid for pid, _ in enumerate(shares, 1)}
+    joined = join_reports(parts, whole=whole, load=Load(300, 100))
+    assert (joined.verdict, joined.findings[0].verdict) == (verdict, verdict)
+    assert joined.findings[0].reason.startswith("Over all" if verdict == "LEAK" else "In process")
+    # Runs and seconds are the same for all processes: sums say nothing of them.
+    unsaid = join_reports(parts, whole=whole, load=Load(300, None))
+    assert unsaid.verdict != "LEAK"
+
+
+def test_what_rests_on_more_than_rates_is_not_added_up() -> None:
+    backlog = replace(share(SUSPECT, 0, 30, 170), grown=None)
+    parts = [(relative(1), report(share(SUSPECT, 5, 75, 135))), (relative(2), report(backlog))]
+    assert join_reports(parts, whole={1, 2}, load=Load(300, 100)).verdict == "SUSPECT"
+
+
 def test_different_leaks_stay_apart_and_are_ranked() -> None:
     parts = [(relative(1), report(CACHE)), (relative(2), report(leak(30)))]
-    joined = join_reports(parts, whole={1, 2}, cycles=200)
+    joined = join_reports(parts, whole={1, 2}, load=Load(200, None))
     assert [one.rank for one in joined.findings] == [1, 2]
     assert joined.findings[0].verdict is Verdict.LEAK
 
@@ -83,7 +129,7 @@ def test_numbers_are_sums_of_those_seen_to_the_end() -> None:
     partial = replace(report(leak(50)), errors=("process 3 ended",))
     parts = [(relative(1), report()), (relative(2), report(leak(30))), (relative(3), partial)]
     lost = [(relative(4), ("out of reach",))]
-    joined = join_reports(parts, whole={1, 2}, lost=lost, cycles=300)
+    joined = join_reports(parts, whole={1, 2}, lost=lost, load=Load(300, None))
     assert joined.findings[0].leaked == (LeakedType("shop.Session", 30, 1440),)
     assert joined.errors == ("process 3 ended", "out of reach")
     single = {one.label: one for one in LEAKY.snapshots}
@@ -101,7 +147,9 @@ def test_numbers_are_sums_of_those_seen_to_the_end() -> None:
 def test_without_cycles_nothing_is_a_rate() -> None:
     unknown = replace(leak(30), count_per_cycle=None, bytes_per_cycle=None)
     part = replace(report(unknown), cycles=None)
-    joined = join_reports([(relative(1), part), (relative(2), part)], whole={1, 2}, cycles=None)
+    joined = join_reports(
+        [(relative(1), part), (relative(2), part)], whole={1, 2}, load=Load(None, None)
+    )
     assert (joined.rate_bytes, joined.findings[0].count_per_cycle) == (None, None)
     assert joined.findings[0].title.endswith("; in 2 of 2 processes.")
 
