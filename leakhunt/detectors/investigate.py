@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, TypeFlag
+from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.diff import growth
 from leakhunt.analysis.holders import Holder, HolderFinder
 from leakhunt.analysis.loose import find_loose
 from leakhunt.analysis.native_facts import hold_rows
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
-from leakhunt.analysis.shares import is_own_type
 from leakhunt.analysis.trend.ladder import Ladder
 from leakhunt.analysis.trend.results import Trend
 from leakhunt.detectors.advice import BUFFER, CHAIN
+from leakhunt.detectors.alongside import Alongside
 from leakhunt.detectors.base import (
     Finding,
     HolderInfo,
@@ -29,8 +29,7 @@ from leakhunt.detectors.base import (
 )
 from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.evidence import memory_evidence
-from leakhunt.detectors.judge_loose import explained_growth, loose_finding
-from leakhunt.detectors.known import THREAD_TYPES
+from leakhunt.detectors.judge_loose import explained_growth, loose_finding, stack_notes
 from leakhunt.detectors.made_at import written_sites
 from leakhunt.detectors.registry import diagnose
 from leakhunt.detectors.rules import NO_RULES, Rules
@@ -121,14 +120,17 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
         finding.fingerprint: holder.direct
         for finding, holder in zip(findings, holders, strict=True)
     }
-    counts = {share.count for holder in holders for share in holder.shares}
-    threads = {s.count for holder in holders for s in holder.shares if s.type in THREAD_TYPES}
-    extensions = _counts_of_extension_types(finder.graph, holders)
+    alongside = Alongside.of(finder.graph, scene.classes, holders)
     unheld = find_loose(comparison, finder.population, finder.namer)
     for loose in unheld:
-        found = loose_finding(loose, load, counts, threads, extensions)
+        found = loose_finding(loose, load, alongside)
         findings += [] if found is None else [found]
-    notes = (*_notes(comparison), *explained_growth(unheld, load), *_problems(rules))
+    notes = (
+        *_notes(comparison),
+        *stack_notes(unheld, load, alongside),
+        *explained_growth(unheld, load),
+        *_problems(rules),
+    )
     trend = None if ladder is None else ladder.trend()
     return Investigation(
         identity=comparison.identity(),
@@ -147,14 +149,6 @@ def _problems(rules: Rules) -> list[str]:
 
 _FINAL = 1
 """Number of the final snapshot in the ladder; the baseline is 0."""
-
-
-def _counts_of_extension_types(graph: HeapGraph, holders: Sequence[Holder]) -> set[int]:
-    """How many objects of each leaked C type of an extension there are."""
-    is_static = (graph.columns.type_flags & TypeFlag.HEAP) == 0
-    static = {graph.name_of_type(int(t)) for t in np.flatnonzero(is_static)}
-    shares = (share for holder in holders for share in holder.shares)
-    return {s.count for s in shares if s.type in static and is_own_type(s.type)}
 
 
 def _ladder(comparison: Comparison, case: CaseSnapshots) -> Ladder | None:

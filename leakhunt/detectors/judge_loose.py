@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from leakhunt.analysis.diff import RAW_BLOCK
 from leakhunt.analysis.loose import Loose
 from leakhunt.analysis.paths import Path
-from leakhunt.analysis.shares import is_own_type
 from leakhunt.detectors import known
 from leakhunt.detectors.advice import advise_loose
+from leakhunt.detectors.alongside import Alongside
 from leakhunt.detectors.base import Category, Finding, HolderInfo, LeakedType, PathStep, Verdict
 from leakhunt.detectors.evidence import cycle_lines
 from leakhunt.detectors.verdict import Judgement, Load, judge
@@ -24,6 +24,7 @@ _HOLDER_WORDS = {
 }
 _ATOMS = frozenset({"builtins.str", "builtins.int", "builtins.float", "builtins.bytes"})
 _NOTED = 3
+_ON_STACKS = 5
 _SUSPICIOUS_GARBAGE = 1_000_000
 """Bytes of garbage above which an enabled collector is called lazy."""
 
@@ -31,27 +32,13 @@ _SUSPICIOUS_GARBAGE = 1_000_000
 def loose_finding(
     loose: Loose,
     load: Load,
-    leaked_counts: Collection[int],
-    thread_counts: Collection[int] = (),
-    extension_counts: Collection[int] = (),
+    alongside: Alongside,
 ) -> Finding | None:
     """The finding, or None when there is nothing to say.
 
-    ``leaked_counts``: how many of each type the holders leaked.  As many objects of the
-    language's own, kept by C code, are part of those: a field that no walk can see.
-    ``thread_counts``: how many threads leaked; each keeps on its C stack what no walk finds.
-    ``extension_counts``: how many objects of C types of extensions leaked.  A text or a number
-    in a typed field of such an object (``cdef str path``) is on no walk: it leaks with the object.
+    ``alongside``: what the holders leaked, which may explain this.
     """
-    if loose.explained is not None:
-        return None
-    is_part = not is_own_type(loose.main_type) and loose.series.growth in leaked_counts
-    if is_part and loose.what in ("native hold", "references"):
-        return None
-    if loose.what == "unreached" and loose.series.growth in thread_counts:
-        return None
-    is_in_field = loose.main_type in _ATOMS and loose.series.growth in extension_counts
-    if loose.what == "unreached" and is_in_field:
+    if loose.explained is not None or alongside.explains(loose):
         return None
     judgement = _judge_garbage(loose, load) if loose.what == "garbage" else _judge(loose, load)
     if judgement.verdict is Verdict.NOT and loose.what != "garbage":
@@ -118,6 +105,26 @@ def explained_growth(found: Sequence[Loose], load: Load) -> tuple[str, ...]:
             f"{sum(loose.series.growth for loose in several):,}; they cost no memory: {reason}."
         )
     return tuple(notes)
+
+
+def stack_notes(found: Sequence[Loose], load: Load, alongside: Alongside) -> tuple[str, ...]:
+    """A note on what the stacks of leaked greenlets keep, largest first."""
+    kept = [
+        loose
+        for loose in found
+        if loose.what in ("native hold", "unreached")
+        and alongside.is_on_stacks(loose)
+        and judge(loose.series, load).verdict is not Verdict.NOT
+    ]
+    if not kept:
+        return ()
+    names = list(dict.fromkeys(f"`{loose.main_type}`" for loose in kept))
+    more = f" and {len(names) - _ON_STACKS} more types" if len(names) > _ON_STACKS else ""
+    note = (
+        f"The stacks of {alongside.greenlets:,} suspended greenlets keep what no walk can "
+        f"follow, and no size counts: {', '.join(names[:_ON_STACKS])}{more}."
+    )
+    return (note,)
 
 
 def _judge(loose: Loose, load: Load) -> Judgement:

@@ -112,6 +112,9 @@ THREAD_TYPES = frozenset(
     {"threading.Thread", "threading._DummyThread", "concurrent.futures.thread.ThreadPoolExecutor"}
 )
 
+GREENLET = "greenlet.greenlet"
+"""A stack of its own that no collector can look into."""
+
 CLASS_TYPES = frozenset(
     {
         "builtins.type",

@@ -55,3 +55,59 @@ def test_links_of_a_bounded_cache_are_no_finding() -> None:
     result = run(heap, cycle)
     quiet(result)
     assert [f.category for f in result.findings] == [Category.CACHE]
+
+
+def test_what_the_stacks_of_leaked_greenlets_keep_is_a_note() -> None:
+    heap = Heap()
+    waiting = heap.list()
+    heap.module("shop", WAITING=waiting)
+
+    def cycle(i: int) -> None:
+        waiting.append(heap.object("greenlet.greenlet"))
+        for _ in range(1 if i % 25 == 0 else 2):  # some stand elsewhere
+            heap.object("shop.Session").native = 1
+        if i >= 6:  # those of the warm-up were there before
+            heap.unreached.append(("builtins.frame", 136))
+
+    result = run(heap, cycle)
+    assert leak(result).category is Category.PENDING
+    (note,) = [line for line in result.notes if "greenlets" in line]
+    assert f"stacks of {CYCLES} suspended greenlets" in note
+    assert "`shop.Session`" in note
+    assert "`builtins.frame`" in note
+
+
+def test_objects_in_c_without_greenlets_stay_a_finding() -> None:
+    heap = Heap()
+
+    def cycle(_: int) -> None:
+        heap.object("shop.Session").native = 1
+
+    assert leak(run(heap, cycle)).category is Category.NATIVE
+
+
+def test_constants_that_leaked_objects_of_an_extension_refer_to_leak_with_them() -> None:
+    heap = Heap()
+    kept, missing = heap.list(), heap.object("ext.core.MissingType")
+    heap.module("ext.core", MISSING=missing)
+    heap.module("shop", KEPT=kept)
+
+    def cycle(_: int) -> None:
+        kept.append(heap.object("ext.core.Validator"))
+        missing.native += 3
+
+    assert leak(run(heap, cycle)).holder.path == "shop.KEPT"
+
+
+def test_references_to_constants_of_an_extension_alone_are_a_finding() -> None:
+    heap = Heap()
+    kept, missing = heap.list(), heap.object("ext.core.MissingType")
+    heap.module("ext.core", MISSING=missing)
+    heap.module("shop", KEPT=kept)
+
+    def cycle(_: int) -> None:
+        kept.append(heap.object("shop.Order"))
+        missing.native += 3
+
+    found = [f.category for f in run(heap, cycle).findings]
+    assert found == [Category.COLLECTION, Category.NATIVE]

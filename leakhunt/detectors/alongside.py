@@ -1,0 +1,102 @@
+"""What the holders leaked at the same time: it explains growth that no walk can follow."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from leakhunt.agent.format import TypeFlag
+from leakhunt.analysis.classes import Classes
+from leakhunt.analysis.holders import Holder
+from leakhunt.analysis.loose import Loose
+from leakhunt.analysis.shares import is_own_type
+from leakhunt.detectors.known import GREENLET, THREAD_TYPES
+from leakhunt.graph.heap_graph import HeapGraph
+
+_ATOMS = frozenset({"builtins.str", "builtins.int", "builtins.float", "builtins.bytes"})
+_PER_STACK = 16
+"""Objects of one type, or references to one object, that a greenlet's stack may hold."""
+_AT_WORK = 0.05
+"""Part of the greenlets that may stand elsewhere: just made, or running."""
+_PER_OBJECT = 16
+"""References to one object that an object of the same extension may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alongside:
+    """Counts of what hangs from holders, by what it may keep out of sight."""
+
+    all: frozenset[int] = frozenset()
+    """Of each leaked type.  As many objects of the language's own, kept by C code, are part of
+    those: a field that no walk can see."""
+    threads: frozenset[int] = frozenset()
+    """Of threads; each keeps on its C stack what no walk finds."""
+    extensions: frozenset[int] = frozenset()
+    """Of static C types of extensions.  A text or a number in a typed field of such an object
+    (``cdef str path``) is on no walk: it leaks with the object."""
+    by_module: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Of the types of each module: an extension's objects may refer to its own constants
+    without telling the collector."""
+    greenlets: int = 0
+    """A suspended greenlet has its C stack in a buffer: frames, arguments and locals, on no
+    walk."""
+
+    @classmethod
+    def of(cls, graph: HeapGraph, classes: Classes, holders: Sequence[Holder]) -> Alongside:
+        """Counts over the shares of all holders.  O(types + shares)."""
+        shares = [share for holder in holders for share in holder.shares]
+        is_static = (graph.columns.type_flags & TypeFlag.HEAP) == 0
+        static = {graph.name_of_type(int(t)) for t in np.flatnonzero(is_static)}
+        by_module: dict[str, set[int]] = defaultdict(set)
+        for share in shares:
+            if is_own_type(share.type):
+                by_module[_module(share.type)].add(share.count)
+        stacks = _greenlet_types(graph, classes)
+        return cls(
+            frozenset(s.count for s in shares),
+            frozenset(s.count for s in shares if s.type in THREAD_TYPES),
+            frozenset(s.count for s in shares if s.type in static and is_own_type(s.type)),
+            {module: frozenset(counts) for module, counts in by_module.items()},
+            max((s.count for s in shares if s.type in stacks), default=0),
+        )
+
+    def explains(self, loose: Loose) -> bool:
+        """Is this growth part of what the holders leak?"""
+        if loose.what == "garbage":
+            return False
+        if loose.explained is None and self.is_on_stacks(loose):
+            return True
+        grown = loose.series.growth
+        if loose.what == "unreached":
+            is_in_field = loose.main_type in _ATOMS and grown in self.extensions
+            return grown in self.threads or is_in_field
+        if not is_own_type(loose.main_type):
+            return grown in self.all
+        return loose.what == "references" and self._refer_to_their_own(loose.main_type, grown)
+
+    def is_on_stacks(self, loose: Loose) -> bool:
+        """About as many for each leaked greenlet: its stack keeps them."""
+        if not self.greenlets or loose.what == "garbage":
+            return False
+        each = round(loose.series.growth / self.greenlets)
+        rest = abs(loose.series.growth - each * self.greenlets)
+        return 0 < each <= _PER_STACK and rest <= _AT_WORK * self.greenlets
+
+    def _refer_to_their_own(self, name: str, grown: int) -> bool:
+        counts = self.by_module.get(_module(name), frozenset())
+        return any(grown % count == 0 and grown <= _PER_OBJECT * count for count in counts)
+
+
+def _module(type_name: str) -> str:
+    return type_name.rpartition(".")[0]
+
+
+def _greenlet_types(graph: HeapGraph, classes: Classes) -> frozenset[str]:
+    names = [graph.name_of_type(index) for index in range(len(graph.columns.type_node))]
+    if GREENLET not in names:
+        return frozenset()
+    kinds = (name for i, name in enumerate(names) if GREENLET in classes.names_of(i))
+    return frozenset(kinds)
