@@ -42,6 +42,8 @@ _PRUNED = {"sqlite3.Connection": "weak references that sqlite3 prunes every 200"
 """Lists inside C objects that their owner keeps small, by the owner's type."""
 _FADED = 0.3
 """Part of the first window's rate below which growth has ended."""
+_FRAME = "builtins.frame"
+"""Made when somebody asks for the frame of a running call: of another size is no growth."""
 _THREADS = frozenset({"threading._active"})
 _FOLLOWERS = frozenset({"threading._shutdown_locks"})
 """Registries of the standard library that shrink by themselves when their objects go."""
@@ -289,6 +291,8 @@ class HolderFinder:
         if group.count >= least:
             series = objects_series(c, landing.place)
             return series if series.growth >= least else None
+        if self.graph.type_name(landing.place.node) == _FRAME:
+            return None
         sized = bytes_series(c, landing.place)
         return sized if sized.growth >= self._least_bytes else None
 
