@@ -26,8 +26,7 @@ def _is_listener(s: Suspect) -> bool:
 
 
 def _advice(s: Suspect) -> str:
-    call, whose = removal_call(s), s.subject
-    when = f"when the {whose} it belongs to ends" if whose else "when it is done with"
+    call = removal_call(s)
     if call is None:
-        return f"Remove the callable from `{s.path}` {when}, or register it weakly."
-    return f"Call `{call}` {when}, or register it weakly."
+        return f"Remove the callable from `{s.path}` {s.when_done}, or register it weakly."
+    return f"Call `{call}` {s.when_done}, or register it weakly."

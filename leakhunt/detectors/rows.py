@@ -1,7 +1,8 @@
 """The rows of which knowledge of libraries is made: data, matched against a suspect.
 
 ``advice`` may name ``{path}`` (of the holder), ``{owner}`` (of the object that owns it),
-``{key}`` (the literal key on the way, quoted) and ``{type}`` (what leaks).
+``{key}`` (the last literal key on the way from there, quoted), ``{first_key}`` (the first one),
+``{type}`` (what leaks) and ``{when}`` (``when the `shop.Session` it belongs to ends``).
 """
 
 from __future__ import annotations
@@ -33,6 +34,14 @@ class Kind:
             return None
         ended = sum(self._has_ended(s.graph, node) for node in s.objects)
         return _claim(self, s) if ended <= MOST * len(s.objects) else None
+
+    def inside(self, s: Suspect, claim: Claim) -> Claim | None:
+        """The claim of a mechanism in the words of this row, when each of the objects keeps one
+        of its kind: a client with its session, a handle with the job it runs."""
+        if claim.category is not self.category or not s.has_each(self.types):
+            return None
+        named = _claim(self, s)
+        return replace(claim, advice=named.advice, noun=named.noun)
 
     def _has_ended(self, graph: HeapGraph, node: int) -> bool:
         if is_closed(graph, node):
@@ -98,8 +107,10 @@ def _claim(row: Row, s: Suspect) -> Claim:
     words = {
         "path": s.path,
         "owner": s.path if owner is None else owner.path,
-        "key": "..." if owner is None or owner.key is None else owner.key,
+        "key": (owner and owner.key) or "...",
+        "first_key": (owner and owner.first_key) or "...",
         "type": s.holder.main_type,
+        "when": s.when_done,
     }
     speaks = row.category in (Category.LISTENER, Category.TIMER, Category.CLOSURE)
     evidence = s.functions() if speaks else ()

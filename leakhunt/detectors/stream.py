@@ -37,7 +37,15 @@ def _evidence(s: Suspect, below: list[int]) -> tuple[str, ...]:
 
 def _advice(s: Suspect) -> str:
     name = s.holder.main_type
-    call = close_call(s) or "close()"
+    call = close_call(s)
+    if call is None:
+        inner = next((t.type for t in s.holder.shares if t.type in known.STREAM_TYPES), None)
+        if inner is not None and inner != name:
+            return (
+                f"Close the `{inner}` in each `{name}` of `{s.path}` when done: `with`, or "
+                "`.close()` in a finally."
+            )
+        call = "close()"
     if call.startswith("await "):
         return (
             f"Close each `{name}` in `{s.path}` when done: `async with`, or `{call}` in a finally."

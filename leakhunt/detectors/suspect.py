@@ -23,6 +23,8 @@ MOST = 0.5
 """Share of the objects above which all are called so."""
 _SAMPLED = 500
 _SHOWN_FUNCTIONS = 3
+_UNWRITTEN_STEPS = 4
+"""Nodes between an object and its attribute at most: its ``__dict__``, that of a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,17 @@ class Owner:
 
     @property
     def key(self) -> str | None:
-        """The literal key on the way (``'tick'``), as written; None when there is none."""
-        keys = [step.text[1:-1] for step in self.inside if step.text.startswith(("['", '["'))]
-        return keys[-1] if keys else None
+        """The last literal key on the way (``'tick'``), as written; None when there is none."""
+        return self._keys[-1] if self._keys else None
+
+    @property
+    def first_key(self) -> str | None:
+        """The literal key nearest to the owner; None when there is none."""
+        return self._keys[0] if self._keys else None
+
+    @property
+    def _keys(self) -> list[str]:
+        return [step.text[1:-1] for step in self.inside if step.text.startswith(("['", '["'))]
 
 
 class Scene:
@@ -116,12 +126,25 @@ class Suspect:
         return f"`{name}`" if is_own_type(name) else None
 
     @property
+    def when_done(self) -> str:
+        """When what is held should be let go, in words."""
+        subject = self.subject
+        return (
+            "when it is done with" if subject is None else f"when the {subject} it belongs to ends"
+        )
+
+    @property
     def _start_node(self) -> int:
-        """The node above the first step."""
-        steps = self.holder.path.steps
-        first = steps[0].node if steps else self.holder.node
-        parent = int(self.graph.tree.parent[first])
-        return first if parent == NO_NODE else parent
+        """The node the path starts with.  The way from it to the first step may lead through a
+        ``__dict__`` that is not written."""
+        path = self.holder.path
+        if not path.steps:
+            return self.holder.node
+        way = [path.steps[0].node]
+        while len(way) <= _UNWRITTEN_STEPS and int(self.graph.tree.parent[way[-1]]) != NO_NODE:
+            way.append(int(self.graph.tree.parent[way[-1]]))
+        above = way[1:] or way
+        return next((n for n in above if self.graph.type_name(n) == path.start_type), above[0])
 
     def methods(self, node: int) -> frozenset[str]:
         """Names in the class of an object and in its bases.  O(names) each time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leakhunt.analysis.paths import UNWRITTEN
 from leakhunt.detectors import known
 from leakhunt.detectors.base import Category
 from leakhunt.detectors.claim import Claim
@@ -15,6 +16,8 @@ _TOP_SHARES = 3
 
 def examine(s: Suspect) -> Claim | None:
     """Threads are what leaks most, or what leaks hangs from threads."""
+    if ".context" in s.path and s.holder.type in UNWRITTEN:
+        return Claim(Category.THREAD, _CONTEXT_ADVICE, noun="Context that grows")
     if _is_local(s):
         return Claim(Category.THREAD, _LOCAL_ADVICE.format(path=s.path))
     if (
@@ -35,6 +38,10 @@ def _is_local(s: Suspect) -> bool:
 _THREAD_ADVICE = (
     "End each thread kept by `{path}` (signal it, then `.join()`), or use one pool and end it "
     "with `shutdown()`."
+)
+_CONTEXT_ADVICE = (
+    "Make each context variable once, at module level, and `variable.reset(token)` where it was "
+    "set: a context keeps every variable ever set in it, with its value."
 )
 _LOCAL_ADVICE = (
     "Delete what was stored for the thread in `{path}` when its work is done: a thread of a pool "

@@ -31,6 +31,16 @@ ROWS: tuple[Row, ...] = (
         "`session.close()`; with `scoped_session` call `.remove()`.",
         noun="Unclosed session",
     ),
+    Registry(
+        Category.COLLECTION,
+        frozenset(
+            {"sqlalchemy.orm.session.Session", "sqlalchemy.ext.asyncio.session.AsyncSession"}
+        ),
+        ("._new", "._deleted"),
+        "Call `{owner}.commit()` (or `.rollback()`, `.expunge_all()`) after each piece of work: "
+        "a session keeps what was added to it until then.",
+        noun="Added to a session and never written",
+    ),
     Kind(
         Category.STREAM,
         frozenset({"sqlalchemy.engine.base.Connection"}),
@@ -95,6 +105,13 @@ ROWS: tuple[Row, ...] = (
         "Call `result.forget()` (or `.get()`) on each result, or send the task with "
         "`ignore_result=True`.",
         noun="Result never forgotten",
+    ),
+    Spot(
+        Category.CLASS,
+        ("celery._state._on_app_finalizers",),
+        "Define tasks at module level: `@app.task` and `@shared_task` inside a function register "
+        "one in each call.",
+        noun="Task registered per call",
     ),
     Registry(
         Category.CLASS,

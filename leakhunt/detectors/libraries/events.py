@@ -12,8 +12,7 @@ ROWS: tuple[Row, ...] = (
         _L,
         frozenset({"pyee.base.EventEmitter"}),
         ("._events",),
-        "Call `{owner}.remove_listener({key}, handler)` when the `{type}` it belongs to ends, or "
-        "register it with `once`.",
+        "Call `{owner}.remove_listener({key}, handler)` {when}, or register it with `once`.",
     ),
     Registry(
         Category.PENDING,
@@ -26,14 +25,14 @@ ROWS: tuple[Row, ...] = (
         _L,
         frozenset({"blinker.base.Signal"}),
         (".receivers", "._by_sender", "._by_receiver"),
-        "Call `{owner}.disconnect(receiver)` when the `{type}` it belongs to ends, or connect it "
+        "Call `{owner}.disconnect(receiver)` {when}, or connect it "
         "weakly (`weak=True`, the default).",
     ),
     Registry(
         _L,
         frozenset({"django.dispatch.dispatcher.Signal", "celery.utils.dispatch.signal.Signal"}),
         (".receivers",),
-        "Call `{owner}.disconnect(receiver)` when the `{type}` it belongs to ends, or connect once "
+        "Call `{owner}.disconnect(receiver)` {when}, or connect once "
         "with a `dispatch_uid`; `weak=False` keeps receivers.",
     ),
     Spot(
@@ -55,6 +54,12 @@ ROWS: tuple[Row, ...] = (
         "registered.",
     ),
     Registry(
+        _L,
+        frozenset({"zope.interface.adapter.BaseAdapterRegistry"}),
+        ("._subscribers",),
+        "Call `{owner}.unsubscribe(required, provided, subscriber)` for what was subscribed.",
+    ),
+    Registry(
         Category.CLASS,
         frozenset({"zope.interface.registry.Components"}),
         ("._utility_registrations", "._adapter_registrations", ".utilities"),
@@ -64,7 +69,7 @@ ROWS: tuple[Row, ...] = (
         _L,
         frozenset({"traitlets.traitlets.HasTraits"}),
         ("._trait_notifiers",),
-        "Call `{owner}.unobserve(handler, names=[{key}])` when the `{type}` it belongs to ends.",
+        "Call `{owner}.unobserve(handler, names=[{first_key}])` {when}.",
     ),
     Registry(
         _L,

@@ -35,9 +35,17 @@ ROWS: tuple[Row, ...] = (
     Registry(
         Category.CACHE,
         frozenset({"jinja2.environment.Environment"}),
-        (".cache", ".filters", ".globals"),
-        "Make one `Environment` and load templates by name; `from_string` with text made per "
-        "request compiles a template each time.",
+        (".filters", ".globals", ".tests"),
+        "Add filters, tests and globals once, when the environment is made; pass what belongs to "
+        "one request to `template.render(...)`.",
+        noun="Added to the environment per piece of work",
+    ),
+    Registry(
+        Category.CACHE,
+        frozenset({"jinja2.environment.Environment"}),
+        (".cache",),
+        "Bound it (`Environment(cache_size=400)`, the default; -1 is none) and load templates by "
+        "few names; `from_string` with text made per request compiles a template each time.",
         noun="Template kept",
     ),
     Spot(

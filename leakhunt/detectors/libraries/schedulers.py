@@ -82,6 +82,20 @@ ROWS: tuple[Row, ...] = (
         "or spawn into a `gevent.pool.Pool`; drop from `{path}` those that ended.",
         noun="Greenlet kept",
     ),
+    Registry(
+        Category.PENDING,
+        frozenset(
+            {
+                "gevent._gevent_cevent.Event",
+                "gevent._gevent_cevent.AsyncResult",
+                "gevent._gevent_c_semaphore.Semaphore",
+            }
+        ),
+        ("",),
+        "Greenlets wait on `{owner}`: bound each wait (`{owner}.wait(timeout=...)`, "
+        "`gevent.Timeout`), `.kill()` those nobody needs, or spawn into a `gevent.pool.Pool`.",
+        noun="Greenlet that never ends",
+    ),
     Kind(
         Category.TIMER,
         frozenset({"gevent.libev.corecext.timer", "gevent.libuv.watcher.timer"}),

@@ -52,6 +52,15 @@ ROWS: tuple[Row, ...] = (
         "Make meters and instruments once, at module level; attributes of a measurement must have "
         "few values.",
     ),
+    Registry(
+        Category.CLASS,
+        frozenset(
+            {"opentelemetry.sdk.metrics._internal.metric_reader_storage.MetricReaderStorage"}
+        ),
+        ("._instrument_view_instrument_matches",),
+        "Make meters and instruments once, at module level.",
+        noun="Instrument made per piece of work",
+    ),
     Spot(
         Category.CACHE,
         ("opentelemetry.sdk.metrics.",),
@@ -87,8 +96,10 @@ ROWS: tuple[Row, ...] = (
         noun="Captured log entry",
     ),
     Spot(
-        Category.LOG,
+        Category.THREAD,
         ("structlog.contextvars.",),
-        "Call `structlog.contextvars.clear_contextvars()` when a request begins.",
+        "Bind a fixed set of names (`bind_contextvars(request_id=...)`): each name ever bound "
+        "stays a context variable, and `clear_contextvars()` frees only their values.",
+        noun="Context variable made per piece of work",
     ),
 )
