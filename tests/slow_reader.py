@@ -159,6 +159,8 @@ class SlowReader:
         self.node_by_slot: dict[int, Record] = {}
         self.roots: list[Record] = []
         self.blocks: list[tuple[int, int, int]] = []
+        self.sites: list[tuple[int, int, int, int]] = []
+        self.samples: list[tuple[int, ...]] = []
         self.last: Record | None = None
         self.last_slot = 0
         while (tag := self.b.varint()) != Tag.END:
@@ -229,6 +231,18 @@ class SlowReader:
     def read_unreached(self) -> None:
         slot, kind = self.b.varint(MAX_SLOT), self.b.varint(len(self.types))
         self.blocks.append((slot * SLOT_BYTES, kind - 1, self.b.varint()))
+
+    def read_site(self) -> None:
+        parent = self.b.varint(len(self.sites)) - 1
+        symbols = [self.b.varint(), self.b.varint()]
+        need(max(symbols) < len(self.symbols), "symbol")
+        file, function = (self.symbols[number] for number in symbols)
+        self.sites.append((parent, file, function, self.b.varint((1 << 31) - 1)))
+
+    def read_sample(self) -> None:
+        slot, place = self.b.varint(MAX_SLOT - 2), self.b.varint(3)
+        site, size = self.b.varint(len(self.sites)) - 1, self.b.varint()
+        self.samples.append((slot, place, site, size, self.b.varint(0xFFFFFFFF), self.b.varint(1)))
 
     def read_root(self) -> None:
         kind = self.b.varint()
@@ -343,7 +357,22 @@ class SlowReader:
             c["unreached_address"].append(address)
             c["unreached_type"].append(index)
             c["unreached_size"].append(size)
+        self.put_samples(c)
         return {spec.name: np.array(c[spec.name], dtype=spec.dtype) for spec in COLUMNS}
+
+    def put_samples(self, c: dict[str, list[Any]]) -> None:
+        for parent, file, function, line in self.sites:
+            c["site_parent"].append(parent)
+            c["site_file"].append(len(self.texts) + file)
+            c["site_function"].append(len(self.texts) + function)
+            c["site_line"].append(line)
+        for slot, place, site, size, epoch, flags in self.samples:
+            c["sample_address"].append(slot * SLOT_BYTES)
+            c["sample_node"].append(self.node_id(slot + place - 1) if place else NO_NODE)
+            c["sample_site"].append(site)
+            c["sample_size"].append(size)
+            c["sample_epoch"].append(epoch)
+            c["sample_flags"].append(flags)
 
     def node_id(self, slot: int) -> int:
         need(slot in self.id_by_slot, "no node there")

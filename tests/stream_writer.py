@@ -35,6 +35,7 @@ from leakhunt.agent.format import (
     Fact,
     RootKind,
     RunKind,
+    SampleFlag,
     StringFlag,
     Tag,
     TypeFlag,
@@ -150,7 +151,7 @@ class StreamWriter:
         self.base_sizes: list[int] = []
         self.last_slot = 0
         self.node_count = self.root_count = self.edge_count = 0
-        self.symbol_count = self.schema_count = 0
+        self.symbol_count = self.schema_count = self.site_count = 0
         self.total_bytes = 0
         self.is_ended = False
 
@@ -210,6 +211,29 @@ class StreamWriter:
         """A block that no walk reached."""
         self.payload += varint(Tag.UNREACHED) + varint(address // SLOT_BYTES)
         self.payload += varint(0 if type_index is None else type_index + 1) + varint(size)
+
+    def site(self, file: int, function: int, line: int, parent: int | None = None) -> int:
+        """Index of a new site; file and function are symbols."""
+        self.payload += varint(Tag.SITE) + varint(0 if parent is None else parent + 1)
+        self.payload += varint(file) + varint(function) + varint(line)
+        self.site_count += 1
+        return self.site_count - 1
+
+    def sample(
+        self,
+        block: int,
+        site: int | None,
+        size: int,
+        *,
+        object_at: int | None = 0,
+        epoch: int = 0,
+        flags: SampleFlag | int = 0,
+    ) -> None:
+        """A sampled block whose object begins ``object_at`` bytes behind its start."""
+        place = 0 if object_at is None else object_at // SLOT_BYTES + 1
+        self.payload += varint(Tag.SAMPLE) + varint(block // SLOT_BYTES) + varint(place)
+        self.payload += varint(0 if site is None else site + 1) + varint(size)
+        self.payload += varint(epoch) + varint(flags)
 
     def node(
         self,

@@ -21,7 +21,7 @@ END_MAGIC = b"\nPAEHKL\x98"
 VERSION_MAJOR = 1
 """A reader refuses a stream of another major version."""
 
-VERSION_MINOR = 0
+VERSION_MINOR = 1
 """A reader accepts any minor version of its major version."""
 
 BLOCK_BYTES = 1 << 20
@@ -53,6 +53,8 @@ class Tag(IntEnum):
     INT = 7
     SCHEMA = 8
     UNREACHED = 9
+    SITE = 10
+    SAMPLE = 11
 
 
 class RunKind(IntEnum):
@@ -147,6 +149,13 @@ class StringFlag(IntFlag):
 
     TRUNCATED = 1
     MASKED = 2
+
+
+class SampleFlag(IntFlag):
+    """What is special about one SAMPLE record."""
+
+    REUSED = 1
+    """The block was sampled for an earlier object; where this one was made is not known."""
 
 
 class RootKind(IntEnum):

@@ -33,7 +33,8 @@ MARK_WAIT_MS = 60000
 
 
 class Opcode(IntEnum):
-    """What is asked for.  Those from SELF_TEST to CAPTURE take the interpreter lock."""
+    """What is asked for.  Those from SELF_TEST to CAPTURE, and of sites, take the
+    interpreter lock."""
 
     HELLO = 1
     """number: milliseconds of silence after which the client counts as dead; 0: SILENCE_MS.
@@ -52,6 +53,10 @@ class Opcode(IntEnum):
     """Let the program go on that waits in ``leakhunt.mark``."""
     BYE = 10
     """Answered when everything was put back; the agent closes the connection after that."""
+    SITES_START = 11
+    """Sample allocations until the connection ends.  number: mean distance of samples in bytes;
+    0: 524288.  Where tracemalloc is tracing nothing is switched on; ``source`` says so."""
+    SITES_STOP = 12
 
 
 class Status(IntEnum):

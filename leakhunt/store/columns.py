@@ -104,6 +104,30 @@ class SnapshotColumns:
     unreached_size: U64
     """(unreached_count,) bytes."""
 
+    site_parent: I32 = field(default_factory=lambda: np.empty(0, np.int32))
+    """(site_count,) row of the calling frame, always an earlier one; -1 for the outermost kept.
+    Sites and samples are there when allocations were sampled; ``footer["sites"]`` says how."""
+    site_file: U32 = field(default_factory=lambda: np.empty(0, np.uint32))
+    """(site_count,) string id of the file."""
+    site_function: U32 = field(default_factory=lambda: np.empty(0, np.uint32))
+    """(site_count,) string id of the code's qualified name."""
+    site_line: U32 = field(default_factory=lambda: np.empty(0, np.uint32))
+    """(site_count,) line; 0 when it is not known."""
+
+    sample_address: U64 = field(default_factory=lambda: np.empty(0, np.uint64))
+    """(sample_count,) address of a sampled block that is live."""
+    sample_node: U32 = field(default_factory=lambda: np.empty(0, np.uint32))
+    """(sample_count,) node id of the object in it; NO_NODE for buffers and what no walk met."""
+    sample_site: I32 = field(default_factory=lambda: np.empty(0, np.int32))
+    """(sample_count,) row of the innermost frame; -1 when it is not known."""
+    sample_size: U64 = field(default_factory=lambda: np.empty(0, np.uint64))
+    """(sample_count,) bytes asked for.  With d = ``footer["sites"]["sample_bytes"]`` the block
+    stands for ``1 / (1 - exp(-size / d))`` blocks of its size."""
+    sample_epoch: U32 = field(default_factory=lambda: np.empty(0, np.uint32))
+    """(sample_count,) marks (captures with a new birth epoch) before it was allocated."""
+    sample_flags: U8 = field(default_factory=lambda: np.empty(0, np.uint8))
+    """(sample_count,) :class:`~leakhunt.agent.format.SampleFlag`."""
+
     derived: Any = field(default_factory=dict)
     """Mapping of name to array: what was derived from these columns and kept with them
     (``graph/derived.py``); empty unless they were opened from their cache."""

@@ -62,6 +62,16 @@ COLUMNS = _specs(
     ("unreached_address", "<u8", "unreached", "address", "blocks that no walk reached"),
     ("unreached_type", "<i4", "unreached", "type index", "-1 when not plausible"),
     ("unreached_size", "<u8", "unreached", "bytes", "size of the block"),
+    ("site_parent", "<i4", "site", "site", "the caller's row; -1 for the outermost frame kept"),
+    ("site_file", "<u4", "site", "string id", "file of the code"),
+    ("site_function", "<u4", "site", "string id", "qualified name of the code"),
+    ("site_line", "<u4", "site", "line", "0 when not known"),
+    ("sample_address", "<u8", "sample", "address", "of the sampled block"),
+    ("sample_node", "<u4", "sample", "node id", "the object in it; 4294967295 for none"),
+    ("sample_site", "<i4", "sample", "site", "where it was allocated; -1 when not known"),
+    ("sample_size", "<u8", "sample", "bytes", "of the block, as asked for"),
+    ("sample_epoch", "<u4", "sample", "count", "marks before it"),
+    ("sample_flags", "|u1", "sample", "bits", "1: of an earlier object in the block"),
 )
 """Every column, in the order of the fields of SnapshotColumns and of the columns file."""
 
@@ -79,7 +89,7 @@ def problem_of_lengths(arrays: Arrays) -> str | None:
             return f"column {spec.name} does not have the length of column {other}"
     if length_by_axis["root"][0] > length_by_axis["node"][0]:
         return "there are more roots than nodes"
-    limits = {"node": 1 << 32, "type": 1 << 31, "string": 1 << 32}
+    limits = {"node": 1 << 32, "type": 1 << 31, "string": 1 << 32, "site": 1 << 31}
     for axis, limit in limits.items():
         if not 0 <= length_by_axis[axis][0] < limit:
             return f"the columns count {length_by_axis[axis][0]} rows of {axis}"
@@ -94,6 +104,7 @@ def problem_of_values(columns: SnapshotColumns) -> str | None:
     """
     c = columns
     strings, types, nodes = len(c.string_node), c.type_count, c.node_count
+    sites = len(c.site_parent)
     texts = int(np.count_nonzero(c.string_node != NO_STRING))
     checks = (
         ("node_type", _is_below(c.node_type, types)),
@@ -110,6 +121,11 @@ def problem_of_values(columns: SnapshotColumns) -> str | None:
         ("fact_node", _is_below(c.fact_node, nodes) and _is_ascending(c.fact_node)),
         ("root_label", _is_below(c.root_label, strings)),
         ("unreached_type", bool(((c.unreached_type >= -1) & (c.unreached_type < types)).all())),
+        ("site_parent", bool(((c.site_parent >= -1) & (c.site_parent < np.arange(sites))).all())),
+        ("site_file", _is_below(c.site_file, strings)),
+        ("site_function", _is_below(c.site_function, strings)),
+        ("sample_node", _is_below(c.sample_node, nodes, or_none=True)),
+        ("sample_site", bool(((c.sample_site >= -1) & (c.sample_site < sites)).all())),
         ("node_flags", _has_roots_last(c)),
         ("node_address", _is_ascending(c.node_address[: c.heap_count], strict=True)),
     )

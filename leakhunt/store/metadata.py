@@ -54,8 +54,22 @@ _FOOTER_ADDED: _Rules = {
     "predicted_walk_ns": _COUNT,
     "predicted_fork_ns": _COUNT,
     "fork_refused": (str,),
+    "sites": (dict,),
 }
 """Members that the first streams of version 1 did not have."""
+
+_SITES: _Rules = {"source": (str,)}
+_SAMPLED: _Rules = {
+    "source": (str,),
+    "sample_bytes": _COUNT,
+    "frames": _COUNT,
+    "epoch": _COUNT,
+    "samples": _COUNT,
+    "lost": _COUNT,
+    "unknown_stacks": _COUNT,
+    "reuse": _COUNT,
+    "is_sound": (bool,),
+}
 
 
 def parse_object(text: bytes, what: str, offset: int) -> dict[str, Any]:
@@ -89,6 +103,8 @@ def check_footer(footer: Mapping[str, Any], counts: Mapping[str, int]) -> None:
     """Raises SnapshotError unless the footer is whole and its counts are the ones found."""
     _check(footer, _FOOTER, "footer")
     _check(footer, {k: v for k, v in _FOOTER_ADDED.items() if k in footer}, "footer")
+    sites = footer.get("sites", {"source": "none"})
+    _check(sites, _SAMPLED if sites.get("source") == "sampled" else _SITES, "footer.sites")
     for name, found in counts.items():
         if footer[name] != found:
             raise SnapshotError(f"the footer counts {footer[name]} {name}, the records {found}")

@@ -112,6 +112,27 @@ class Rest:
 
 
 @dataclass(frozen=True, slots=True)
+class SitesStarted:
+    """How allocation sites are watched from now on."""
+
+    source: str
+    """``sampled``; ``tracemalloc`` when that traces there already and nothing was switched on."""
+    sample_bytes: int
+    """Mean distance of samples; 0 when nothing was switched on."""
+    reuse: int
+    """Of objects that come back from free lists: 0 nothing is known, 1 that they are others,
+    2 where they were made."""
+
+    @classmethod
+    def of(cls, a: Answer) -> SitesStarted:
+        """Raises TargetError when the answer is not one."""
+        source = a.take("source", str)
+        if source != "sampled":
+            return cls(source, 0, 0)
+        return cls(source, a.take("sample_bytes", int), a.take("reuse", int))
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """How long a capture would pause the target, and why."""
 

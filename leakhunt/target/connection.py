@@ -25,6 +25,7 @@ from leakhunt.target.answers import (
     LiveMeasure,
     Mark,
     Rest,
+    SitesStarted,
 )
 from leakhunt.target.process_table import read_entry
 
@@ -117,6 +118,18 @@ class AgentConnection:
     def birth_stop(self) -> Rest:
         """End tracking and put back what was touched."""
         return Rest.of(self._ask(Opcode.BIRTH_STOP))
+
+    def sites_start(self, sample_bytes: int = 0) -> SitesStarted:
+        """Sample allocations, one for every ``sample_bytes`` on average (0: 524288), until
+        `sites_stop` or the end of the connection.  Snapshots carry sites and samples meanwhile.
+
+        Start it before `birth_start` and stop it after `birth_stop`: the hooks are a pile.
+        """
+        return SitesStarted.of(self._ask(Opcode.SITES_START, number=sample_bytes))
+
+    def sites_stop(self) -> Rest:
+        """End sampling and put back what was touched."""
+        return Rest.of(self._ask(Opcode.SITES_STOP))
 
     def measure(self, *, predicts: bool = False) -> LiveMeasure:
         """What a snapshot cannot know of its moment.  Some microseconds of the interpreter lock.

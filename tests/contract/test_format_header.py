@@ -21,6 +21,7 @@ ENUMS: dict[str, type[IntEnum | IntFlag]] = {
     "LK_TYPE_": fmt.TypeFlag,
     "LK_STRING_": fmt.StringFlag,
     "LK_ROOT_": fmt.RootKind,
+    "LK_SAMPLED_": fmt.SampleFlag,
     "LK_FACT_": fmt.Fact,
 }
 SCALARS = {

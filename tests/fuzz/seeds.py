@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leakhunt.agent.format import Fact, RootKind, RunKind, StringFlag, TypeFlag
+from leakhunt.agent.format import Fact, RootKind, RunKind, SampleFlag, StringFlag, TypeFlag
 from tests.stream_writer import Run, StreamWriter
 
 CODE, NAMES, FRAME, KEY, VALUE, COUNT = 0x5000, 0x5100, 0x5200, 0x5300, 0x5400, 0x5500
@@ -80,6 +80,12 @@ def rich_stream() -> StreamWriter:
     w.fact(Fact.LINE, 31)
     w.unreached(0xA000, heap, 48)
     w.unreached(0xA100, None, 512)
+    file, function = w.symbol("/srv/shop.py"), w.symbol("Session.open")
+    outer = w.site(file, function, 12)
+    inner = w.site(file, slot, 0, parent=outer)
+    w.sample(KEY, inner, 53)
+    w.sample(0x61F0, outer, 64, object_at=16, epoch=1)
+    w.sample(0xB000, None, 1 << 20, object_at=None, flags=SampleFlag.REUSED)
     return w
 
 

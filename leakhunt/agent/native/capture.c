@@ -13,6 +13,8 @@
 #include "childheap.h"
 #include "fork.h"
 #include "predict.h"
+#include "site_records.h"
+#include "sites.h"
 #include "unreached.h"
 
 /* The child is given this long, and this many times what the walk was predicted to take. */
@@ -37,6 +39,7 @@ typedef struct {
     lk_emit out;
     lk_prediction prediction;
     int births_sound; /* before the walk; the allocator of a child is another */
+    lk_sites_footer sites;
     uint64_t start_ns;
 } job;
 
@@ -98,6 +101,7 @@ put_records(lk_walk *w, lk_unreached *unreached, int gc_lists)
             return -1;
         }
     }
+    lk_put_sites(w);
     lk_emit_room(&w->out);
     lk_emit_varint(&w->out, LK_TAG_END);
     lk_emit_varint(&w->out, w->node_count);
@@ -121,7 +125,7 @@ format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreach
         "\"walk_ns\": %llu, \"file_bytes\": %llu, \"rss_bytes\": %llu, "
         "\"peak_extra_bytes\": %zu, \"birth_bytes\": %zu, \"births_sound\": %s, "
         "\"collecting\": %s, \"gc_enabled\": %s, \"gc_counts\": [%d, %d, %d], "
-        "\"unreached_objects\": %llu, \"raw_blocks\": %llu}",
+        "\"unreached_objects\": %llu, \"raw_blocks\": %llu, \"sites\": %s}",
         (unsigned long long)w->node_count, (unsigned long long)w->edge_count,
         (unsigned long long)w->root_count, w->type_count, (unsigned long long)w->total_bytes,
         lk_capture_mode_name(c->mode_used), (unsigned long long)atomic_load(&o->pause_ns),
@@ -132,7 +136,8 @@ format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreach
         j->births_sound && lk_birth_is_whole() ? "true" : "false",
         c->was_collecting ? "true" : "false", c->gc_was_enabled ? "true" : "false",
         gc->generations[0].count, gc->generations[1].count, gc->generations[2].count,
-        (unsigned long long)unreached->object_count, (unsigned long long)unreached->raw_count);
+        (unsigned long long)unreached->object_count, (unsigned long long)unreached->raw_count,
+        j->sites.text);
     return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 
@@ -232,6 +237,7 @@ capture_here(job *j)
     write_snapshot(j, &o);
     if (o.is_complete && c->mark) {
         lk_birth_mark();
+        lk_sites_mark();
     }
     j->interp->gc.enabled = c->gc_was_enabled;
     c->pause_ns = now_ns() - j->start_ns;
@@ -313,6 +319,7 @@ capture_by_fork(job *j)
     lk_predict_learn_fork(&j->prediction, now_ns() - before);
     if (c->mark) {
         lk_birth_mark();
+        lk_sites_mark();
     }
     j->interp->gc.enabled = c->gc_was_enabled;
     c->pause_ns = now_ns() - j->start_ns;
@@ -368,6 +375,7 @@ stop_and_capture(job *j)
     j->interp->gc.enabled = 0; /* a __sizeof__ written in C might allocate */
     j->start_ns = now_ns();
     j->births_sound = lk_birth_is_sound();
+    lk_sites_describe(&j->sites);
     lk_predict(&j->prediction);
     c->predicted_walk_ns = j->prediction.walk_ns;
     c->predicted_fork_ns = j->prediction.fork_ns;

@@ -14,6 +14,7 @@
 #include "predict.h"
 #include "process.h"
 #include "selftest.h"
+#include "sites.h"
 #include "walk.h"
 
 /* Cost of a full collection for each allocated block, before one was measured. */
@@ -175,6 +176,41 @@ stop_births(lk_session *s, lk_json *out)
     return 0;
 }
 
+/* Begin to sample; it ends with the session. */
+static int
+start_sites(lk_session *s, lk_json *out)
+{
+    uint64_t wanted = s->request.number;
+    lk_sites_options options = {.sample_bytes = wanted != 0 ? wanted : LK_SAMPLE_BYTES,
+                                .frames_max = LK_SITE_FRAMES};
+    const char *why = wanted > LK_SAMPLE_BYTES_MAX ? "samples cannot be that far apart" : "";
+    if (lk_tracemalloc_is_on()) {
+        lk_json_string(out, "source", "tracemalloc");
+        return 0;
+    }
+    if (why[0] != 0 || lk_sites_start(&options, &why) < 0) {
+        lk_json_string(out, "error", why);
+        return -1;
+    }
+    s->has_sites = 1;
+    lk_json_string(out, "source", "sampled");
+    lk_json_number(out, "sample_bytes", options.sample_bytes);
+    lk_json_number(out, "reuse", (uint64_t)lk_sites_reuse());
+    return 0;
+}
+
+static int
+stop_sites(lk_session *s, lk_json *out)
+{
+    if (!s->has_sites) {
+        lk_json_string(out, "error", "this client did not start sampling");
+        return -1;
+    }
+    s->has_sites = 0;
+    put_rest(out, lk_sites_stop());
+    return 0;
+}
+
 /* The state of the process, the agent's own left out. */
 static int
 measure(lk_session *s, lk_json *out)
@@ -307,7 +343,8 @@ static const lk_command commands[] = {
     [LK_OP_PREPARE] = {prepare, 1, 1},        [LK_OP_BIRTH_START] = {start_births, 1, 1},
     [LK_OP_BIRTH_STOP] = {stop_births, 1, 1}, [LK_OP_MEASURE] = {measure, 1, 0},
     [LK_OP_COLLECT] = {collect, 1, 1},        [LK_OP_CAPTURE] = {capture, 1, 1},
-    [LK_OP_RELEASE] = {release_mark, 0, 0},
+    [LK_OP_RELEASE] = {release_mark, 0, 0},   [LK_OP_SITES_START] = {start_sites, 1, 1},
+    [LK_OP_SITES_STOP] = {stop_sites, 1, 1},
 };
 
 /* Did the client hang up while we waited for the lock? */
@@ -350,9 +387,12 @@ lk_command_clean_up(lk_session *s, lk_json *answer)
 {
     PyGILState_STATE held;
     int is_restored = 1;
-    if ((s->has_births || s->on_end != NULL) && lk_interpreter_take(&held) == 0) {
+    if ((s->has_births || s->has_sites || s->on_end != NULL) && lk_interpreter_take(&held) == 0) {
         if (s->has_births) {
             is_restored = lk_birth_stop() == LK_BIRTH_NOTHING_LEFT;
+        }
+        if (s->has_sites) {
+            is_restored &= lk_sites_stop();
         }
         if (s->on_end != NULL) {
             PyObject *done = PyObject_CallNoArgs(s->on_end);
@@ -362,6 +402,6 @@ lk_command_clean_up(lk_session *s, lk_json *answer)
         }
         lk_interpreter_release(held);
     }
-    s->has_births = 0;
+    s->has_births = s->has_sites = 0;
     put_rest(answer, is_restored);
 }

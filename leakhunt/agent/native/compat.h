@@ -23,6 +23,7 @@
 #include "internal/pycore_context.h"
 #include "internal/pycore_gc.h"
 #include "internal/pycore_runtime.h"
+#include "internal/pycore_pymem.h"
 
 #if PY_VERSION_HEX >= 0x030E0000
 #error "CPython 3.14 and later are not served yet"
@@ -224,6 +225,12 @@ typedef int lk_ref_event;
 #define lk_ref_tracer_set(f) ((void)(f))
 #endif
 typedef int (*lk_ref_tracer)(PyObject *, lk_ref_event, void *);
+
+#if LK_V == 311
+#define lk_tracemalloc_is_on() _Py_tracemalloc_config.tracing
+#else
+#define lk_tracemalloc_is_on() _PyRuntime.tracemalloc.config.tracing
+#endif
 
 /* ---- frames ---- */
 

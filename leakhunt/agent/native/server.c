@@ -256,7 +256,7 @@ after_fork_in_child(void)
     close_listener();
     lk_session_forget(&server.session);
     server.session.on_end = NULL; /* stays alive in the child, harmless */
-    server.session.has_births = 0;
+    server.session.has_births = server.session.has_sites = 0;
     lk_mark_forget();
 }
 

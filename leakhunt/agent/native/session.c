@@ -169,8 +169,9 @@ receive(lk_session *s)
     memcpy(&r->number, s->received + 8, 8);
     r->payload = s->received + REQUEST_HEADER_BYTES;
     r->payload_bytes = (size_t)n - REQUEST_HEADER_BYTES;
-    return r->opcode < LK_OP_HELLO || r->opcode > LK_OP_BYE ? "the client sent what is no request"
-                                                            : NULL;
+    return r->opcode < LK_OP_HELLO || r->opcode > LK_OP_SITES_STOP
+               ? "the client sent what is no request"
+               : NULL;
 }
 
 /* Hold a descriptor back for the next file, so that a program that ran out of them can still
@@ -215,7 +216,7 @@ lk_session_run(lk_session *s, const lk_descriptor *listener)
     const char *why = NULL;
     s->spare = s->request.file = LK_NO_DESCRIPTOR;
     s->silence_ms = LK_SILENCE_MS;
-    s->is_leaving = s->has_births = 0;
+    s->is_leaving = s->has_births = s->has_sites = 0;
     refill_spare(s);
     while (why == NULL) {
         why = wait_for_request(s, listener);

@@ -13,7 +13,7 @@
 #define LK_MAGIC "\x89LKHEAP\n"
 #define LK_END_MAGIC "\nPAEHKL\x98"
 #define LK_VERSION_MAJOR 1
-#define LK_VERSION_MINOR 0
+#define LK_VERSION_MINOR 1
 #define LK_BLOCK_BYTES (1u << 20)
 #define LK_NODE_TAG_BASE 16
 #define LK_SLOT_BYTES 16
@@ -29,6 +29,8 @@ enum lk_tag {
     LK_TAG_INT = 7,
     LK_TAG_SCHEMA = 8,
     LK_TAG_UNREACHED = 9,
+    LK_TAG_SITE = 10,
+    LK_TAG_SAMPLE = 11,
 };
 
 enum lk_run_kind {
@@ -71,6 +73,8 @@ enum lk_node_flag {
 enum lk_type_flag { LK_TYPE_HEAP = 1, LK_TYPE_GC = 2, LK_TYPE_OPAQUE = 4, LK_TYPE_ROOT = 8 };
 
 enum lk_string_flag { LK_STRING_TRUNCATED = 1, LK_STRING_MASKED = 2 };
+
+enum lk_sample_flag { LK_SAMPLED_REUSED = 1 };
 
 enum lk_root_kind {
     LK_ROOT_MODULES = 1,

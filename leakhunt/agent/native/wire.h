@@ -20,6 +20,8 @@ enum lk_opcode {
     LK_OP_CAPTURE = 8,
     LK_OP_RELEASE = 9,
     LK_OP_BYE = 10,
+    LK_OP_SITES_START = 11,
+    LK_OP_SITES_STOP = 12,
 };
 
 enum lk_status {

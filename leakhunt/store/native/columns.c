@@ -62,6 +62,16 @@ lk_measure(lk_stream *s, lk_column_counts *n, lk_fault *fault)
         .unreached_address = s->unreached.count,
         .unreached_type = s->unreached.count,
         .unreached_size = s->unreached.count,
+        .site_parent = s->sites.count,
+        .site_file = s->sites.count,
+        .site_function = s->sites.count,
+        .site_line = s->sites.count,
+        .sample_address = s->samples.count,
+        .sample_node = s->samples.count,
+        .sample_site = s->samples.count,
+        .sample_size = s->samples.count,
+        .sample_epoch = s->samples.count,
+        .sample_flags = s->samples.count,
     };
     return 0;
 }
@@ -251,7 +261,7 @@ lk_fill(lk_stream *stream, const lk_column_counts *counts, const lk_columns *col
     lk_filler f = {.s = stream, .n = counts, .to = columns, .fault = fault, .bad_edge = bad_edge};
     *bad_edge = UINT64_MAX;
     if (lk_fill_ints(&f) < 0 || lk_fill_types(&f) < 0 || fill_nodes(&f, stream) < 0 ||
-        fill_facts(&f) < 0) {
+        fill_facts(&f) < 0 || lk_fill_sites(&f) < 0) {
         return -1;
     }
     return fill_unreached(&f);

@@ -32,7 +32,17 @@
     X(root_label, uint32_t)                                                                        \
     X(unreached_address, uint64_t)                                                                 \
     X(unreached_type, int32_t)                                                                     \
-    X(unreached_size, uint64_t)
+    X(unreached_size, uint64_t)                                                                    \
+    X(site_parent, int32_t)                                                                        \
+    X(site_file, uint32_t)                                                                         \
+    X(site_function, uint32_t)                                                                     \
+    X(site_line, uint32_t)                                                                         \
+    X(sample_address, uint64_t)                                                                    \
+    X(sample_node, uint32_t)                                                                       \
+    X(sample_site, int32_t)                                                                        \
+    X(sample_size, uint64_t)                                                                       \
+    X(sample_epoch, uint32_t)                                                                      \
+    X(sample_flags, uint8_t)
 
 typedef struct {
 #define X(name, type) type *name;

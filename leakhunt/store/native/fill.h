@@ -30,6 +30,9 @@ int lk_fill_strings(const lk_filler *f);
 int lk_fill_ints(const lk_filler *f);
 int lk_fill_types(lk_filler *f);
 
+/* The columns of sites and samples (samples.c).  0, or -1 with a fault. */
+int lk_fill_sites(const lk_filler *f);
+
 /* Names of the entries of all KEYS records, into f->pool_names. */
 int lk_resolve_pool(lk_filler *f);
 

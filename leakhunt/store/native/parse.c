@@ -276,6 +276,10 @@ parse_other_record(lk_parser *p, uint64_t tag)
         return parse_schema(p);
     case LK_TAG_UNREACHED:
         return parse_unreached(p);
+    case LK_TAG_SITE:
+        return lk_parse_site(p);
+    case LK_TAG_SAMPLE:
+        return lk_parse_sample(p);
     default:
         return lk_damage(p->c.fault, lk_record_offset(&p->c), "record tag %llu",
                          (unsigned long long)tag);
@@ -333,10 +337,11 @@ void
 lk_stream_free(lk_stream *stream)
 {
     lk_slots_free(&stream->slots);
-    lk_vec *vectors[] = {&stream->records, &stream->edges,    &stream->edge_names, &stream->types,
-                         &stream->strings, &stream->others,   &stream->symbols,    &stream->schemas,
-                         &stream->pool,    &stream->ints,     &stream->facts,      &stream->framed,
-                         &stream->codes,   &stream->unreached};
+    lk_vec *vectors[] = {
+        &stream->records, &stream->edges,     &stream->edge_names, &stream->types,
+        &stream->strings, &stream->others,    &stream->symbols,    &stream->schemas,
+        &stream->pool,    &stream->ints,      &stream->facts,      &stream->framed,
+        &stream->codes,   &stream->unreached, &stream->sites,      &stream->samples};
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         lk_vec_free(vectors[i]);
     }

@@ -84,6 +84,18 @@ typedef struct {
     int32_t type;
 } lk_unreached;
 
+/* A place that allocates, below the one that called it. */
+typedef struct {
+    uint32_t parent, file, function, line; /* parent: number + 1; names: among the symbols */
+} lk_site;
+
+typedef struct {
+    uint64_t slot, size, offset;
+    uint32_t site, epoch; /* site: number + 1 */
+    uint8_t object;       /* slots from the block to its object + 1; 0: none */
+    uint8_t flags;
+} lk_sample;
+
 typedef struct {
     lk_slots slots;
     lk_vec records;    /* of lk_record */
@@ -100,6 +112,8 @@ typedef struct {
     lk_vec framed;     /* of lk_pair: a record with locals; its edge to code, or UINT64_MAX */
     lk_vec codes;      /* of lk_pair: a code object and its edge to the tuple of names */
     lk_vec unreached;  /* of lk_unreached */
+    lk_vec sites;      /* of lk_site */
+    lk_vec samples;    /* of lk_sample */
     uint64_t node_count, root_count;
     uint64_t address_low_count; /* facts that end up in the address */
     unsigned root_kinds;        /* bit k: a root of kind k */

@@ -34,6 +34,10 @@ lk_push(lk_parser *p, lk_vec *v, size_t item_size)
 /* Read a string into the other strings; *number is its place there.  0, or -1 with a fault. */
 int lk_parse_other(lk_parser *p, uint32_t *number);
 
+/* The rest of a SITE record, of a SAMPLE record.  0, or -1 with a fault. */
+int lk_parse_site(lk_parser *p);
+int lk_parse_sample(lk_parser *p);
+
 /* The rest of a node's record (its tag named the type), of a root's.  0, or -1 with a fault. */
 int lk_parse_node(lk_parser *p, uint64_t type_index);
 int lk_parse_root(lk_parser *p);

@@ -63,7 +63,7 @@ CASES: dict[str, tuple[Case, str]] = {
     "overlong long varint": (raw(b"\xff\xff\xff\xff\x00"), "longer than it needs"),
     "varint of 65 bits": (raw(b"\xff" * 9 + b"\x02" + bytes(9)), "does not fit 64 bits"),
     "varint of 11 bytes": (raw(b"\xff" * 10 + b"\x00" + bytes(9)), "does not fit 64 bits"),
-    "unknown tag": (raw(varint(10)), "record tag 10"),
+    "unknown tag": (raw(varint(12)), "record tag 12"),
     "node of unknown type": (lambda w: w.node(B, 2), "a node of type 2 of 2"),
     "node of huge type": (raw(varint((1 << 64) - 1)), "a node of type"),
     "slot taken": (lambda w: w.node(A, 0), "has a node already"),
@@ -174,6 +174,19 @@ CASES: dict[str, tuple[Case, str]] = {
     "root kind NATIVE": (lambda w: w.root(RootKind.NATIVE, "r"), "root kind 6"),
     "unreached of unknown type": (lambda w: w.unreached(B, 2, 1), r"type \+ 1 3"),
     "unreached of 61 bits": (lambda w: w.unreached(1 << 64, 0, 1), "the slot of a block"),
+    "site of unknown symbol": (lambda w: w.site(0, 0, 1), "a site has symbol 0"),
+    "site below none": (
+        each(lambda w: w.symbol("s"), lambda w: w.site(0, 0, 1, parent=0)),
+        r"caller \+ 1 1",
+    ),
+    "line of 32 bits": (
+        each(lambda w: w.symbol("s"), lambda w: w.site(0, 0, 1 << 31)),
+        "the line of a site",
+    ),
+    "sample of unknown site": (lambda w: w.sample(B, 0, 1), r"site \+ 1 1"),
+    "sample of no node": (lambda w: w.sample(C, None, 1), "a sample of slot 0x300"),
+    "sample with unknown flags": (lambda w: w.sample(B, None, 1, flags=2), "sample flags 2"),
+    "sample four slots before": (lambda w: w.sample(B, None, 1, object_at=48), "object of a"),
     "too many nodes in END": (lambda w: w.end(nodes=2), "END counts 2 nodes"),
     "too many roots in END": (lambda w: w.end(roots=1), "END counts 1 nodes, 1 roots"),
     "too many edges in END": (lambda w: w.end(edges=1), "1 edges; found 1, 0, 0"),
@@ -208,11 +221,11 @@ def test_the_offset_is_that_of_the_record_in_the_file(block_bytes: int) -> None:
     w = start()
     w.symbol("padding")
     at = len(w.payload)
-    w.payload += varint(10)
+    w.payload += varint(12)
     data = w.to_bytes(block_bytes=block_bytes)
     first_block = data.index(struct.pack("<I", min(block_bytes, len(w.payload))), 16 + 400)
     place = first_block + at + 12 * (at // block_bytes + 1)
-    refused(data, f"damaged at byte {place}: record tag 10")
+    refused(data, f"damaged at byte {place}: record tag 12")
 
 
 def test_offset_of_a_dangling_edge_is_that_of_its_node() -> None:

@@ -221,6 +221,13 @@ def rewritten(path: Path, name: str, index: int, value: int) -> None:
         ("root_label", 0, 1000),
         ("unreached_type", 0, -2),
         ("unreached_type", 0, 100),
+        ("site_parent", 0, 0),
+        ("site_parent", 1, -2),
+        ("site_file", 0, 1000),
+        ("site_function", 0, 1000),
+        ("sample_node", 0, 1000),
+        ("sample_site", 0, 2),
+        ("sample_site", 0, -2),
     ],
 )
 def test_values_of_columns_are_checked(

@@ -113,6 +113,23 @@ def put_records(draw: st.DrawFn, w: StreamWriter, c: Choices, type_count: int) -
         if draw(st.integers(0, 5)) == 0:
             index = draw(st.none() | st.integers(0, type_count - 1))
             w.unreached(draw(SLOTS) * 16, index, draw(U64))
+        if draw(st.integers(0, 3)) == 0:
+            put_sample(draw, w, address)
+
+
+def put_sample(draw: st.DrawFn, w: StreamWriter, address: int) -> None:
+    """A site, and a sample of a node that was written, of no object or of no site."""
+    symbol = w.symbol(draw(NAMES))
+    parent = draw(st.none() | st.integers(0, w.site_count - 1)) if w.site_count else None
+    site = w.site(symbol, w.symbol_count - 1, draw(st.integers(0, 99)), parent)
+    w.sample(
+        address,
+        draw(st.sampled_from([site, None])),
+        draw(U64),
+        object_at=draw(st.sampled_from([0, None])),
+        epoch=draw(st.integers(0, 5)),
+        flags=draw(st.integers(0, 1)),
+    )
 
 
 @given(streams(), st.integers(1, 2000))

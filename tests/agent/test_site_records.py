@@ -1,0 +1,134 @@
+"""Samples in the snapshots of a live target: where they say that objects were made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from leakhunt.agent.format import SampleFlag
+from leakhunt.errors import TargetError
+from leakhunt.store.columns import NO_NODE, SnapshotColumns
+from leakhunt.store.reader import open_snapshot
+from leakhunt.target.connection import AgentConnection
+from leakhunt.target.interpreter import Interpreter
+from tests.agent.served import Target
+from tests.agent.test_server import header
+
+SHOP = """
+class Session:
+    def __init__(self, i):
+        self.text = f"session {i}" * 4
+
+
+def open_session(i):
+    return Session(i)
+
+
+def serve(n):
+    return [open_session(i) for i in range(n)]
+
+
+def churn(n):
+    kept = []
+    for i in range(n):
+        len([i, i])
+        kept.append([i])
+    return kept
+"""
+
+
+@pytest.fixture
+def target(python: Interpreter, agent: Path, tmp_path: Path) -> Iterator[Target]:
+    (tmp_path / "shop.py").write_text(SHOP)
+    with Target(python, agent) as target:
+        target.run(f"sys.path.insert(0, {str(tmp_path)!r})\nimport shop, tracemalloc")
+        yield target
+
+
+def stack(c: SnapshotColumns, site: int) -> list[tuple[str, str, int]]:
+    """(file, function, line), innermost first."""
+    found = []
+    while site >= 0:
+        file, function = c.string(int(c.site_file[site])), c.string(int(c.site_function[site]))
+        found.append((Path(file).name, function.split(".<")[0], int(c.site_line[site])))
+        site = int(c.site_parent[site])
+    return found
+
+
+def capture(agent: AgentConnection, path: Path, mode: str = "in-process") -> SnapshotColumns:
+    agent.capture(path, header(), mode=mode, mark=True)
+    return open_snapshot(path)
+
+
+@pytest.mark.parametrize("mode", ["in-process", "fork"])
+def test_objects_lead_to_their_lines(target: Target, tmp_path: Path, mode: str) -> None:
+    with AgentConnection(target.open_socket(), pid=target.pid) as agent:
+        started = agent.sites_start(512)
+        agent.birth_start()
+        target.run("kept = shop.serve(4000)")
+        first = capture(agent, tmp_path / "first.lkheap", mode)
+        target.run("more = shop.serve(100)")
+        second = capture(agent, tmp_path / "second.lkheap", mode)
+        assert agent.birth_stop().restored
+        assert agent.sites_stop().restored
+        last = capture(agent, tmp_path / "last.lkheap", mode)
+    assert (started.source, started.sample_bytes) == ("sampled", 512)
+    places: Counter[tuple[tuple[str, str, int], ...]] = Counter()
+    for node, site in zip(first.sample_node.tolist(), first.sample_site.tolist(), strict=True):
+        if node != NO_NODE and first.type_string(int(first.node_type[node])) == "shop.Session":
+            places[tuple(stack(first, site)[:2])] += 1
+    [(where, count)] = places.items()
+    assert where == (("shop.py", "open_session", 8), ("shop.py", "serve", 12))
+    assert 100 < count < 1500  # about 4,000 objects of some 60 bytes, one in 512
+    assert first.footer["sites"]["sample_bytes"] == 512
+    assert set(first.sample_epoch.tolist()) == {0}
+    assert {0, 1} == set(second.sample_epoch.tolist())
+    assert last.footer["sites"] == {"source": "none"}
+    assert len(last.sample_node) == len(last.site_line) == 0
+
+
+def test_a_reused_block_does_not_blame_its_first_line(target: Target, tmp_path: Path) -> None:
+    with AgentConnection(target.open_socket(), pid=target.pid) as agent:
+        started = agent.sites_start(64)
+        target.run("kept = shop.churn(3000)")
+        c = capture(agent, tmp_path / "a.lkheap")
+        agent.sites_stop()
+    lines: Counter[int] = Counter()
+    for node, site, flags in zip(
+        c.sample_node.tolist(), c.sample_site.tolist(), c.sample_flags.tolist(), strict=True
+    ):
+        if node == NO_NODE or c.type_string(int(c.node_type[node])) != "builtins.list":
+            continue
+        if flags & SampleFlag.REUSED:
+            assert site == -1
+            lines[0] += 1
+        elif stack(c, site)[0][1] == "churn":
+            lines[stack(c, site)[0][2]] += 1
+    [(line, count), *_] = lines.most_common()
+    assert count > 1000
+    assert line == (19 if started.reuse == 2 else 0)
+    assert lines[18] < 5
+
+
+def test_where_tracemalloc_runs_nothing_is_switched_on(target: Target, tmp_path: Path) -> None:
+    with AgentConnection(target.open_socket(), pid=target.pid) as agent:
+        target.run("tracemalloc.start()")
+        assert agent.sites_start().source == "tracemalloc"
+        c = capture(agent, tmp_path / "a.lkheap")
+        with pytest.raises(TargetError, match="did not start sampling"):
+            agent.sites_stop()
+        target.run("tracemalloc.stop()")
+    assert c.footer["sites"] == {"source": "tracemalloc"}
+    assert len(c.sample_node) == 0
+
+
+def test_sampling_ends_with_the_connection(target: Target, tmp_path: Path) -> None:
+    with AgentConnection(target.open_socket(), pid=target.pid) as agent:
+        agent.sites_start(1024)
+        with pytest.raises(TargetError, match="running already"):
+            agent.sites_start(1024)
+    with AgentConnection(target.open_socket(), pid=target.pid) as agent:
+        assert capture(agent, tmp_path / "a.lkheap").footer["sites"] == {"source": "none"}
