@@ -107,7 +107,7 @@ def _joined(group: Sequence[tuple[int, Report, Finding]], of: int, load: Load) -
     verdict, reason, confidence = _judged(group, load)
     counts = {pid: _count_of(report, finding) for pid, report, finding in group}
     total = sum(count for count in counts.values() if count is not None)
-    is_known = bool(cycles) and None not in counts.values()
+    is_known = None not in counts.values()
     per_cycle = total / cycles if cycles and is_known else None
     share = WorkerShare(len(group), of, tuple(sorted(counts)))
     leaked = _summed_leaked(every)
@@ -125,7 +125,7 @@ def _joined(group: Sequence[tuple[int, Report, Finding]], of: int, load: Load) -
         grown=None,
         workers=share,
     )
-    return replace(joined, title=_title(joined, share, total, cycles if is_known else None))
+    return replace(joined, title=_title(joined, share, total if is_known else None, cycles))
 
 
 def _judged(group: Sequence[tuple[int, Report, Finding]], load: Load) -> tuple[Verdict, str, float]:
@@ -140,18 +140,20 @@ def _judged(group: Sequence[tuple[int, Report, Finding]], load: Load) -> tuple[V
     return worst.verdict, _in_process(worst_pid, worst.reason), worst.confidence
 
 
-_TITLE = re.compile(r"(?P<noun>[^:]+): \+\S+ (?P<what>.+) per cycle \(\+[^)]*\), held by .*")
-
+_TITLE = re.compile(
+    r"(?P<noun>[^:]+): \+(?P<number>\S+) (?P<what>.+?)(?P<rate> per cycle)? \(\+[^)]*\), held by .*"
+)
+"""What `growth_words` makes of a holder."""
 
 _SHARE = re.compile(r"[\d,]+ `.*`, [\d,]+ bytes$")
 """A line of evidence that the joined population says again."""
 
 
-def _title(finding: Finding, share: WorkerShare, count: int, cycles: int | None) -> str:
+def _title(finding: Finding, share: WorkerShare, count: int | None, cycles: int | None) -> str:
     """The sentence with the numbers of all of them: ``...; in 7 of 8 processes``."""
     found = _TITLE.fullmatch(finding.title)
     where = f"in {share.count} of {share.of} processes"
-    if found is None or not cycles:
+    if found is None or count is None:
         return f"{finding.title.rstrip('.')}; {where}."
     holder = finding.holder
     sizes = Series("entries", holder.size_baseline, None, holder.size_loaded, holder.size_final)
@@ -171,20 +173,22 @@ def _evidence(pid: int, largest: Finding, counts: dict[int, int | None]) -> tupl
     """What proves it where it is largest, and how much every process has of it."""
     own = tuple(line for line in largest.evidence if not _SHARE.match(line))
     lines = tuple(f"in process {pid}, {line}" for line in own)
-    return (*lines, _by_process(counts)) if len(counts) > 1 else lines
-
-
-def _by_process(counts: dict[int, int | None]) -> str:
     known = [(pid, count) for pid, count in sorted(counts.items()) if count is not None]
+    return (*lines, _by_process(known)) if known and len(counts) > 1 else lines
+
+
+def _by_process(known: Sequence[tuple[int, int]]) -> str:
     shown = ", ".join(f"{pid}: +{count:,}" for pid, count in known[:_SHOWN_PIDS])
     return f"by process: {shown}" + (" ..." if len(known) > _SHOWN_PIDS else "")
 
 
 def _count_of(report: Report, finding: Finding) -> int | None:
     """Directly held things gained in one process."""
-    if finding.count_per_cycle is None or not report.cycles:
-        return None
-    return round(finding.count_per_cycle * report.cycles)
+    if finding.count_per_cycle is not None and report.cycles:
+        return round(finding.count_per_cycle * report.cycles)
+    found = _TITLE.fullmatch(finding.title)
+    number = "" if found is None or found["rate"] else found["number"].replace(",", "")
+    return int(number) if number.isdecimal() else None
 
 
 def _bytes_of(finding: Finding) -> int:

@@ -154,6 +154,32 @@ def test_without_cycles_nothing_is_a_rate() -> None:
     assert joined.findings[0].title.endswith("; in 2 of 2 processes.")
 
 
+def test_without_cycles_growth_is_added_up_too() -> None:
+    def part(count: int) -> Report:
+        title = (
+            f"Unremoved listener: +{count:,} `shop.Session` (+{count * 48} B), held by"
+            " `shop.bus.BUS.listeners['tick']` (list, 45 to 2,045)."
+        )
+        known = replace(leak(count), title=title, count_per_cycle=None, bytes_per_cycle=None)
+        return replace(report(known), cycles=None)
+
+    parts = [(relative(1), part(30)), (relative(2), part(1970))]
+    (found,) = join_reports(parts, whole={1, 2}, load=Load(None, None)).findings
+    assert found.title == (
+        "Unremoved listener: +2,000 `shop.Session` (+93.8 KiB), held by"
+        " `shop.bus.BUS.listeners['tick']` (list, 90 to 4,090); in 2 of 2 processes."
+    )
+    assert found.evidence[-1] == "by process: 1: +30, 2: +1,970"
+
+
+def test_what_no_process_counted_is_not_listed() -> None:
+    unknown = replace(leak(30), title="Native leak: it grew.", count_per_cycle=None)
+    part = replace(report(unknown), cycles=None)
+    parts = [(relative(1), part), (relative(2), part)]
+    (found,) = join_reports(parts, whole={1, 2}, load=Load(None, None)).findings
+    assert not any("by process" in line for line in found.evidence)
+
+
 def test_another_verdict_changes_how_the_title_begins() -> None:
     calm = replace(LISTENER, verdict=Verdict.NOT, title="No leak (listener): +1 x, held by y.")
     found = judged(calm, Verdict.SUSPECT, "why", 0.3)
