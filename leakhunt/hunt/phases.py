@@ -213,26 +213,36 @@ class TimePhases:
         """See Phases."""
         yield "baseline"
         early_s = self._duration_s / 3
-        self.record.before_window_ns = self._wait(watch, 0.0, early_s)
-        yield "window"
-        self.record.after_window_ns = self._wait(watch, early_s, self._duration_s - early_s)
-        count_by_time(self.record, self._options.cycles)
+        is_whole = False
+        try:
+            is_whole = self._wait(watch, 0.0, early_s)
+            yield "window"
+            is_whole = self._wait(watch, early_s, self._duration_s - early_s) and is_whole
+        finally:
+            # Whoever interrupts it wants to see what there was until then.
+            count_by_time(self.record, self._options.cycles if is_whole else None)
         yield "loaded"
         yield "final"
 
-    def _wait(self, watch: Watch, before_s: float, wait_s: float) -> int:
-        """Let so many seconds pass; nanoseconds that did."""
+    def _wait(self, watch: Watch, before_s: float, wait_s: float) -> bool:
+        """Let so many seconds pass; whether they did."""
         started = time.monotonic()
-        while (passed_s := time.monotonic() - started) < wait_s:
-            if not watch.look_after() or self._options.stop_requested():
-                self.record.errors.append(
-                    f"the load was ended after {before_s + passed_s:.1f} of {self._duration_s:g} s"
-                )
-                break
-            passed = int(before_s + passed_s)
-            self._tell(Progress("load", passed, int(self._duration_s), "letting it work (s)"))
-            time.sleep(min(POLL_S, max(wait_s - passed_s, 0.0)))
-        return int((time.monotonic() - started) * 1e9)
+        try:
+            while (passed_s := time.monotonic() - started) < wait_s:
+                if not watch.look_after() or self._options.stop_requested():
+                    so_far = f"{before_s + passed_s:.1f} of {self._duration_s:g} s"
+                    self.record.errors.append(f"the load was ended after {so_far}")
+                    return False
+                passed = int(before_s + passed_s)
+                self._tell(Progress("load", passed, int(self._duration_s), "letting it work (s)"))
+                time.sleep(min(POLL_S, max(wait_s - passed_s, 0.0)))
+            return True
+        finally:
+            passed_ns = int((time.monotonic() - started) * 1e9)
+            if before_s:
+                self.record.after_window_ns = passed_ns
+            else:
+                self.record.before_window_ns = passed_ns
 
 
 def count_by_time(record: LoadRecord, given: int | None) -> None:

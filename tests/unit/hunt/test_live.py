@@ -226,6 +226,27 @@ def test_by_time(target: int, reach: FakeReach) -> None:
     assert 2.9e9 < report.load.duration_ns < 4e9
 
 
+def test_a_time_that_is_cut_short_counts_as_long_as_it_was(target: int, reach: FakeReach) -> None:
+    reach.work.write_bytes(b"x" * 50)
+
+    def interrupt() -> None:
+        while "capture baseline" not in (reach.agent.calls if reach.agents else []):
+            time.sleep(0.05)
+        time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    report = hunt_live(options(target, duration_s=60.0, cycles=1000), reach=reach)
+    thread.join()
+    assert report.errors == ("interrupted: the load was ended early",)
+    assert report.load is not None
+    assert 0.5e9 < report.load.duration_ns < 5e9
+    # What was promised for the whole time is not what was done.
+    assert report.load.cycle == "second"
+    assert report.cycles == max(1, round(report.load.duration_ns / 1e9))
+
+
 def test_less_traffic_later_is_no_proof_of_health(target: int, reach: FakeReach) -> None:
     reach.work.write_bytes(b"")
     line = f"printf '%90s' x >> {reach.work}; sleep 60"
