@@ -121,22 +121,6 @@ def refuse_pipe(path: Path) -> None:
         raise UsageError(f"{path} is no regular file", hint="copy the snapshot to a file first")
 
 
-def real_target(path: Path) -> Path:
-    """Where a file that is to be written lies: the end of links like ``/dev/stdout``.
-
-    Raises UsageError for a directory, a device or a pipe: a file takes their place otherwise.
-    """
-    try:
-        target = path.resolve()
-        is_fit = not target.exists() or target.is_file()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"{path} cannot be written: {error}", hint="give a file name") from error
-    if not is_fit:
-        what = "a directory" if target.is_dir() else "no regular file"
-        raise UsageError(f"{path} is {what}", hint="give the name of a file to write")
-    return target
-
-
 def check_one_process(files: Mapping[str, Path], headers: Mapping[str, Mapping[str, Any]]) -> None:
     """Addresses mean something within one process only, births from earlier to later only.
 

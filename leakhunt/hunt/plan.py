@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from leakhunt.errors import LeakhuntError
-from leakhunt.hunt.live_options import LiveOptions, SnapshotOptions, check_live_options, check_pid
+from leakhunt.hunt.live_options import LiveOptions, SnapshotOptions, check_live_options
+from leakhunt.hunt.snapshot import check_snapshot_options
 from leakhunt.target.attach import Preflight, check
 from leakhunt.target.family import Children, Relative, find_behind_wrapper, find_family
 from leakhunt.target.prepared import find_socket
@@ -69,8 +70,8 @@ def plan_hunt(options: LiveOptions, look: Callable[[int], Preflight] = check) ->
 
 
 def plan_snapshot(options: SnapshotOptions, look: Callable[[int], Preflight] = check) -> Plan:
-    """What `snapshot_process` would do."""
-    check_pid(options.pid)
+    """What `snapshot_process` would do.  Raises as `plan_hunt`."""
+    check_snapshot_options(options)
     steps = ("attach", f"take one snapshot ({options.capture}) into {options.output}", "detach")
     return Plan(_processes(options.pid, Children.NONE, options.force, look), steps)
 

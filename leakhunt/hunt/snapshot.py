@@ -10,6 +10,7 @@ from leakhunt.errors import UsageError
 from leakhunt.hunt.live_options import SnapshotOptions, check_pid
 from leakhunt.hunt.member import Journal, Member, Wishes
 from leakhunt.hunt.options import CAPTURE_MODES
+from leakhunt.hunt.output_file import real_target
 from leakhunt.report.model import Intervention
 from leakhunt.target.answers import CaptureResult
 from leakhunt.target.family import Children, Relative, find_family
@@ -35,17 +36,18 @@ def snapshot_process(
 ) -> SnapshotTaken:
     """Attach to a process, write one snapshot of it, let it go.
 
-    An existing file is replaced when the new one is whole.  Raises UsageError (bad options, no
-    place for the file), TargetError (out of reach, gone, the capture failed).
+    An existing file is replaced when the new one is whole, a device or a pipe never.  Raises
+    UsageError (bad options, no place for the file), TargetError (out of reach, gone, the capture
+    failed).
     """
     tell = on_progress or ignore_progress
-    _check(options)
+    output = check_snapshot_options(options)
     family = find_family(options.pid, Children.NONE)
     if not family:
         raise no_such_process(options.pid)
     journal = Journal()
     wishes = Wishes(capture=options.capture, redact=options.redact, content=options.content)
-    member = Member(family[0], options.output.absolute().parent, journal, wishes)
+    member = Member(family[0], output.parent, journal, wishes)
 
     def attach(relative: Relative) -> Reached:
         return reach_process(
@@ -60,24 +62,23 @@ def snapshot_process(
     try:
         member.attach(reach or attach)
         tell(Progress("capture", message="taking the snapshot"))
-        result = member.capture(options.label, options.output.absolute())
+        result = member.capture(options.label, output)
     finally:
         member.detach()
     return SnapshotTaken(options.pid, result, journal.entries(), tuple(member.notes))
 
 
-def _check(options: SnapshotOptions) -> None:
+def check_snapshot_options(options: SnapshotOptions) -> Path:
+    """Refuse what makes no snapshot; where the file will lie.  Raises UsageError."""
     check_pid(options.pid)
     if options.capture not in CAPTURE_MODES:
         raise UsageError(
             f"{options.capture!r} is no way to capture", hint=f"one of {', '.join(CAPTURE_MODES)}"
         )
-    folder = Path(options.output).absolute().parent
-    if not folder.is_dir():
+    output = real_target(options.output)
+    if not output.parent.is_dir():
         raise UsageError(
-            f"the folder {folder} does not exist", hint="make it first, or give another --output"
+            f"the folder {output.parent} does not exist",
+            hint="make it first, or give another --output",
         )
-    if options.output.is_dir():
-        raise UsageError(
-            f"{options.output} is a directory", hint="give --output the name of a file"
-        )
+    return output

@@ -16,6 +16,7 @@ import pytest
 
 from leakhunt.errors import TargetError, UsageError
 from leakhunt.hunt import LiveOptions, SnapshotOptions, diff_files, hunt_live, snapshot_process
+from leakhunt.hunt.plan import plan_snapshot
 from leakhunt.report.model import Report
 from leakhunt.store.reader import open_snapshot
 from leakhunt.target.family import Children
@@ -594,3 +595,30 @@ def test_no_place_for_a_snapshot(target: int, tmp_path: Path, name: str, reach: 
     with pytest.raises(UsageError):
         snapshot_process(SnapshotOptions(target, tmp_path / name), reach=reach)
     assert reach.agents == {}
+
+
+def test_a_snapshot_takes_the_place_of_no_device(
+    target: int, tmp_path: Path, reach: FakeReach
+) -> None:
+    """For root a new file would replace /dev/null."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        options = SnapshotOptions(target, path)
+        with pytest.raises(UsageError, match="no regular file"):
+            snapshot_process(options, reach=reach)
+        with pytest.raises(UsageError, match="no regular file"):
+            plan_snapshot(options)
+    assert pipe.is_fifo()
+    assert reach.agents == {}
+
+
+def test_a_snapshot_goes_to_the_end_of_a_link(
+    target: int, tmp_path: Path, reach: FakeReach
+) -> None:
+    link = tmp_path / "link.lkheap"
+    link.symlink_to(tmp_path / "real.lkheap")
+    taken = snapshot_process(SnapshotOptions(target, link), reach=reach)
+    assert taken.result.path == tmp_path / "real.lkheap"
+    assert link.is_symlink()
