@@ -6,6 +6,7 @@ Runs in each interpreter; what it found goes out as JSON.
 from __future__ import annotations
 
 import gc
+import importlib
 import importlib.util
 import json
 import os
@@ -294,6 +295,21 @@ def case_drift() -> dict[str, Any]:
     return {"live": first.live_sample_count, "samples": first.sample_count,
             "lost": first.lost_sample_count, "memory": first.memory_bytes,
             "bytes_left": bytes_left}  # fmt: skip
+
+
+def case_interpreters() -> dict[str, Any]:
+    """Beside another interpreter it is refused, and in another it cannot be imported."""
+    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    interpreters = importlib.import_module(name)
+    other = interpreters.create()
+    try:
+        ext.start()
+        refusal = ""
+    except RuntimeError as exc:
+        refusal = str(exc)
+    interpreters.destroy(other)
+    ext.start()
+    return {"refusal": refusal, "afterwards": ext.is_tracing(), "stopped": ext.stop()}
 
 
 def case_exact() -> dict[str, Any]:

@@ -94,6 +94,13 @@ def test_on_and_off_while_others_allocate(run_program: RunProgram) -> None:
     assert run(run_program, "threads")["clean"] == 300
 
 
+def test_beside_another_interpreter_it_is_refused(run_program: RunProgram) -> None:
+    found = run(run_program, "interpreters")
+    assert "one interpreter only" in found["refusal"]
+    assert found["afterwards"]
+    assert found["stopped"]
+
+
 def assert_no_drift(found: dict[str, Any]) -> None:
     assert found["samples"] > 100
     assert found["lost"] == 0

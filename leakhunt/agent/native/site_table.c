@@ -38,6 +38,9 @@ make_index(lk_site_table *t, unsigned log2_bits)
         if (bits != NULL) {
             munmap(bits, bytes);
         }
+        if (heads != NULL) {
+            munmap(heads, bytes * sizeof(*heads));
+        }
         return -1;
     }
     t->bits = bits;
@@ -49,8 +52,8 @@ make_index(lk_site_table *t, unsigned log2_bits)
 static void
 drop_index(uint8_t *bits, uint32_t *heads, unsigned log2_bits)
 {
-    size_t bytes = (size_t)1 << (log2_bits - 3);
     if (bits != NULL) {
+        size_t bytes = (size_t)1 << (log2_bits - 3);
         munmap(bits, bytes);
         munmap(heads, bytes * sizeof(*heads));
     }
