@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from leakhunt.analysis.places import Series
-from leakhunt.analysis.sites import Site
+if TYPE_CHECKING:
+    from leakhunt.analysis.places import Series
+    from leakhunt.analysis.sites import Site
 
 
 class Verdict(StrEnum):
