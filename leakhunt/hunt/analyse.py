@@ -7,6 +7,7 @@ from pathlib import Path
 
 from leakhunt.errors import UsageError
 from leakhunt.hunt.assemble import mapping_of
+from leakhunt.hunt.case import snapshot_of
 from leakhunt.hunt.heaps import open_heap
 from leakhunt.report.heap_model import HeapReport
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
@@ -17,11 +18,12 @@ def analyse_file(
 ) -> HeapReport:
     """What a snapshot holds, with its ``top`` places where bytes come together.
 
+    ``path`` may be the directory that a hunt filled: its final snapshot is meant.
     The first time everything is derived and kept beside the file (:func:`open_heap`); afterwards
     it is read from there.  ``on_progress`` may raise to cancel.
 
     Raises:
-        UsageError: ``top`` is not positive.
+        UsageError: ``top`` is not positive, or a directory is no saved hunt.
         SnapshotError: the file cannot be read.
         MemoryNeedError: too little memory for it.
     """
@@ -30,7 +32,7 @@ def analyse_file(
 
     if top < 1:
         raise UsageError(f"top is {top}", hint="give 1 or more")
-    path, tell = Path(path), on_progress or ignore_progress
+    path, tell = snapshot_of(Path(path)), on_progress or ignore_progress
     started = time.perf_counter_ns()
     opened = open_heap(path, cache=cache, on_progress=tell)
     ready = time.perf_counter_ns()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakhunt.agent.format import ARCHIVE_SUFFIX, COLUMNS_SUFFIX, FILE_SUFFIX
+from leakhunt.agent.scenario import ladder_labels
 from leakhunt.errors import UsageError
 from leakhunt.hunt.assemble import cycles_of_window, open_all
 from leakhunt.report.model import Report
-from leakhunt.target.save_dir import REPORT_NAME
+from leakhunt.target.save_dir import LADDER_MAX, REPORT_NAME
 
 if TYPE_CHECKING:
     from leakhunt.detectors.investigate import Investigation
@@ -72,10 +73,34 @@ def open_case(path: Path) -> SavedCase:
     return SavedCase(report, files, folder)
 
 
-def _snapshots(folder: Path, said: Mapping[str, Path]) -> dict[str, Path]:
+def snapshot_of(path: Path) -> Path:
+    """The file itself; the final snapshot of a directory that a hunt filled.
+
+    Raises UsageError for a directory of another kind.
+    """
+    return open_case(path).final if path.is_dir() else path
+
+
+def ladder_of(path: Path) -> list[Path]:
+    """The file itself; the settled and the loaded snapshots of a directory that a hunt filled, in
+    order of time.
+
+    Raises UsageError for a directory of another kind.
+    """
+    if not path.is_dir():
+        return [path]
+    case = open_case(path)
+    beside = case.final.parent
+    steps = _snapshots(beside, {}, ladder_labels(LADDER_MAX))
+    return [*(path for label, path in case.files.items() if label != "window"), *steps.values()]
+
+
+def _snapshots(
+    folder: Path, said: Mapping[str, Path], labels: Sequence[str] = _LABELS
+) -> dict[str, Path]:
     """In a folder, or where a report says they are."""
     files = {}
-    for label in _LABELS:
+    for label in labels:
         beside = [folder / f"{label}{suffix}" for suffix in _SUFFIXES]
         candidates = [*beside, *([said[label]] if label in said else [])]
         found = next((path for path in candidates if path.is_file()), None)

@@ -19,6 +19,7 @@ from leakhunt.hunt.assemble import (
     sequence_of,
     user_rules,
 )
+from leakhunt.hunt.case import open_case
 from leakhunt.report.model import Report
 
 if TYPE_CHECKING:
@@ -30,14 +31,19 @@ def diff_files(
 ) -> Report:
     """Compare snapshot files of one process: baseline, final or baseline, loaded, final.
 
+    A directory that a hunt filled stands for its snapshots and its cycles.
     ``rules``: Python files that add to the detectors.  With three files of one hunt, its
     window is taken too when it lies beside them.
     Raises UsageError when they cannot be compared, SnapshotError when one cannot be read.
     """
+    if len(paths) == 1 and paths[0].is_dir():
+        case = open_case(paths[0])
+        paths = [path for label, path in case.files.items() if label != "window"]
+        cycles = cycles or case.report.cycles
     if len(paths) not in {2, 3}:
         raise UsageError(
             f"a diff takes 2 or 3 snapshots, not {len(paths)}",
-            hint="give baseline and final, or baseline, loaded and final",
+            hint="give baseline and final, or baseline, loaded and final, or a saved hunt",
         )
     if cycles is not None and cycles < 1:
         raise UsageError(f"the number of cycles is {cycles}", hint="give --cycles 1 or more")

@@ -16,6 +16,7 @@ from leakhunt.report.accepted import SCHEMA, Accepted
 from leakhunt.report.json_fields import Fields
 from leakhunt.report.json_report import from_json
 from leakhunt.report.model import Report
+from leakhunt.target.save_dir import REPORT_NAME
 
 
 def read_known(path: Path) -> dict[str, Accepted]:
@@ -49,6 +50,7 @@ def accept(
 ) -> tuple[Accepted, ...]:
     """Add findings of a report to the file of known leaks; those that were added.
 
+    ``report_path`` may be the directory that a hunt filled.
     ``fingerprints`` may be shortened to what is unique; none means every LEAK and SUSPECT.
     Raises UsageError for a report that is none, a fingerprint that is not in it, and a file
     that cannot be written.
@@ -66,12 +68,13 @@ def accept(
 
 
 def _read_report(path: Path) -> Report:
+    path = path / REPORT_NAME if path.is_dir() else path
     try:
         return from_json(path.read_bytes())
     except OSError as exc:
         raise UsageError(
             f"{path} cannot be read: {exc.strerror or exc}",
-            hint="leakhunt hunt --json ... > report.json writes a report",
+            hint="leakhunt hunt --json ... > report.json writes a report, and so does --save DIR",
         ) from exc
 
 

@@ -25,10 +25,10 @@ def list_tasks(path: Path) -> TasksReport:
     """
     from leakhunt.analysis.awaits import Awaits
     from leakhunt.graph.heap_graph import HeapGraph
-    from leakhunt.hunt.case import open_case
+    from leakhunt.hunt.case import snapshot_of
     from leakhunt.hunt.heaps import open_columns
 
-    file = open_case(path).final if path.is_dir() else path
+    file = snapshot_of(path)
     awaits = Awaits(HeapGraph(open_columns(file)))
     waits = [awaits.wait(node) for node in awaits.nodes]
     there = {wait.node for wait in waits}

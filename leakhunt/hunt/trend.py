@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakhunt.errors import UsageError
 from leakhunt.hunt.assemble import mapping_of, sequence_of
+from leakhunt.hunt.case import ladder_of
 from leakhunt.hunt.files import refuse_pipe
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 
@@ -24,8 +25,9 @@ def trend_files(
 ) -> Trend:
     """What grows in every step over snapshot files of one process, or of several.
 
-    Files of one process must be given in the order in which they were taken.  ``by`` is what
-    rates are per: ``cycle`` (known to snapshots of a hunt), ``minute`` (of their creation) or
+    A directory that a hunt filled stands for its snapshots.  Files of one process must be given
+    in the order in which they were taken.  ``by`` is what rates are per: ``cycle`` (known to
+    snapshots of a hunt), ``minute`` (of their creation) or
     ``snapshot``; None takes cycles where all files know them.  A ``loaded`` snapshot is no point
     of the ladder: it tells what drains when the load stops.  The files are read one after the
     other; only the last one is kept whole.
@@ -38,6 +40,7 @@ def trend_files(
     from leakhunt.store.catalog import read_entry
 
     tell = on_progress or ignore_progress
+    paths = [file for path in paths for file in ladder_of(path)]
     for path in paths:
         refuse_pipe(path)
     headers = [read_entry(Path(path)).header for path in paths]
@@ -127,9 +130,9 @@ def _check_order(paths: Sequence[Path], headers: Sequence[Mapping[str, Any]]) ->
 def _notes(skipped: int, runs: Sequence[int], unit: str) -> tuple[str, ...]:
     notes = []
     if skipped:
-        notes.append(
-            f"{skipped} snapshots inside a load were left out: a ladder has settled ones only."
-        )
+        words = "1 snapshot inside a load was"
+        words = words if skipped == 1 else f"{skipped} snapshots inside a load were"
+        notes.append(f"{words} left out: a ladder has settled ones only.")
     if len(set(runs)) > 1:
         each = "as one series" if len(set(runs)) == len(runs) else "each in its own process"
         notes.append(f"The snapshots are of {len(set(runs))} processes, compared by path, {each}.")

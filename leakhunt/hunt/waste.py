@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
 
 def find_waste_in(path: Path, top: int | None = 10) -> Waste:
-    """Equal values, empty and sparse containers, and needless dicts of one snapshot file.
+    """Equal values, empty and sparse containers, and needless dicts of one snapshot, or of the
+    final one of a saved hunt.
 
     ``top``: values and places told one by one; None for all.  Equal values are known to snapshots
     that were captured with hashes (``--content``).  Raises SnapshotError, UsageError.
     """
     from leakhunt.analysis.waste.find import find_waste
     from leakhunt.graph.heap_graph import HeapGraph
+    from leakhunt.hunt.case import snapshot_of
     from leakhunt.hunt.heaps import open_columns
 
     refuse_pipe(path)
-    return find_waste(HeapGraph(open_columns(path)), top)
+    return find_waste(HeapGraph(open_columns(snapshot_of(path))), top)

@@ -107,7 +107,7 @@ def test_the_trend_of_the_saved_files_is_that_of_the_hunt(
     assert value["trend"]["holders"] == json.loads(
         (saved / "report.json").read_text()
     )["trend"]["holders"]  # fmt: skip
-    assert "1 snapshots inside a load were left out" in value["trend"]["notes"][0]
+    assert "1 snapshot inside a load was left out" in value["trend"]["notes"][0]
     assert main(["trend", *(str(saved / f"{name}.lkheap") for name in names)]) == 0
     assert "shapes.BUS.listeners['tick']" in capsys.readouterr().out
 

@@ -42,7 +42,8 @@ Examples:
 def accept(
     report: Path, known: Path, fingerprints: tuple[str, ...], note: str, *, as_json: bool
 ) -> int:
-    """Note findings of a report as known.
+    """Note findings of a report as known: REPORT is one as JSON, or the directory a hunt was
+    saved in.
 
     With --baseline, later hunts show them as known, and only others decide the exit code.
     """

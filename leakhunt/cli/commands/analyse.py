@@ -46,6 +46,8 @@ snapshot afterwards opens it in milliseconds.
 def analyse(file: Path, top: int, cache: bool, as_json: bool) -> ExitCode:
     """Analyse a snapshot: count its objects, garbage, roots and reference cycles, and name the
     places that retain the most.
+
+    FILE is a snapshot, or the directory that leakhunt hunt --save filled.
     """
     with Narrator() as narrator:
         from leakhunt.hunt import analyse_file

@@ -15,7 +15,7 @@ from leakhunt.cli.progress import Narrator
 _EXAMPLES = """\b
 Examples:
   leakhunt hunt --scenario checkout.py --ladder 5 --save out
-  leakhunt trend out/baseline.lkheap out/final.lkheap out/ladder*.lkheap
+  leakhunt trend out/
   leakhunt trend monday.lkheap tuesday.lkheap wednesday.lkheap --by minute --json
 """
 
@@ -40,6 +40,8 @@ Examples:
 def trend(files: tuple[Path, ...], by: str | None, as_json: bool, top: int, show_all: bool) -> int:
     """Compare snapshots of one process, or of several runs of a program, by path: what there was
     more of in every step, how fast and how straight it grew.
+
+    A directory that leakhunt hunt --save --ladder filled stands for all of its snapshots.
     """
     with Narrator() as narrator:
         from leakhunt.hunt import trend_files

@@ -37,6 +37,8 @@ def waste(file: Path, as_json: bool, top: int, show_all: bool) -> ExitCode:
     """Say what memory of a snapshot is wasted: equal values kept more than once (when it was
     captured with --content), containers with little or nothing in them, and attribute dicts
     that __slots__ would save.
+
+    FILE is a snapshot, or the directory that leakhunt hunt --save filled.
     """
     from leakhunt.hunt import find_waste_in
 

@@ -88,7 +88,7 @@ def _steps(report: Report, sheet: Sheet) -> list[Text]:
             steps.append((f"leakhunt whatif {folder} --finding 1", "says what a fix would free"))
             if report.settings is not None and not report.workers:
                 steps.append((f"leakhunt verify {folder}", "hunts again after it, and compares"))
-        steps.append(("leakhunt diff", f"compares snapshots again; they are in {folder}"))
+        steps.append((f"leakhunt diff {folder}", "compares its snapshots again"))
     if not kept and len(report.snapshots) > 1 and not report.workers:
         steps.append(("--save DIR", "keeps the snapshots for a second look"))
     if report.cycles is None and report.verdict != Verdict.NOT:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
@@ -14,6 +15,12 @@ from leakhunt.report.text.sheet import QUIET, STRONG, STYLE_BY_VERDICT, Sheet, T
 _SHOWN = 20
 _NAMES = 3
 _DEEPEST = 12
+_WORDS_BY_STATE = {
+    "stuck": ("task is stuck", "tasks are stuck"),
+    "waits": ("task waits", "tasks wait"),
+    "runnable": ("task is about to run", "tasks are about to run"),
+}
+"""One, and several."""
 _STYLE_BY_STATE = {"stuck": STYLE_BY_VERDICT["LEAK"], "waits": STRONG, "runnable": QUIET}
 
 
@@ -56,14 +63,14 @@ def _tree(group: WaitGroup, sheet: Sheet) -> Tree:
     return root
 
 
-def _label(group: WaitGroup, sheet: Sheet) -> Text:
-    text = Text(f"{units.count(group.count)} {group.state}", style=_STYLE_BY_STATE[group.state])
+def _label(group: WaitGroup, sheet: Sheet) -> Group:
+    words = _WORDS_BY_STATE[group.state][group.count != 1]
+    text = Text(f"{units.count(group.count)} {words}", style=_STYLE_BY_STATE[group.state])
     if group.names:
         names = ", ".join(sheet.name(name) for name in group.names[:_NAMES])
         more = ", ..." if group.count > min(len(group.names), _NAMES) else ""
         text.append(f"  {names}{more}", style=f"not bold {QUIET}")
-    for frame in group.stack:
-        text.append(f"\n  {sheet.sentence(frame)}", style="not bold default")
+    below = [Text(sheet.sentence(frame)) for frame in group.stack]
     if group.wakers:
-        text.append(f"\n  woken by {sheet.sentence(' or '.join(group.wakers))}", style=QUIET)
-    return text
+        below.append(Text(f"woken by {sheet.sentence(' or '.join(group.wakers))}", style=QUIET))
+    return Group(text, *(Padding(line, (0, 0, 0, 2)) for line in below))

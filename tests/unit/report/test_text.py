@@ -237,7 +237,7 @@ def test_suspects_alone_are_the_verdict() -> None:
 
 def test_saved_snapshots_are_pointed_at() -> None:
     assert "--save DIR" in screen(samples.LEAKY)
-    assert "compares snapshots again; they are in out" in screen(samples.CLEAN)
+    assert "leakhunt diff out  compares its snapshots again" in screen(samples.CLEAN)
     assert "--cycles N" in screen(samples.TWO_FILES)
     assert "next" not in screen(samples.LEAKY, hints=False)
 
