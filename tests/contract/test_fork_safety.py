@@ -10,9 +10,9 @@ import pytest
 NATIVE = Path(__file__).resolve().parents[2] / "leakhunt" / "agent" / "native"
 OUTSIDE = {
     # The moments before and after a walk, and what never meets one.
-    "birth.c", "birth_alloc.c", "birth_dealloc.c", "childheap.c", "commands.c", "facts.c", "mark.c",
-    "module.c", "module_sites.c", "predict.c", "process.c", "room.c", "selftest.c", "server.c",
-    "session.c", "site_hooks.c", "sites.c",
+    "accounts.c", "birth.c", "birth_alloc.c", "birth_dealloc.c", "childheap.c", "commands.c",
+    "facts.c", "mark.c", "module.c", "module_sites.c", "predict.c", "process.c", "room.c",
+    "selftest.c", "server.c", "session.c", "site_hooks.c", "sites.c",
 }  # fmt: skip
 WALK = sorted(path for path in NATIVE.glob("*.c") if path.name not in OUTSIDE)
 FORBIDDEN = re.compile(

@@ -49,6 +49,10 @@ int lk_birth_meet(uintptr_t block);
 /* Was the object at o made since the mark?  Changes nothing.  Needs the GIL. */
 int lk_birth_is_born(PyObject *o);
 
+/* Put what the interpreter used before our hook in the allocator's place for a moment.  1 when it
+ * was ours that was on top: then *kept is to be set again before the GIL is let go of. */
+int lk_alloc_lift(PyMemAllocatorEx *kept);
+
 /* Types of which a newborn can pass for an old object, ending with NULL. */
 const char *const *lk_birth_inferred_types(void);
 

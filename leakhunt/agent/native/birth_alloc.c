@@ -164,3 +164,13 @@ lk_alloc_uninstall(void)
         PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &links[--link_count]);
     }
 }
+
+int
+lk_alloc_lift(PyMemAllocatorEx *kept)
+{
+    if (!is_on_top(kept)) {
+        return 0;
+    }
+    PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &links[0]);
+    return 1;
+}

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accounts.h"
 #include "birth.h"
 #include "childheap.h"
 #include "fork.h"
@@ -38,7 +39,9 @@ typedef struct {
     size_t header_bytes;
     lk_emit out;
     lk_prediction prediction;
-    int births_sound; /* before the walk; the allocator of a child is another */
+    lk_accounts accounts;
+    char memory[LK_ACCOUNTS_TEXT_MAX]; /* the same as text, made before a fork */
+    int births_sound;                  /* before the walk; the allocator of a child is another */
     lk_sites_footer sites;
     uint64_t start_ns;
 } job;
@@ -125,7 +128,8 @@ format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreach
         "\"walk_ns\": %llu, \"file_bytes\": %llu, \"rss_bytes\": %llu, "
         "\"peak_extra_bytes\": %zu, \"birth_bytes\": %zu, \"births_sound\": %s, "
         "\"collecting\": %s, \"gc_enabled\": %s, \"gc_counts\": [%d, %d, %d], "
-        "\"unreached_objects\": %llu, \"raw_blocks\": %llu, \"sites\": %s}",
+        "\"unreached_objects\": %llu, \"raw_blocks\": %llu, \"sites\": %s, "
+        "\"memory\": %s}",
         (unsigned long long)w->node_count, (unsigned long long)w->edge_count,
         (unsigned long long)w->root_count, w->type_count, (unsigned long long)w->total_bytes,
         lk_capture_mode_name(c->mode_used), (unsigned long long)atomic_load(&o->pause_ns),
@@ -137,7 +141,7 @@ format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreach
         c->was_collecting ? "true" : "false", c->gc_was_enabled ? "true" : "false",
         gc->generations[0].count, gc->generations[1].count, gc->generations[2].count,
         (unsigned long long)unreached->object_count, (unsigned long long)unreached->raw_count,
-        j->sites.text);
+        j->sites.text, j->memory);
     return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 
@@ -174,7 +178,7 @@ settle_file(lk_capture *c, const char *part, const char *path, int is_complete)
 static void
 write_snapshot(const job *j, outcome *o)
 {
-    char footer[2048];
+    char footer[4096];
     lk_unreached unreached = {0};
     lk_walk w;
     uint64_t start = now_ns();
@@ -377,6 +381,8 @@ stop_and_capture(job *j)
     j->births_sound = lk_birth_is_sound();
     lk_sites_describe(&j->sites);
     lk_predict(&j->prediction);
+    lk_accounts_count(&j->accounts);
+    lk_accounts_format(&j->accounts, j->memory, sizeof(j->memory));
     c->predicted_walk_ns = j->prediction.walk_ns;
     c->predicted_fork_ns = j->prediction.fork_ns;
     if (is_fork_better(c, &j->prediction)) {
@@ -419,6 +425,7 @@ lk_capture_run(lk_capture *c, const char *path, int fd, const char *header, size
     }
     if (open_output(c, &j.out, part, fd) == 0) {
         Py_BEGIN_ALLOW_THREADS lk_predict_look(&j.prediction);
+        lk_accounts_look(&j.accounts, c->hides_caller);
         Py_END_ALLOW_THREADS c->was_collecting = !wait_for_collector(j.interp, c->max_wait_ms);
         status = stop_and_capture(&j);
         lk_emit_close(&j.out);

@@ -1,0 +1,282 @@
+#include "accounts.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "birth.h"
+#include "procfs.h"
+
+/* glibc leaves a guard of this size at most below the stack of a thread. */
+#define GUARD_BYTES_MAX 65536
+#define STATS_BYTES 16384
+
+/* ---- mappings ---- */
+
+enum kind { FILES, STACKS, ANONYMOUS, OWN, KIND_COUNT };
+
+typedef struct {
+    uint64_t sums[KIND_COUNT];
+    uint64_t guard_end; /* of the last mapping, when it could be the guard of a stack */
+    uint64_t marker;    /* an address on our own stack, or 0 */
+    enum kind kind;     /* of the mapping whose lines are read */
+} map_reader;
+
+/* What a mapping is for, by its first line in smaps. */
+static enum kind
+kind_of(map_reader *r, uint64_t start, uint64_t end, const char *access, const char *name)
+{
+    int is_unnamed = name[0] == 0 || strncmp(name, "[anon", 5) == 0;
+    int has_guard = r->guard_end == start;
+    int is_guard = is_unnamed && access[0] == '-' && end - start <= GUARD_BYTES_MAX;
+    r->guard_end = is_guard ? end : 0;
+    if (name[0] == '/' || strncmp(name, "[v", 2) == 0) {
+        return FILES;
+    }
+    if (strcmp(name, "[stack]") == 0) {
+        return STACKS;
+    }
+    if (is_unnamed && has_guard && access[0] == 'r') {
+        return r->marker >= start && r->marker < end ? OWN : STACKS;
+    }
+    return ANONYMOUS;
+}
+
+/* One line: of a mapping's figures only what is resident counts. */
+static void
+take_line(map_reader *r, const char *line)
+{
+    unsigned long long start, end;
+    char access[8];
+    int name_at = 0;
+    if (strncmp(line, "Rss:", 4) == 0) {
+        uint64_t kilobytes = lk_proc_number(line, "Rss:");
+        r->sums[r->kind] += kilobytes == LK_NO_NUMBER ? 0 : kilobytes * 1024;
+    } else if (sscanf(line, "%llx-%llx %7s %*s %*s %*s %n", &start, &end, access, &name_at) == 3) {
+        r->kind = kind_of(r, start, end, access, name_at > 0 ? line + name_at : "");
+    }
+}
+
+/* Take every whole line of a text; returns where the last, unfinished one begins. */
+static size_t
+take_lines(map_reader *r, char *text, size_t n)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '\n') {
+            text[i] = 0;
+            take_line(r, text + start);
+            start = i + 1;
+        }
+    }
+    return start;
+}
+
+/* Add up what is resident by kind.  0, or -1 when the kernel does not say. */
+static int
+read_maps(map_reader *r)
+{
+    char text[8192];
+    size_t have = 0, total = 0;
+    ssize_t n;
+    int fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -1;
+    }
+    while ((n = read(fd, text + have, sizeof(text) - have)) > 0) {
+        have += (size_t)n;
+        total += (size_t)n;
+        size_t done = take_lines(r, text, have);
+        have = done == 0 && have == sizeof(text) ? 0 : have - done; /* no line is so long */
+        memmove(text, text + done, have);
+    }
+    close(fd);
+    return n < 0 || total == 0 ? -1 : 0;
+}
+
+/* ---- malloc ---- */
+
+/* The file that a function of the process comes from, "" when not known. */
+static const char *
+file_of(const void *function)
+{
+    Dl_info info = {0};
+    return function != NULL && dladdr(function, &info) != 0 && info.dli_fname != NULL
+               ? info.dli_fname
+               : "";
+}
+
+/* Whose malloc it is, by what only that library offers. */
+static const char *
+name_of_malloc(void)
+{
+    static const char *const MARKS[][2] = {
+        {"mallctl", "jemalloc"},
+        {"je_mallctl", "jemalloc"},
+        {"MallocExtension_ReleaseFreeMemory", "tcmalloc"},
+        {"tc_malloc", "tcmalloc"},
+        {"mi_version", "mimalloc"},
+    };
+    const char *libc = file_of(dlsym(RTLD_DEFAULT, "gnu_get_libc_version"));
+    if (libc[0] != 0 && strcmp(libc, file_of(dlsym(RTLD_DEFAULT, "malloc"))) == 0) {
+        return "glibc";
+    }
+    for (size_t i = 0; i < sizeof(MARKS) / sizeof(MARKS[0]); i++) {
+        if (dlsym(RTLD_DEFAULT, MARKS[i][0]) != NULL) {
+            return MARKS[i][1];
+        }
+    }
+    return "";
+}
+
+/* The counters of glibc's malloc, where it has such wide ones (2.33). */
+static void
+read_malloc(lk_accounts *a)
+{
+    struct wide {
+        size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keep;
+    };
+    struct wide (*ask)(void) = NULL;
+    void *found = dlsym(RTLD_DEFAULT, "mallinfo2");
+    a->malloc_name = name_of_malloc();
+    if (found == NULL || strcmp(a->malloc_name, "glibc") != 0) {
+        return;
+    }
+    memcpy(&ask, &found, sizeof(ask)); /* ISO C knows no cast from an object to a function */
+    struct wide now = ask();
+    a->malloc_system = now.arena + now.hblkhd;
+    a->malloc_used = now.uordblks + now.hblkhd;
+    a->malloc_free = now.fordblks;
+}
+
+/* ---- the allocator of objects ---- */
+
+/* Not in the headers of all versions: prints to a stream what the allocator holds, 0 when it is
+ * not the interpreter's own. */
+int _PyObject_DebugMallocStats(FILE *out);
+const char *_PyMem_GetCurrentAllocatorName(void);
+#pragma weak _PyObject_DebugMallocStats
+#pragma weak _PyMem_GetCurrentAllocatorName
+
+/* The number after the "=" of the line that has `key` in it, its commas left out. */
+static uint64_t
+number_of(const char *text, const char *key)
+{
+    const char *at = strstr(text, key);
+    at = at == NULL ? NULL : strchr(at, '=');
+    if (at == NULL) {
+        return LK_NO_NUMBER;
+    }
+    uint64_t value = 0;
+    int digit_count = 0;
+    for (at++; *at != '\n' && *at != 0; at++) {
+        if (*at >= '0' && *at <= '9') {
+            value = value * 10 + (uint64_t)(*at - '0');
+            digit_count++;
+        }
+    }
+    return digit_count > 0 ? value : LK_NO_NUMBER;
+}
+
+/* The words for the allocator, as constant text of ours. */
+static const char *
+name_of_allocator(void)
+{
+    static const char *const NAMES[] = {"pymalloc",     "pymalloc_debug", "malloc",
+                                        "malloc_debug", "mimalloc",       "mimalloc_debug"};
+    const char *name =
+        _PyMem_GetCurrentAllocatorName == NULL ? NULL : _PyMem_GetCurrentAllocatorName();
+    for (size_t i = 0; name != NULL && i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+        if (strcmp(name, NAMES[i]) == 0) {
+            return NAMES[i];
+        }
+    }
+    return "";
+}
+
+void
+lk_accounts_count(lk_accounts *a)
+{
+    char text[STATS_BYTES] = "", buffer[512];
+    PyMemAllocatorEx kept;
+    FILE *out = _PyObject_DebugMallocStats == NULL ? NULL : fmemopen(text, sizeof(text), "w");
+    int is_lifted = lk_alloc_lift(&kept); /* it gives its figures only without a hook above it */
+    a->object_allocator = name_of_allocator();
+    if (out != NULL) {
+        setvbuf(out, buffer, _IOFBF, sizeof(buffer));
+        int is_own = _PyObject_DebugMallocStats(out) != 0;
+        fclose(out);
+        text[sizeof(text) - 1] = 0;
+        uint64_t arenas = number_of(text, "bytes/arena");
+        uint64_t used = number_of(text, "# bytes in allocated blocks");
+        if (is_own && arenas != LK_NO_NUMBER && used <= arenas) {
+            a->arenas = arenas;
+            a->arenas_used = used;
+            a->object_allocator = a->object_allocator[0] == 0 ? "pymalloc" : a->object_allocator;
+        }
+    }
+    if (is_lifted) {
+        PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &kept);
+    }
+    if (a->rss != LK_NO_NUMBER) {
+        uint64_t births = lk_birth_memory();
+        births = births < a->anonymous ? births : a->anonymous;
+        a->anonymous -= births;
+        a->own += births;
+    }
+}
+
+/* ---- */
+
+void
+lk_accounts_look(lk_accounts *a, int hides_caller)
+{
+    map_reader maps = {.kind = ANONYMOUS};
+    *a = (lk_accounts){LK_NO_NUMBER, LK_NO_NUMBER, LK_NO_NUMBER, LK_NO_NUMBER,
+                       LK_NO_NUMBER, LK_NO_NUMBER, LK_NO_NUMBER, LK_NO_NUMBER,
+                       LK_NO_NUMBER, LK_NO_NUMBER, "",           ""};
+    maps.marker = hides_caller ? (uint64_t)(uintptr_t)&maps : 0;
+    read_malloc(a);
+    if (read_maps(&maps) == 0) {
+        a->files = maps.sums[FILES];
+        a->stacks = maps.sums[STACKS];
+        a->anonymous = maps.sums[ANONYMOUS];
+        a->own = maps.sums[OWN];
+        a->rss = a->files + a->stacks + a->anonymous + a->own;
+    }
+}
+
+size_t
+lk_accounts_format(const lk_accounts *a, char *out, size_t room)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } members[] = {
+        {"rss_bytes", a->rss},
+        {"file_bytes", a->files},
+        {"stack_bytes", a->stacks},
+        {"anonymous_bytes", a->anonymous},
+        {"own_bytes", a->own},
+        {"arena_bytes", a->arenas},
+        {"arena_used_bytes", a->arenas_used},
+        {"malloc_system_bytes", a->malloc_system},
+        {"malloc_used_bytes", a->malloc_used},
+        {"malloc_free_bytes", a->malloc_free},
+    };
+    lk_json text;
+    lk_json_open(&text, out, room);
+    lk_json_string(&text, "object_allocator", a->object_allocator);
+    lk_json_string(&text, "malloc", a->malloc_name);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (members[i].value != LK_NO_NUMBER) {
+            lk_json_number(&text, members[i].name, members[i].value);
+        }
+    }
+    size_t n = lk_json_close(&text);
+    out[n] = 0;
+    return n;
+}
