@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind
+from leakhunt.analysis.bill import Bill
+from leakhunt.analysis.bills import bills_of
 from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.diff import growth
 from leakhunt.analysis.holders import Holder, HolderFinder
@@ -29,8 +31,10 @@ from leakhunt.detectors.base import (
 )
 from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.evidence import memory_evidence
+from leakhunt.detectors.fragmentation import fragmentation_finding
 from leakhunt.detectors.judge_loose import explained_growth, loose_finding, stack_notes
 from leakhunt.detectors.made_at import written_sites
+from leakhunt.detectors.native_bytes import native_findings
 from leakhunt.detectors.registry import diagnose
 from leakhunt.detectors.rules import NO_RULES, Rules
 from leakhunt.detectors.suspect import Scene, Suspect
@@ -83,6 +87,8 @@ class Investigation:
     """Growth over the settled snapshots; None when there are fewer than three."""
     native_holds: tuple[HoldRow, ...] = ()
     """What C code holds besides, by type, those that grew first."""
+    bills: dict[str, Bill] = field(default_factory=dict)
+    """The memory bill of each snapshot that has the figures for one."""
 
 
 def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
@@ -125,6 +131,8 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
     for loose in unheld:
         found = loose_finding(loose, load, alongside)
         findings += [] if found is None else [found]
+    bills = bills_of(comparison)
+    findings += _outside(bills, load, findings)
     notes = (
         *_notes(comparison),
         *stack_notes(unheld, load, alongside),
@@ -140,7 +148,15 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
         population_by_fingerprint=populations,
         trend=trend,
         native_holds=hold_rows(comparison.baseline, comparison.final),
+        bills=bills,
     )
+
+
+def _outside(bills: dict[str, Bill], load: Load, findings: list[Finding]) -> list[Finding]:
+    """Findings about memory outside Python objects."""
+    leaking = {f.leaked[0].type for f in findings if f.verdict is Verdict.LEAK and f.leaked}
+    free = fragmentation_finding(bills, load)
+    return [*native_findings(bills, load, leaking), *([] if free is None else [free])]
 
 
 def _problems(rules: Rules) -> list[str]:

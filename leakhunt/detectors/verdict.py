@@ -285,6 +285,6 @@ def _slows_down(first: int, second: int, share: float) -> bool:
 
 def _rate_words(growth: int, unit: str, cycles: int) -> str:
     rate = growth / cycles
-    number = f"{rate:.0f}" if rate == int(rate) else f"{rate:.3g}"
+    number = f"{rate:.0f}" if rate == int(rate) or abs(rate) >= 1000 else f"{rate:.3g}"
     one = {"entries": "entry", "objects": "object", "bytes": "byte", "references": "reference"}
     return f"{number} {one.get(unit, unit) if growth == cycles else unit} per cycle"

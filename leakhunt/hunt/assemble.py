@@ -100,6 +100,7 @@ def assemble(
         notes=tuple(result.notes),
         trend=result.trend,
         native_holds=result.native_holds,
+        bills=result.bills,
         waste=_waste(columns["final"]) if wants_waste else None,
     )
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields, replace
 
+from leakhunt.analysis.bill import Bill, summed
 from leakhunt.analysis.places import Series
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
 from leakhunt.detectors.base import Finding, HolderInfo, LeakedType, Verdict, WorkerShare
@@ -60,6 +61,7 @@ def join_reports(
         findings=findings,
         notes=_notes(counted),
         collect_ns=tuple(ns for report in only for ns in report.collect_ns),
+        bills=_summed_bills(only),
         workers=(
             *(_worker(one, report) for one, report in reports),
             *(_lost_worker(one, said) for one, said in lost),
@@ -254,6 +256,13 @@ def _summed_memory(reports: Sequence[Report]) -> dict[str, int | None]:
         values = [report.memory.get(name) for report in reports]
         memory[name] = None if None in values else sum(value or 0 for value in values)
     return memory
+
+
+def _summed_bills(reports: Sequence[Report]) -> dict[str, Bill]:
+    """By label; without those that one of them does not have."""
+    labels = [label for label in reports[0].bills if all(label in one.bills for one in reports)]
+    sums = {label: summed([one.bills[label] for one in reports]) for label in labels}
+    return {label: bill for label, bill in sums.items() if bill is not None}
 
 
 def _summed_growth(reports: Sequence[Report]) -> tuple[GrowthRow, ...]:

@@ -22,7 +22,7 @@ from leakhunt.detectors.base import (
     WorkerShare,
 )
 from leakhunt.errors import UsageError
-from leakhunt.report import json_trend, waste_json
+from leakhunt.report import bill_json, json_trend, waste_json
 from leakhunt.report.json_fields import Fields, whole, wrong
 from leakhunt.report.json_sites import read_site, site_object
 from leakhunt.report.model import (
@@ -72,6 +72,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "trend": None if report.trend is None else json_trend.to_dict(report.trend),
         "native_holds": [_hold(row) for row in report.native_holds],
         "waste": None if report.waste is None else waste_json.to_dict(report.waste),
+        "bills": [bill_json.to_dict(bill, label) for label, bill in report.bills.items()],
     }
 
 
@@ -232,6 +233,7 @@ _ADDED: dict[str, Any] = {
     "load": None, "workers": [], "interventions": [], "settings": None, "trend": None,
     "native_holds": [],
     "waste": None,
+    "bills": [],
 }  # fmt: skip
 """Members that the first reports of version 1 did not have, and what stands for them."""
 
@@ -276,6 +278,7 @@ def from_dict(value: object) -> Report:
         trend=fields.read_or_none("trend", json_trend.from_value),
         native_holds=fields.each("native_holds", _read_hold),
         waste=fields.read_or_none("waste", waste_json.from_value),
+        bills=dict(fields.each("bills", bill_json.from_value)),
     )
 
 

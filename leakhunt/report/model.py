@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from leakhunt.analysis.bill import Bill
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.trend.results import Trend
 from leakhunt.analysis.waste.results import Waste
@@ -138,3 +139,5 @@ class Report:
     """What C code holds besides, by type, those that grew first."""
     waste: Waste | None = None
     """Of the final snapshot, when values were compared (``--content``)."""
+    bills: dict[str, Bill] = field(default_factory=dict)
+    """The memory bill by label of the snapshot; without those that lack the figures."""

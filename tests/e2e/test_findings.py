@@ -54,8 +54,9 @@ def no_leak(report: Report) -> None:
 @pytest.mark.parametrize("pair", PAIRS)
 def test_the_leaky_twin_is_found(pair: str, python: Path) -> None:
     report = hunt(SCENARIOS / pair / "leaky.py", python)
-    assert report.verdict == Verdict.LEAK
     expected = tomllib.loads((SCENARIOS / pair / "expected.toml").read_text("utf-8"))["leak"]
+    is_leak = any(leak["verdict"] == Verdict.LEAK for leak in expected)
+    assert report.verdict == (Verdict.LEAK if is_leak else Verdict.SUSPECT)
     for leak in expected:
         check_leak(report, leak)
     named = {leak["holder"] for leak in expected}

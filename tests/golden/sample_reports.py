@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from leakhunt.analysis.bill import PARTS, Bill, BillPart
 from leakhunt.analysis.coroutines import CodeLine
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.sites import Estimate, Site, SiteBasis
@@ -235,6 +236,39 @@ HOLDS: Final = (
     HoldRow("builtins.str", 109, 109, 205, 205, 0, None),
 )  # fmt: skip
 
+
+def bill(rss: int, *parts: int) -> Bill:
+    """One with these bytes in the order of the parts; the remainder is worked out."""
+    values = (*parts, rss - sum(parts))
+    return Bill(
+        rss,
+        tuple(
+            BillPart(name, value, f"counted as {name}")
+            for name, value in zip(PARTS, values, strict=True)
+        ),
+    )
+
+
+BILLS: Final = {
+    "baseline": bill(
+        64_000_000, 34_100_000, 0, 3_100_000, 8_200_000, 1_000_000, 15_800_000, 700_000, 0
+    ),
+    "loaded": bill(
+        87_100_000,
+        56_300_000,
+        1_100_000,
+        3_400_000,
+        8_300_000,
+        1_000_000,
+        15_800_000,
+        700_000,
+        400_000,
+    ),
+    "final": bill(
+        86_400_000, 56_000_000, 0, 4_000_000, 8_300_000, 1_000_000, 15_800_000, 700_000, 500_000
+    ),
+}
+
 LEAKY: Final = Report(
     verdict="LEAK",
     target={
@@ -251,6 +285,7 @@ LEAKY: Final = Report(
         snapshot("final", 432_450, 54_420_000, 86_400_000, None),
     ),
     native_holds=HOLDS,
+    bills=BILLS,
     cycles=2000,
     rate_bytes=10_860.0,
     rate_objects=10.208,
@@ -346,6 +381,7 @@ EMPTY: Final = Report(
 
 TWO_FILES: Final = replace(
     LEAKY,
+    bills={label: one for label, one in BILLS.items() if label != "loaded"},
     target={"scenario": None, "command": None, "pid": 77, "python": {"version": "3.13.0"}},
     snapshots=(
         snapshot("baseline", 412_034, 32_700_000, 64_000_000, "before.lkheap"),

@@ -172,7 +172,8 @@ def _holder(holder: HolderInfo, sheet: Sheet, style: str = HOLDER_STYLE) -> Text
 
 def _leaked(leaked: Sequence[LeakedType], sheet: Sheet) -> Text:
     words = [
-        f"{units.count(one.count)} {sheet.name(one.type)} ({units.size(one.shallow_bytes)})"
+        f"{f'{units.count(one.count)} ' * bool(one.count)}{sheet.name(one.type)} "
+        f"({units.size(one.shallow_bytes)})"
         for one in leaked[:_LEAKED_TYPES]
     ]
     if rest := leaked[_LEAKED_TYPES:]:

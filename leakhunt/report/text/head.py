@@ -6,8 +6,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from leakhunt.detectors.base import Verdict
+from leakhunt.detectors.native_bytes import is_outside
 from leakhunt.report import units
 from leakhunt.report.model import Report, SnapshotSummary
+from leakhunt.report.text.bill import HEADINGS, Row, bill_rows, unknown_lines
 from leakhunt.report.text.sheet import (
     LABEL_STYLE,
     LABEL_WIDTH,
@@ -73,11 +75,19 @@ def _rate(report: Report) -> str:
         if report.rate_objects is not None:
             things = "object" if abs(report.rate_objects) == 1 else "objects"
             amounts.append(f"{units.count(report.rate_objects, signed=True)} {things}")
+        if outside := _outside(report):
+            amounts.append(f"{units.size(outside, signed=True)} outside Python objects")
         return f"{', '.join(amounts)} per cycle ({units.plural(report.cycles, 'cycle')})"
     grown = _change(report, "python")
     if grown is None:
         return "the growth is not known"
     return f"{units.size(grown, signed=True)} of Python objects from baseline to final"
+
+
+def _outside(report: Report) -> float:
+    """Bytes per cycle of what was found to grow outside Python objects."""
+    grown = (f.bytes_per_cycle or 0 for f in report.findings if is_outside(f))
+    return sum(grown)
 
 
 def _why_not(report: Report) -> str:
@@ -98,7 +108,7 @@ def facts(report: Report, sheet: Sheet) -> list[RenderableType]:
         ("target", _target(report, sheet)),
         ("load", _load(report, sheet)),
         ("memory", _memory(report, sheet)),
-        ("", Text(_whose(report))),
+        *(("", Text(line)) for line in [_whose(report), *unknown_lines(report.bills)]),
     ]
     kept = [(label, text) for label, text in rows if text.plain]
     return [sheet.labelled(kept)] if kept else []
@@ -161,6 +171,7 @@ def _memory(report: Report, sheet: Sheet) -> Text:
     """Three columns and the change; on a narrow page the change and what fits before it."""
     rows = [
         _memory_row(report, "rss", "process RSS"),
+        *bill_rows(report.bills, _COLUMNS),
         _memory_row(report, "python", "Python objects"),
         *(_memory_row(report, name, name.replace("_", " ")) for name in _other_rows(report)),
         _objects_row(report),
@@ -171,12 +182,12 @@ def _memory(report: Report, sheet: Sheet) -> Text:
         return Text()
     first = max(len(row[0]) for row in known)
     used = [i for i in range(1, 5) if any(row[i] for row in known)]
-    widths = {i: max(len(row[i]) for row in [*known, _HEADINGS]) + 2 for i in used}
+    widths = {i: max(len(row[i]) for row in [*known, HEADINGS]) + 2 for i in used}
     for least in (2, 1):  # loaded, baseline
         if first + sum(widths.values()) > sheet.width - MARGIN - LABEL_WIDTH - 1:
             widths.pop(least, None)
     text = Text(no_wrap=True)
-    for number, row in enumerate([_HEADINGS, *known]):
+    for number, row in enumerate([HEADINGS, *known]):
         cells = "".join(row[i].rjust(width) for i, width in widths.items())
         line = sheet.sentence(row[0]).ljust(first) + cells
         text.append(line + "\n", style=LABEL_STYLE if number == 0 else "")
@@ -184,11 +195,7 @@ def _memory(report: Report, sheet: Sheet) -> Text:
     return text
 
 
-_Row = tuple[str, str, str, str, str]
-_HEADINGS: _Row = ("", *_COLUMNS, "change")
-
-
-def _memory_row(report: Report, name: str, title: str) -> _Row:
+def _memory_row(report: Report, name: str, title: str) -> Row:
     values = [report.memory.get(f"{name}_{column}_bytes") for column in _COLUMNS]
     cells = ["" if value is None else units.size(value) for value in values]
     change = _change(report, name)
@@ -201,7 +208,7 @@ def _other_rows(report: Report) -> list[str]:
     return [name for name in names if name not in ("rss", "python")]
 
 
-def _objects_row(report: Report) -> _Row:
+def _objects_row(report: Report) -> Row:
     found: dict[str, SnapshotSummary] = {snapshot.label: snapshot for snapshot in report.snapshots}
     values = [found[label].objects if label in found else None for label in _COLUMNS]
     cells = ["" if value is None else units.count(value) for value in values]
@@ -210,7 +217,7 @@ def _objects_row(report: Report) -> _Row:
     return "objects", cells[0], cells[1], cells[2], change
 
 
-def _count_row(report: Report, name: str) -> _Row:
+def _count_row(report: Report, name: str) -> Row:
     """Threads or descriptors: a row only when their number changed."""
     values = [report.memory.get(f"{name}_{column}") for column in _COLUMNS]
     before, after = values[0], values[2]

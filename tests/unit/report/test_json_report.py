@@ -34,7 +34,7 @@ def test_members_and_their_order() -> None:
     assert list(to_dict(LEAKY)) == [
         "schema", "verdict", "target", "identity", "errors", "snapshots", "cycles", "rate",
         "memory", "growth", "findings", "notes", "collect_ns", "timings_ns", "load", "workers",
-        "interventions", "settings", "trend", "native_holds", "waste",
+        "interventions", "settings", "trend", "native_holds", "waste", "bills",
     ]  # fmt: skip
     assert to_dict(LEAKY)["growth"][0]["bytes"]["delta"] == 19_600_000
     assert to_dict(LEAKY)["findings"][0]["per_cycle"] == {"count": 1.0, "bytes": 10_436.0}
