@@ -26,7 +26,6 @@ from leakhunt.report import bill_json, json_trend, waste_json
 from leakhunt.report.json_fields import Fields, whole, wrong
 from leakhunt.report.json_sites import read_site, site_object
 from leakhunt.report.model import (
-    SCHEMA,
     Intervention,
     LoadRunSummary,
     LoadSummary,
@@ -34,6 +33,7 @@ from leakhunt.report.model import (
     SnapshotSummary,
     WorkerSummary,
 )
+from leakhunt.report.schema import SCHEMA
 
 # --- to JSON ---------------------------------------------------------------------------------
 

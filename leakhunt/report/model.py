@@ -11,8 +11,6 @@ from leakhunt.analysis.trend.results import Trend
 from leakhunt.analysis.waste.results import Waste
 from leakhunt.detectors.base import Finding
 
-SCHEMA = "leakhunt.report/1"
-
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSummary:

@@ -15,8 +15,7 @@ from leakhunt.cli import main
 from leakhunt.detectors.base import Category, Verdict
 from leakhunt.detectors.verification import Status
 from leakhunt.report.json_report import to_dict
-from leakhunt.report.model import SCHEMA
-from leakhunt.report.schema import load_schema
+from leakhunt.report.schema import SCHEMA, load_schema
 from leakhunt.report.verify_json import to_dict as verification_to_dict
 from leakhunt.report.waste_json import waste_to_json
 from tests.golden.sample_reports import ALL, LEAKY, VERIFICATION, WASTE, nasty_report

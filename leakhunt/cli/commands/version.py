@@ -16,7 +16,7 @@ from leakhunt.cli import streams
 def version(as_json: bool) -> None:
     """Print the versions of leakhunt, of the snapshot format and of the report schema."""
     from leakhunt.agent import format as snapshot_format
-    from leakhunt.report.model import SCHEMA
+    from leakhunt.report.schema import SCHEMA
 
     number = f"{snapshot_format.VERSION_MAJOR}.{snapshot_format.VERSION_MINOR}"
     facts = {

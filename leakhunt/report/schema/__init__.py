@@ -6,6 +6,9 @@ import json
 from importlib.resources import files
 from typing import Any
 
+SCHEMA = "leakhunt.report/1"
+"""What a report calls itself."""
+
 
 def load_schema(version: int = 1, name: str = "report") -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of ``leakhunt.<name>/<version>``."""
