@@ -258,7 +258,7 @@ class Run:
         self.async_sleep: Any = None
         self.loop: Any = None
         self.context: Any = None
-        self.is_interrupted = False
+        self.is_interrupted = self.has_sites = False
         self.since: str | None = None
         self.run_dir = run_dir
         self.done_cycles: int | None = None
@@ -290,7 +290,7 @@ class Run:
             self.attempt("teardown", self.call_hook, "teardown")
         if self.runner is not None:
             self.attempt("teardown", self.runner.close)
-        self.attempt("exit", self.stop_birth)
+        self.attempt("exit", self.stop_watching)
 
     def attempt(self, phase: str, step: Any, *arguments: Any) -> bool:
         """Do one step; False when it raised, which is reported."""
@@ -503,10 +503,15 @@ class Run:
                 return
 
     def prepare_captures(self) -> None:
-        """Start birth tracking and make the arguments of every capture there may be."""
+        """Start sampling and birth tracking, make the arguments of every capture there may be."""
         identity: dict[str, Any] = {
             "method": "address and type", "exact": False, "inferred_types": [], "note": "",
         }  # fmt: skip
+        if self.config["sites"] is not None:
+            try:
+                self.start_sites()
+            except Exception as exc:
+                self.channel.failed("sites", exc)
         if self.config["birth"]:
             try:
                 identity = dict(self.native.birth_start())
@@ -518,6 +523,16 @@ class Run:
             for since in (None, *LABELS[: min(order, 3)]):
                 # A tuple that is passed whole is not made anew for the call.
                 self.arguments_by_key[label, since] = self.arguments(label, since, None)
+
+    def start_sites(self) -> None:
+        """Sample allocations from now on; a program that traces them itself is left alone."""
+        import _tracemalloc
+
+        source = "tracemalloc" if _tracemalloc.is_tracing() else "sampled"
+        if source == "sampled":
+            self.native.sites_start(sample_bytes=self.config["sites"])
+            self.has_sites = True
+        self.channel.emit("sites", source=source)
 
     def arguments(self, label: str, since: str | None, done: int | None) -> tuple[Any, ...]:
         """Of the native capture.  ``done``: cycles of the load, when not those planned."""
@@ -570,10 +585,12 @@ class Run:
         pause_ns: int = self.native.capture(*arguments)
         return pause_ns
 
-    def stop_birth(self) -> None:
-        """Take the birth tracking out again."""
+    def stop_watching(self) -> None:
+        """Take birth tracking and sampling out again: the hooks are a pile."""
         if self.config["birth"]:
             self.channel.emit("birth_stopped", **self.native.birth_stop())
+        if self.has_sites:
+            self.channel.emit("sites_stopped", restored=self.native.sites_stop())
 
 
 class NoCycleError(Exception):

@@ -15,7 +15,8 @@ import numpy as np
 
 from leakhunt.agent.format import Fact
 from leakhunt.analysis.classes import Classes
-from leakhunt.analysis.coroutines import SUSPENDED_TYPES, CodeLine, await_chain, suspended_at
+from leakhunt.analysis.code_line import CodeLine
+from leakhunt.analysis.coroutines import SUSPENDED_TYPES, await_chain, suspended_at
 from leakhunt.analysis.paths import PathNamer
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph, Tree

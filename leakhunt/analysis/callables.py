@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leakhunt.agent.format import EdgeKind, Fact
-from leakhunt.analysis.coroutines import CodeLine
+from leakhunt.analysis.code_line import CodeLine
 from leakhunt.graph.heap_graph import HeapGraph
 
 _LEVELS = 4

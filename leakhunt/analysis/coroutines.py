@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from leakhunt.agent.format import EdgeKind, Fact
+from leakhunt.analysis.code_line import CodeLine
 from leakhunt.graph.heap_graph import HeapGraph
 
 SUSPENDED_TYPES = frozenset(
@@ -12,19 +11,6 @@ SUSPENDED_TYPES = frozenset(
 )
 _LONGEST_STACK = 64
 """Awaits of one task that are told; recursion in user code can be deep."""
-
-
-@dataclass(frozen=True, slots=True)
-class CodeLine:
-    """A function and a line of it."""
-
-    function: str
-    file: str
-    line: int | None
-
-    def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{self.function} ({place})"
 
 
 def suspended_at(graph: HeapGraph, node: int) -> CodeLine:

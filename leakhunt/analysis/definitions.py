@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from leakhunt.agent.format import EdgeKind, Fact
 from leakhunt.analysis.callables import function_of
-from leakhunt.analysis.coroutines import CodeLine, suspended_at
+from leakhunt.analysis.code_line import CodeLine
+from leakhunt.analysis.coroutines import suspended_at
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import NO_NODE
 

@@ -125,6 +125,12 @@ class HolderFinder:
         sized = [self._sized(holder) for holder in holders[:SIZED_FINDINGS]]
         return self._shared_out(self._without_parts(sized + holders[SIZED_FINDINGS:]))
 
+    def leaked_below(self, holder: Holder) -> Ints:
+        """The whole leaked population of a holder, ascending.  O(nodes)."""
+        below = self.cuts.below(holder.direct) != 0
+        found: Ints = np.flatnonzero(below & self.comparison.is_leaked)
+        return found
+
     def _without_parts(self, holders: list[Holder]) -> list[Holder]:
         """Leaves out what another finding already says: the keys of an index that is named as
         a co-holder, and what the frames of leaked threads hold."""
@@ -414,7 +420,7 @@ class HolderFinder:
         retained = self.cuts.bytes_of(self.cuts.retained(holder.direct))
         exclusive = self.cuts.bytes_of(self._cut(holder))
         found = find_coholders(self.comparison, self.population, self.cuts, self.namer, holder)
-        leaked = np.flatnonzero((self.cuts.below(holder.direct) != 0) & self.comparison.is_leaked)
+        leaked = self.leaked_below(holder)
         cycles = find_ref_cycles(self.graph, leaked)
         return replace(
             holder,

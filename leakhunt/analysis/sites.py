@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from leakhunt.analysis.coroutines import CodeLine
+from leakhunt.analysis.code_line import CodeLine
 
 _LIBRARY = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/python3\.\d+/|^<")
 """Files of the standard library and of installed packages, and code without a file."""
 _OURS = re.compile(r"/leakhunt/agent/\w+\.py$")
 """What runs the cycles of a scenario."""
+
+
+NOT_KNOWN = CodeLine("not known: C code, or from a free list", "", None)
+"""Stands for allocations without a stack."""
 
 
 class SiteBasis(StrEnum):
@@ -68,6 +72,11 @@ def is_own_code(file: str) -> bool:
     ours?  A relative name is the user's."""
     name = file.replace("\\", "/")
     return not (_LIBRARY.search(name) or _OURS.search(name))
+
+
+def is_ours(file: str) -> bool:
+    """Is a file the one that runs a scenario's cycles?  Its frames are nobody's site."""
+    return _OURS.search(file.replace("\\", "/")) is not None
 
 
 def own_line(stack: Sequence[CodeLine]) -> tuple[CodeLine, CodeLine | None]:

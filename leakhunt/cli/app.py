@@ -23,6 +23,7 @@ from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
 from leakhunt.cli.commands.paths import paths
+from leakhunt.cli.commands.sites import sites
 from leakhunt.cli.commands.snapshot import snapshot
 from leakhunt.cli.commands.tasks import tasks
 from leakhunt.cli.commands.trend import trend
@@ -80,6 +81,7 @@ for _command in (
     paths,
     whatif,
     analyse,
+    sites,
     tasks,
     trend,
     verify,

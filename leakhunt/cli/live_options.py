@@ -28,6 +28,7 @@ SHARED = (
     "max_pause_ms",
     "save_dir",
     "birth",
+    "sites",
     "show_output",
     "rules",
     "content",

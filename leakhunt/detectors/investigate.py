@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from leakhunt.analysis.holders import Holder, HolderFinder
 from leakhunt.analysis.loose import find_loose
 from leakhunt.analysis.native_facts import hold_rows
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
+from leakhunt.analysis.sites import Site
 from leakhunt.analysis.trend.ladder import Ladder
 from leakhunt.analysis.trend.results import Trend
 from leakhunt.detectors.advice import BUFFER, CHAIN
@@ -33,7 +34,7 @@ from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.evidence import memory_evidence
 from leakhunt.detectors.fragmentation import fragmentation_finding
 from leakhunt.detectors.judge_loose import explained_growth, loose_finding, stack_notes
-from leakhunt.detectors.made_at import written_sites
+from leakhunt.detectors.made_at import made_at
 from leakhunt.detectors.native_bytes import native_findings
 from leakhunt.detectors.registry import diagnose
 from leakhunt.detectors.rules import NO_RULES, Rules
@@ -46,6 +47,7 @@ from leakhunt.detectors.wording import (
     holder_words,
     is_leaf_type,
     noun,
+    with_site,
 )
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import SnapshotColumns
@@ -220,7 +222,21 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
                 f"The collector was running during the {name} snapshot: "
                 "objects it held apart are not in it."
             )
+    notes += _site_notes(comparison.final.columns)
     return tuple(notes)
+
+
+def _site_notes(columns: SnapshotColumns) -> list[str]:
+    """What makes estimates of allocation sites too low."""
+    how = columns.footer.get("sites", {})
+    if how.get("source") != "sampled":
+        return []
+    notes = []
+    if not how["is_sound"]:
+        notes.append("Another hook took sampling out of the allocators: made at is not whole.")
+    if how["lost"]:
+        notes.append(f"{how['lost']:,} sampled allocations found no memory: made at is too low.")
+    return notes
 
 
 def _finding(
@@ -251,6 +267,7 @@ def _finding(
         judgement = though_bounded(judgement, claim.wrong_though_bounded)
     category = claim.category
     path = str(holder.path)
+    sites = made_at(suspect, lambda: finder.leaked_below(holder))
     count = _count(holder)
     return Finding(
         rank=0,
@@ -259,7 +276,7 @@ def _finding(
         verdict=judgement.verdict,
         reason=judgement.reason,
         confidence=judgement.confidence,
-        title=_title(holder, claim, load, judgement.verdict),
+        title=_title_with_site(holder, claim, load, judgement.verdict, sites),
         holder=_info(holder),
         leaked=tuple(LeakedType(s.type, s.count, s.bytes) for s in holder.shares),
         count_per_cycle=None if load.cycles is None else count / load.cycles,
@@ -272,7 +289,7 @@ def _finding(
             HolderInfo(str(c.path), c.type, c.sizes.baseline, c.sizes.loaded, c.sizes.final)
             for c in holder.coholders
         ),
-        sites=written_sites(suspect),
+        sites=sites,
         evidence=(*_evidence(finder, holder, judgement), *claim.evidence),
         advice=_advice(holder, claim),
         noise=holder.noise,
@@ -303,6 +320,15 @@ def _title(holder: Holder, claim: Claim, load: Load, verdict: Verdict) -> str:
         words = growth_words(word, count, holder.bytes, load.cycles)
     what = noun(claim.category, verdict, claim.noun)
     return f"{what}: {words}, {holder_words(path, holder.type, holder.sizes)}."
+
+
+def _title_with_site(
+    holder: Holder, claim: Claim, load: Load, verdict: Verdict, sites: Sequence[Site]
+) -> str:
+    """The title; of what may be a leak also where it was made."""
+    title = _title(holder, claim, load, verdict)
+    is_alarm = verdict is not Verdict.NOT and holder.noise is None
+    return with_site(title, sites) if is_alarm else title
 
 
 def _is_buffer(holder: Holder) -> bool:

@@ -1,7 +1,8 @@
-"""Where a leaked population was made, as far as the heap alone can tell.
+"""Where a leaked population was made.
 
-No stack of an allocation is needed: the function that a leaked callable runs, the code of a
-coroutine and the class of an object are all in the heap, with their lines.
+Its sampled allocations say so.  Where none of it was sampled, the heap alone says what comes
+nearest: the function that a leaked callable runs, the code of a coroutine, the class of an
+object.
 """
 
 from __future__ import annotations
@@ -9,18 +10,37 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
+
 from leakhunt.analysis.callables import function_of
-from leakhunt.analysis.coroutines import SUSPENDED_TYPES, CodeLine
+from leakhunt.analysis.code_line import CodeLine
+from leakhunt.analysis.coroutines import SUSPENDED_TYPES
 from leakhunt.analysis.definitions import class_code, coroutine_code
+from leakhunt.analysis.samples import leaked_sites
 from leakhunt.analysis.shares import is_own_type
 from leakhunt.analysis.sites import Site, SiteBasis, is_own_code
 from leakhunt.detectors import known
 from leakhunt.detectors.suspect import Suspect
 
+Ints = npt.NDArray[np.int64]
+
+_SITES = 10
+"""Allocation sites told of one population."""
 _SHOWN = 3
 """Lines told of one kind."""
 _CLASSES = 20
 """Leaked types, largest first, whose classes are looked at."""
+
+
+def made_at(s: Suspect, population: Callable[[], Ints]) -> tuple[Site, ...]:
+    """Where the objects were allocated, the most bytes first; else where they are written.
+
+    ``population``: gives the nodes of the whole population; asked for when there are samples.
+    """
+    samples = s.scene.samples
+    allocated = () if samples is None else leaked_sites(samples, population())
+    return allocated[:_SITES] or written_sites(s)
 
 
 def written_sites(s: Suspect) -> tuple[Site, ...]:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from leakhunt.agent.format import Fact
 from leakhunt.analysis.awaits import TaskWait
-from leakhunt.analysis.coroutines import CodeLine
+from leakhunt.analysis.code_line import CodeLine
 from leakhunt.detectors import known
 from leakhunt.detectors.base import Category
 from leakhunt.detectors.claim import Claim

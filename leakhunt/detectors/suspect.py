@@ -14,6 +14,7 @@ from leakhunt.analysis.callables import function_of
 from leakhunt.analysis.classes import Classes
 from leakhunt.analysis.holders import Holder
 from leakhunt.analysis.paths import Path, Step
+from leakhunt.analysis.samples import Samples, samples_of
 from leakhunt.analysis.shares import is_own_type
 from leakhunt.detectors import known
 from leakhunt.graph.heap_graph import HeapGraph
@@ -63,6 +64,11 @@ class Scene:
     def awaits(self) -> Awaits:
         """The unfinished asyncio tasks."""
         return Awaits(self.graph)
+
+    @cached_property
+    def samples(self) -> Samples | None:
+        """Sampled allocations; None when there was no sampling."""
+        return samples_of(self.graph.columns)
 
     @cached_property
     def index_by_type(self) -> dict[str, int]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from leakhunt.analysis.places import Series
+from leakhunt.analysis.sites import Site
 from leakhunt.detectors.base import Category, Verdict
 
 _NOUN = {
@@ -82,6 +84,16 @@ def holder_words(path: str, type_name: str, sizes: Series) -> str:
     if sizes.final is None:
         return f"held by `{path}` ({short})"
     return f"held by `{path}` ({short}, {sizes.baseline or 0:,} to {sizes.final:,})"
+
+
+def with_site(title: str, sites: Sequence[Site]) -> str:
+    """``..., made at `shop/session.py:14` calling `dumps`.``; as it is where no allocation was
+    seen."""
+    if not sites or not sites[0].has_stack or sites[0].line.line is None:
+        return title
+    site = sites[0]
+    call = "" if site.callee is None else f" calling `{site.callee.function}`"
+    return f"{title.removesuffix('.')}, made at `{site.line.file}:{site.line.line}`{call}."
 
 
 def fingerprint(category: Category, path: str, main_type: str) -> str:

@@ -15,7 +15,7 @@ from leakhunt.analysis.places import Series
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
 from leakhunt.detectors.base import Finding, HolderInfo, LeakedType, Verdict, WorkerShare
 from leakhunt.detectors.verdict import Load, judge_together
-from leakhunt.detectors.wording import growth_words, holder_words, noun
+from leakhunt.detectors.wording import growth_words, holder_words, noun, with_site
 from leakhunt.hunt.assemble import worst_verdict
 from leakhunt.report.model import Report, SnapshotSummary, WorkerSummary
 from leakhunt.target.family import Relative
@@ -161,7 +161,7 @@ def _title(finding: Finding, share: WorkerShare, count: int | None, cycles: int 
     sizes = Series("entries", holder.size_baseline, None, holder.size_loaded, holder.size_final)
     words = growth_words(found["what"].strip("`"), count, _bytes_of(finding), cycles)
     held = holder_words(holder.path, holder.type, sizes)
-    return f"{found['noun']}: {words}, {held}; {where}."
+    return with_site(f"{found['noun']}: {words}, {held}; {where}.", finding.sites)
 
 
 def _in_process(pid: int, reason: str) -> str:

@@ -18,6 +18,7 @@ from leakhunt.hunt.live_options import LiveOptions, check_live_options
 from leakhunt.hunt.live_report import LiveOutcome, report_of_hunt
 from leakhunt.hunt.live_settings import live_settings_of
 from leakhunt.hunt.member import Journal, Member, Wishes
+from leakhunt.hunt.options import LIVE_SAMPLE_BYTES
 from leakhunt.hunt.phases import LoadRecord, Phases, phases_of
 from leakhunt.report.model import Report
 from leakhunt.target.family import WORKERS_MAX, Relative, find_behind_wrapper, find_family
@@ -220,14 +221,22 @@ class _Hunt:
             if self.options.collect:
                 self.tell(Progress("collect"))
                 crew.each("it collected", lambda member: member.collect(label))
-        if label == "baseline" and self.options.birth:
-            crew.each("birth tracking began", Member.start_births)
+        if label == "baseline":
+            self._start_watching(crew)
         self.tell(Progress(f"capture {label}"))
         crew.each(f"the {label} snapshot was taken", lambda member: member.capture(label))
         if crew.present:
             self.taken.append(label)
         if label == "baseline":
             self._require_somebody(crew)
+
+    def _start_watching(self, crew: Crew) -> None:
+        """Hooks are a pile: what is put on last comes off first."""
+        sample_bytes = LIVE_SAMPLE_BYTES if self.options.sites == 0 else self.options.sites
+        if sample_bytes is not None:
+            crew.each("sampling began", lambda member: member.start_sites(sample_bytes))
+        if self.options.birth:
+            crew.each("birth tracking began", Member.start_births)
 
     def _require_somebody(self, crew: Crew) -> None:
         """Without a single process to go on with there is nothing to show."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from leakhunt.errors import UsageError
-from leakhunt.hunt.options import CAPTURE_MODES
+from leakhunt.hunt.options import CAPTURE_MODES, check_sites
 from leakhunt.target.family import Children
 from leakhunt.target.readiness import Ready
 
@@ -63,6 +63,9 @@ class LiveOptions:
     max_pause_ms: float | None = None
     save_dir: Path | None = None
     birth: bool = True
+    sites: int | None = None
+    """Sample allocations from the baseline on, one for every so many bytes (0:
+    LIVE_SAMPLE_BYTES); None samples none."""
     show_output: bool = False
     rules: tuple[Path, ...] = ()
     """Python files that add to the detectors."""
@@ -106,6 +109,7 @@ def check_live_options(options: LiveOptions) -> None:
     ):
         if value is not None and value < least:
             raise UsageError(f"the number of {name} is {value}", hint=f"give {least} or more")
+    check_sites(options.sites)
     for name, seconds in (
         ("time limit", options.timeout_s),
         ("settle time", options.settle_max_s),

@@ -30,6 +30,7 @@ _KEPT: dict[str, tuple[type, ...]] = {
     "collect": (bool,),
     "max_pause_ms": (int, float, _NONE),
     "birth": (bool,),
+    "sites": (int, _NONE),
 }
 """Options kept as they are, and the JSON types they may have."""
 

@@ -17,7 +17,7 @@ from leakhunt.errors import LeakhuntError
 from leakhunt.report.model import Intervention
 from leakhunt.target.answers import CaptureResult
 from leakhunt.target.connection import AgentConnection
-from leakhunt.target.events import Measure
+from leakhunt.target.events import NOT_SAMPLED, Measure
 from leakhunt.target.family import Relative
 from leakhunt.target.process_table import is_running
 from leakhunt.target.reach import Reached
@@ -177,6 +177,20 @@ class Member:
             "note": births.note,
         }
         self.journal.note(self.pid, "birth_start", time.monotonic_ns() - started, births.method)
+
+    def start_sites(self, sample_bytes: int) -> None:
+        """Sample allocations from now on; what keeps it from that is noted."""
+        started = time.monotonic_ns()
+        try:
+            source = self._agent.sites_start(sample_bytes).source
+        except LeakhuntError as error:
+            if not self.is_running():
+                raise
+            self.notes.append(f"allocations are not sampled: {error}")
+            return
+        if source != "sampled":
+            self.notes.append(NOT_SAMPLED)
+        self.journal.note(self.pid, "sites_start", time.monotonic_ns() - started, source)
 
     def capture(self, label: str, path: Path | None = None) -> CaptureResult:
         """Take one snapshot, into its folder or to ``path``."""

@@ -11,6 +11,12 @@ from leakhunt.target.save_dir import LADDER_MAX
 
 CAPTURE_MODES = ("in-process", "fork", "auto")
 """Ways to take a snapshot; see docs/decisions/0008-fork-capture.md."""
+SAMPLE_BYTES_MAX = 1 << 40
+SCENARIO_SAMPLE_BYTES = 8192
+"""Mean distance of samples in a scenario, unless asked otherwise: its leaks are small, and its
+child process serves nobody else."""
+LIVE_SAMPLE_BYTES = 524288
+"""The same in a live process, where every percent counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,9 @@ class HuntOptions:
     capture: str = "in-process"
     """How to capture: in-process, fork, or auto for the shorter pause.  A fork shortens the pause
     of other threads only: the scenario's own waits until the file is whole."""
+    sites: int | None = None
+    """Sample allocations from the baseline on, one for every so many bytes (0:
+    SCENARIO_SAMPLE_BYTES); None samples none."""
 
 
 def check_numbers(options: HuntOptions) -> None:
@@ -62,6 +71,7 @@ def check_numbers(options: HuntOptions) -> None:
             f"the capture mode is {options.capture!a}",
             hint=f"give one of {', '.join(CAPTURE_MODES)}",
         )
+    check_sites(options.sites)
     for name, value in (
         ("time limit", options.timeout_s),
         ("settle time", options.settle_max_s),
@@ -69,6 +79,15 @@ def check_numbers(options: HuntOptions) -> None:
     ):
         if value is not None and not 0 <= value < 1e9:
             raise UsageError(f"the {name} is {value}", hint="give a number that is not negative")
+
+
+def check_sites(sample_bytes: int | None) -> None:
+    """Refuse distances of samples that cannot be.  Raises UsageError."""
+    if sample_bytes is not None and not 0 <= sample_bytes <= SAMPLE_BYTES_MAX:
+        raise UsageError(
+            f"samples are {sample_bytes} bytes apart",
+            hint=f"give --sites=1 to --sites={SAMPLE_BYTES_MAX}",
+        )
 
 
 _REPEATED: dict[str, tuple[type, ...]] = {
@@ -82,6 +101,7 @@ _REPEATED: dict[str, tuple[type, ...]] = {
     "ladder": (int,),
     "content": (bool,),
     "capture": (str,),
+    "sites": (int, type(None)),
 }
 """Options that a report keeps as they are, and the JSON types they may have."""
 

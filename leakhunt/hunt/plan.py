@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from leakhunt.errors import LeakhuntError
 from leakhunt.hunt.live_options import LiveOptions, SnapshotOptions, check_live_options
+from leakhunt.hunt.options import LIVE_SAMPLE_BYTES
 from leakhunt.hunt.snapshot import check_snapshot_options
 from leakhunt.target.attach import Preflight, check
 from leakhunt.target.family import Children, Relative, find_behind_wrapper, find_family
@@ -86,6 +87,9 @@ def _steps_of(options: LiveOptions) -> list[str]:
         steps.append("wait until the program marks the baseline")
     rest = _rest_of(options)
     steps += rest
+    if options.sites is not None:
+        apart = options.sites or LIVE_SAMPLE_BYTES
+        steps.append(f"sample allocations: the stack of one for every {apart:,} bytes")
     if options.birth:
         steps.append("watch births: an allocator hook and wrapped deallocators, up to 6 % CPU")
     steps.append(f"take the baseline snapshot ({options.capture})")

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from leakhunt.hunt.assemble import UserRules, cycles_of_window, user_rules, write_report
-from leakhunt.hunt.options import HuntOptions, check_numbers, settings_of
+from leakhunt.hunt.options import SCENARIO_SAMPLE_BYTES, HuntOptions, check_numbers, settings_of
 from leakhunt.hunt.record import RunRecord, report_of
 from leakhunt.report.model import Report
 from leakhunt.target.interpreter import Interpreter, own_interpreter, probe
@@ -50,6 +50,7 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
         ladder=options.ladder,
         content=options.content,
         capture=options.capture,
+        sites=SCENARIO_SAMPLE_BYTES if options.sites == 0 else options.sites,
     )
     with ScenarioRun(spec, interpreter, native, save_dir) as run:
         # Half of the tool's start-up happens while the target runs.

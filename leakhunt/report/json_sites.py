@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from leakhunt.analysis.coroutines import CodeLine
+from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.sites import Estimate, Site, SiteBasis
 from leakhunt.report.json_fields import Fields
 
@@ -13,13 +13,13 @@ def site_object(site: Site) -> dict[str, Any]:
     """One site, as ``report-1.json`` describes it."""
     return {
         "basis": str(site.basis),
-        **_line(site.line),
-        "callee": None if site.callee is None else _line(site.callee),
+        **line_object(site.line),
+        "callee": None if site.callee is None else line_object(site.callee),
         "type": site.type,
         "sample_count": site.sample_count,
-        "bytes": _estimate(site.bytes),
-        "count": _estimate(site.count),
-        "stack": [_line(frame) for frame in site.stack],
+        "bytes": None if site.bytes is None else estimate_object(site.bytes),
+        "count": None if site.count is None else estimate_object(site.count),
+        "stack": [line_object(frame) for frame in site.stack],
     }
 
 
@@ -38,7 +38,8 @@ def read_site(value: object, place: str) -> Site:
     )
 
 
-def _line(line: CodeLine) -> dict[str, Any]:
+def line_object(line: CodeLine) -> dict[str, Any]:
+    """A line of code."""
     return {"file": line.file, "line": line.line, "function": line.function}
 
 
@@ -47,9 +48,8 @@ def _read_line(value: object, place: str) -> CodeLine:
     return CodeLine(fields.text("function"), fields.text("file"), fields.integer_or_none("line"))
 
 
-def _estimate(estimate: Estimate | None) -> dict[str, float] | None:
-    if estimate is None:
-        return None
+def estimate_object(estimate: Estimate) -> dict[str, float]:
+    """An estimate with its interval."""
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 

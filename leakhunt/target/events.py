@@ -70,6 +70,12 @@ def read_position(path: Path) -> Position:
         return Position(agent.PHASES[0], -1, 0)
 
 
+NOT_SAMPLED = (
+    "allocations were not sampled: the program traces them itself with tracemalloc, and two hooks"
+    " would cost it both"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An exception in the target."""
@@ -164,6 +170,14 @@ class RunLog:
     def _on_birth_stopped(self, event: dict[str, Any]) -> None:
         if not event["restored"]:
             self.notes.append(f"birth tracking stays in the target: {event['note']}")
+
+    def _on_sites(self, event: dict[str, Any]) -> None:
+        if event["source"] == "tracemalloc":
+            self.notes.append(NOT_SAMPLED)
+
+    def _on_sites_stopped(self, event: dict[str, Any]) -> None:
+        if not event["restored"]:
+            self.notes.append("the hook of sampling stays in the target as a pass-through")
 
     def _on_done(self, _: dict[str, Any]) -> None:
         self.is_done = True

@@ -34,6 +34,8 @@ from leakhunt.target.story import (
     where,
 )
 
+_HARMLESS = frozenset({"teardown", "exit", "birth", "sites", "capture window"})
+"""Phases whose failure leaves the result whole."""
 POLL_S = 0.01
 PROGRESS_S = 0.1
 INTERRUPT_GRACE_S = 3.0
@@ -65,6 +67,8 @@ class ScenarioSpec:
     """Write keyed hashes of values."""
     capture: str = "in-process"
     """in-process, fork or auto."""
+    sites: int | None = None
+    """Mean distance in bytes of the allocations that are sampled; None samples nothing."""
 
     @property
     def all_cycles(self) -> int:
@@ -205,6 +209,7 @@ class ScenarioRun:
             "max_wait_ms": MAX_WAIT_MS,
             "native": str(native),
             "birth": spec.birth,
+            "sites": spec.sites,
             "capture": spec.capture,
             "header": {**_header(interpreter), "mode": spec.capture},
         }
@@ -275,7 +280,7 @@ class ScenarioRun:
             if failure.is_interrupt and self._ended_early:
                 place = where(failure.phase, failure.cycle, **numbers) + describe_place(failure)
                 story = f"{self._ended_early}: the target was stopped {place}"
-            is_result_whole = failure.phase in {"teardown", "exit", "birth", "capture window"}
+            is_result_whole = failure.phase in _HARMLESS
             (notes if is_result_whole else errors).append(story)
         if not self._log.is_done:
             errors.append(self._end_story(status))

@@ -20,8 +20,16 @@ BELOW = {
     "errors": {"errors"},
     "store": {"store", "agent", "errors"},
     "graph": {"graph", "store", "agent", "errors"},
-    "analysis": {"analysis", "graph", "store", "agent", "errors"},
-    "detectors": {"detectors", "analysis", "graph", "store", "agent", "errors"},
+    "analysis": {"analysis", "graph", "store", "tracemalloc_ext", "agent", "errors"},
+    "detectors": {
+        "detectors",
+        "analysis",
+        "graph",
+        "store",
+        "tracemalloc_ext",
+        "agent",
+        "errors",
+    },
 }
 PURE = ("graph", "analysis", "detectors")
 DATA_LAYERS = ("store", *PURE, "report")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from leakhunt.analysis.bill import PARTS, Bill, BillPart
-from leakhunt.analysis.coroutines import CodeLine
+from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.sites import Estimate, Site, SiteBasis
 from leakhunt.analysis.trend.results import GrownType, HolderTrend, Trend, TrendPoint, TypeTrend

@@ -16,17 +16,20 @@ from leakhunt.errors import UsageError
 
 if TYPE_CHECKING:
     from leakhunt.hunt.around import Drawn
+    from leakhunt.hunt.sites import WrittenStacks
     from leakhunt.interop.heapsnapshot.check import Checked
     from leakhunt.interop.heapsnapshot.writer import Written
 
 _STANDARD_OUTPUT = Path("-")
 _GRAPHS = ("dot", "graphml", "json")
+_STACKS = ("folded", "speedscope", "heapprofile", "flamegraph")
 _EXAMPLES = """\b
 Examples:
   leakhunt export final.lkheap -o final.heapsnapshot
   leakhunt export snapshots/ -o devtools/
   leakhunt export --check devtools/final.heapsnapshot
   leakhunt export snapshots/ --format dot --around finding:1 | dot -Tsvg > leak.svg
+  leakhunt export snapshots/ --format flamegraph -o sites.svg
   leakhunt export final.lkheap --format graphml --around shop.bus.BUS --depth 4 -o bus.graphml
 
 In Chrome: DevTools (F12), Memory, Load profile. With several files loaded, choose Comparison
@@ -42,17 +45,19 @@ instead of Summary.
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(("heapsnapshot", *_GRAPHS)),
+    type=click.Choice(("heapsnapshot", *_GRAPHS, *_STACKS)),
     default="heapsnapshot",
     show_default=True,
-    help="heapsnapshot is everything; the others are what is around an object.",
+    help="heapsnapshot is everything; dot, graphml and json are what is around an object; the"
+    " others are where live memory was allocated (hunt --sites).",
 )
 @click.option(
     "--output",
     "-o",
     type=FileName(),
     metavar="PATH",
-    help="Where to write: a file, for several snapshots a directory.  [graphs: standard output]",
+    help="Where to write: a file, for several snapshots a directory."
+    "  [all but heapsnapshot: standard output]",
 )
 @click.option(
     "--around",
@@ -92,8 +97,8 @@ def export(
     FILE is a snapshot, or a directory that `leakhunt hunt --save` filled. As heapsnapshot,
     Chrome DevTools and memlab open it; snapshots that are exported together give each object
     the same id in each file, so that the Comparison view of DevTools shows what was born and
-    what departed. dot, graphml and json show what is around an object, and how a root leads to
-    it.
+    what departed. dot, graphml and json show what is around an object, and how a root
+    leads to it. The others draw where live memory was allocated; heapprofile opens in DevTools.
     """
     if check:
         _check(files, as_json=as_json)
@@ -106,6 +111,8 @@ def export(
             output=output,
             as_json=as_json,
         )
+    elif file_format in _STACKS and around is None:
+        _export_stacks(files, file_format, output, as_json=as_json)
     elif around is not None:
         raise UsageError(
             "--around is for a graph", hint=f"add --format {' or --format '.join(_GRAPHS)}"
@@ -134,6 +141,36 @@ def _export_snapshots(files: Sequence[Path], output: Path | None, *, as_json: bo
     _print([_facts(file) for file in written], map(_written_line, written), as_json=as_json)
 
 
+def _export_stacks(
+    files: Sequence[Path], file_format: str, output: Path | None, *, as_json: bool
+) -> None:
+    target = _single_output(files, output, as_json=as_json)
+    from leakhunt.hunt.sites import export_stacks
+
+    written = export_stacks(files[0], file_format)
+    if target is None:
+        streams.write(written.data.decode("utf-8"))
+        streams.narrate(_stacks_line(written, "standard output"))
+        return
+    written.save(target)
+    facts = {"stack_count": written.stack_count, "bytes": written.bytes}
+    line = _stacks_line(written, str(target))
+    _print([{"path": str(target), "format": file_format, **facts}], [line], as_json=as_json)
+
+
+def _single_output(files: Sequence[Path], output: Path | None, *, as_json: bool) -> Path | None:
+    """Where one file goes that may go to standard output, which is None.  Raises UsageError."""
+    if output == _STANDARD_OUTPUT:
+        output = None
+    if len(files) > 1:
+        raise UsageError("it is made of one snapshot", hint="name one file or directory")
+    if as_json and output is None:
+        raise UsageError(
+            "the export itself goes to standard output", hint="add -o FILE, or leave out --json"
+        )
+    return output
+
+
 def _export_graph(
     files: Sequence[Path],
     *,
@@ -148,14 +185,7 @@ def _export_graph(
             f"{file_format} shows what is around an object, and none is named",
             hint="add --around shop.bus.BUS, --around shop.Session or --around finding:1",
         )
-    if output == _STANDARD_OUTPUT:
-        output = None
-    if len(files) > 1:
-        raise UsageError("a graph is made of one snapshot", hint="name one file or directory")
-    if as_json and output is None:
-        raise UsageError(
-            "the graph itself goes to standard output", hint="add -o FILE, or leave out --json"
-        )
+    output = _single_output(files, output, as_json=as_json)
     with Narrator() as narrator:
         from leakhunt.hunt.around import export_around
 
@@ -186,6 +216,14 @@ def _drawn_line(drawn: Drawn, name: str) -> str:
             " that retain most\n"
         )
     return words
+
+
+def _stacks_line(written: WrittenStacks, name: str) -> str:
+    from leakhunt.report import units
+    from leakhunt.report.escape import escape
+
+    stacks = units.plural(written.stack_count, "stack")
+    return f"{escape(name)}: {stacks}, about {units.size(written.bytes)} live\n"
 
 
 def _written_line(file: Written) -> str:

@@ -122,6 +122,15 @@ _LIVE_WARMUP = 1
     default=True,
     help="Do not watch births: no hook in the target, births are inferred.",
 )
+@click.option(
+    "--sites",
+    is_flag=False,
+    flag_value="0",
+    type=Whole(0),
+    metavar="[=BYTES]",
+    help="Sample where objects are allocated, from the baseline on: one for every BYTES."
+    "  [default: off; without a number 8192 in a scenario, 524288 in a live process]",
+)
 @output.report_options
 @click.pass_context
 def hunt(context: click.Context, /, target: tuple[str, ...], **arguments: Any) -> int:
@@ -138,7 +147,10 @@ def hunt(context: click.Context, /, target: tuple[str, ...], **arguments: Any) -
         return _hunt_scenario(arguments, options)
     if not target:
         raise UsageError(
-            "nothing to hunt", hint="give --scenario FILE.py, a PID, or a command line after --"
+            "nothing to hunt",
+            hint="a number for --sites is written --sites=BYTES"
+            if arguments["sites"]
+            else "give --scenario FILE.py, a PID, or a command line after --",
         )
     live_options.refuse_without_scenario(context)
     return _hunt_live(target, arguments, options)

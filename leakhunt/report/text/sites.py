@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from leakhunt.analysis.coroutines import CodeLine
+from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.sites import Estimate, Site, SiteBasis
 from leakhunt.report import units
 from leakhunt.report.text.sheet import QUIET, STRONG, Sheet
@@ -25,15 +25,17 @@ def site_lines(sites: Sequence[Site], sheet: Sheet) -> list[Text]:
 
 
 def _line(site: Site, sheet: Sheet) -> Text:
-    text = Text(_place(site.line, sheet), style="")
+    text = Text(place_words(site.line, sheet), style="")
     text.stylize(STRONG if site.has_stack else "")
     if site.callee is not None:
-        text.append(f", calling {_place(site.callee, sheet)}")
+        text.append(f", calling {place_words(site.callee, sheet)}")
     return text.append(f"; {_known_by(site)}", style=QUIET)
 
 
-def _place(line: CodeLine, sheet: Sheet) -> str:
+def place_words(line: CodeLine, sheet: Sheet) -> str:
     """``shop/session.py:14 in Session.__init__``."""
+    if not line.file:
+        return sheet.name(line.function)
     number = "" if line.line is None else f":{line.line}"
     return f"{sheet.name(line.file)}{number} in {sheet.name(line.function)}"
 

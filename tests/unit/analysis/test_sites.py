@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leakhunt.analysis.coroutines import CodeLine
+from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.sites import is_own_code, own_line
 
 OWN = CodeLine("Session.__init__", "/app/shop/session.py", 14)

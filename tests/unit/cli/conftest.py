@@ -36,6 +36,7 @@ class FakeOptions:
     ladder: int = 0
     content: bool = False
     capture: str = "in-process"
+    sites: int | None = None
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,8 @@ def test_the_same_leak_is_said_once_with_sums() -> None:
     assert (found.retained_bytes, found.exclusive_bytes) == (10_000, None)
     assert found.title == (
         "Unremoved listener: +0.333 `shop.Session` per cycle (+16 B), held by"
-        " `shop.bus.BUS.listeners['tick']` (list, 90 to 4,090); in 2 of 3 processes."
+        " `shop.bus.BUS.listeners['tick']` (list, 90 to 4,090); in 2 of 3 processes, made at"
+        " `shop/session.py:14` calling `dumps`."
     )
     assert found.reason == "In process 2 it grew by 30 entries."
     assert found.evidence == ("in process 3, entries: final 70", "by process: 2: +30, 3: +70")
@@ -167,7 +168,8 @@ def test_without_cycles_growth_is_added_up_too() -> None:
     (found,) = join_reports(parts, whole={1, 2}, load=Load(None, None)).findings
     assert found.title == (
         "Unremoved listener: +2,000 `shop.Session` (+93.8 KiB), held by"
-        " `shop.bus.BUS.listeners['tick']` (list, 90 to 4,090); in 2 of 2 processes."
+        " `shop.bus.BUS.listeners['tick']` (list, 90 to 4,090); in 2 of 2 processes, made at"
+        " `shop/session.py:14` calling `dumps`."
     )
     assert found.evidence[-1] == "by process: 1: +30, 2: +1,970"
 

@@ -1,0 +1,1 @@
+"""Sampled allocation stacks in the formats of flame graphs and profilers."""

@@ -1,0 +1,128 @@
+"""Where it was made: a hunt that samples allocations names the line, and exports draw it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from leakhunt.cli import main
+from leakhunt.report.schema import load_schema
+
+pytestmark = pytest.mark.e2e
+
+SCENARIO = """
+import json
+
+class Order:
+    def __init__(self, text):
+        self.lines = json.loads(text)
+
+    def tick(self):
+        pass
+
+ORDERS, NOTES = [], []
+TEXT = json.dumps([str(i) * 40 for i in range(20)])
+
+def cycle(i):
+    ORDERS.append(Order(TEXT))
+    NOTES.append(bytes(3000))
+"""
+LOADS = 1 + SCENARIO.splitlines().index("        self.lines = json.loads(text)")
+NOTES = 1 + SCENARIO.splitlines().index("    NOTES.append(bytes(3000))")
+CYCLES = 300
+
+
+def hunted(
+    folder: Path, python: Path, capsys: pytest.CaptureFixture[str], *options: str, text: str = ""
+) -> dict[str, Any]:
+    scenario = folder / "orders.py"
+    scenario.write_text(text or SCENARIO)
+    words = ("--scenario", str(scenario), "--cycles", str(CYCLES), "--python", str(python))
+    assert main(["hunt", *words, *options, "--save", str(folder / "saved"), "--json"]) == 1
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
+    Draft202012Validator(load_schema()).validate(report)
+    assert report["errors"] == []
+    return report
+
+
+def finding(report: dict[str, Any], path: str) -> dict[str, Any]:
+    (found,) = [one for one in report["findings"] if one["holder"]["path"] == path]
+    return dict(found)
+
+
+def test_the_line_in_own_code_and_the_library_call_below_it(
+    tmp_path: Path, python: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = hunted(tmp_path, python, capsys, "--sites=4096")
+    notes = finding(report, "orders.NOTES")["sites"][0]
+    assert (notes["basis"], notes["line"], notes["function"]) == ("sampled", NOTES, "cycle")
+    assert notes["callee"] is None
+    assert notes["bytes"]["low"] <= CYCLES * 3033 <= notes["bytes"]["high"]
+    assert notes["count"]["low"] <= CYCLES <= notes["count"]["high"]
+    orders = finding(report, "orders.ORDERS")
+    site = orders["sites"][0]
+    assert (site["line"], site["function"]) == (LOADS, "Order.__init__")
+    assert site["callee"]["function"] == "loads"
+    assert site["callee"]["file"].endswith("json/__init__.py")
+    assert [frame["function"] for frame in site["stack"]][-2:] == ["Order.__init__", "cycle"]
+    assert f"orders.py:{LOADS}` calling `loads`." in orders["title"]
+
+
+def test_sites_are_tabulated_and_exported(
+    tmp_path: Path, python: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hunted(tmp_path, python, capsys, "--sites=4096")
+    saved = str(tmp_path / "saved")
+    assert main(["sites", saved, "--json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    Draft202012Validator(load_schema(name="sites")).validate(table)
+    assert (table["snapshots"], table["sample_bytes"]) == (["baseline", "loaded", "final"], 4096)
+    by_line = {site["line"]: site for site in table["sites"]}
+    assert by_line[NOTES]["snapshots"][0] is None
+    assert by_line[NOTES]["snapshots"][2]["bytes"]["value"] > CYCLES * 2000
+    assert main(["sites", saved]) == 0
+    assert f"orders.py:{LOADS}inOrder" in "".join(capsys.readouterr().out.split())
+    for file_format in ("folded", "speedscope", "heapprofile", "flamegraph"):
+        target = tmp_path / f"out.{file_format}"
+        assert main(["export", saved, "--format", file_format, "-o", str(target)]) == 0
+        assert b"Order.__init__" in target.read_bytes()
+        assert target.stat().st_mode & 0o777 == 0o600
+    capsys.readouterr()
+    assert main(["export", saved, "--format", "folded"]) == 0
+    assert capsys.readouterr().out.count(f"orders.py:{NOTES}") == 1
+
+
+def test_without_sampling_the_class_is_named_and_the_rest_refused(
+    tmp_path: Path, python: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = hunted(tmp_path, python, capsys)
+    (site,) = finding(report, "orders.ORDERS")["sites"]
+    assert (site["basis"], site["function"], site["type"]) == (
+        "class", "Order.__init__", "orders.Order",
+    )  # fmt: skip
+    for command in (["sites"], ["export", "--format", "folded"]):
+        assert main([*command, str(tmp_path / "saved")]) == 2
+        assert "hint: hunt with --sites" in capsys.readouterr().err
+
+
+def test_a_program_that_traces_itself_is_left_alone(
+    tmp_path: Path, python: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"import tracemalloc\ntracemalloc.start()\n{SCENARIO}"
+    report = hunted(tmp_path, python, capsys, "--sites", text=text)
+    assert any("with tracemalloc" in note for note in report["notes"])
+    assert finding(report, "orders.ORDERS")["sites"][0]["basis"] == "class"
+
+
+@pytest.mark.parametrize("wrong", ["--sites=x", "--sites=-1", f"--sites={1 << 41}"])
+def test_impossible_distances_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    scenario = tmp_path / "orders.py"
+    scenario.write_text(SCENARIO)
+    assert main(["hunt", "--scenario", str(scenario), wrong]) == 2
+    assert "error:" in capsys.readouterr().err.lower()
