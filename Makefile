@@ -192,7 +192,7 @@ build: setup ## sdist and wheel; the wheel is installed and tried
 		-c $(CONSTRAINTS) dist/*.whl
 	cd build/wheel && bin/leakhunt --version && bin/python -I -c \
 		'import leakhunt.agent._heap, leakhunt.store._decode, leakhunt.graph._kernels, \
-		leakhunt.interop._decimal'
+		leakhunt.interop._decimal, leakhunt.tracemalloc_ext'
 	build/wheel/bin/leakhunt hunt --scenario fixtures/scenarios/cache/clean.py --cycles 50
 	@ls -l dist
 

@@ -20,8 +20,8 @@ mark_end(PyObject *op, PyTypeObject *type, size_t offset)
     if (__builtin_expect(lk_site_may_be(block), 0)) {
         lk_site_end(block, offset);
     }
-    if (!lk_birth_is_running()) {
-        return;
+    if (lk_births.leaves == NULL) {
+        return; /* births are not watched */
     }
     if (lk_birth_is_light) {
         lk_birth_forget(block);
