@@ -26,13 +26,17 @@ class SitesReport:
 
 def sites_to_json(report: SitesReport, *, indent: int | None = 2) -> str:
     """ASCII JSON text without a final newline."""
-    value = {
+    return json.dumps(sites_to_dict(report), indent=indent, ensure_ascii=True, allow_nan=False)
+
+
+def sites_to_dict(report: SitesReport) -> dict[str, Any]:
+    """As ``sites-1.json`` describes it."""
+    return {
         "schema": SITES_SCHEMA,
         "snapshots": list(report.labels),
         "sample_bytes": report.sample_bytes,
         "sites": [_site(site, report.labels) for site in report.sites],
     }
-    return json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False)
 
 
 def _site(site: SiteGrowth, labels: tuple[str, ...]) -> dict[str, Any]:

@@ -10,13 +10,23 @@ from jsonschema import Draft202012Validator
 from leakhunt.report.heap_model import HEAP_SCHEMA, heap_to_dict
 from leakhunt.report.paths_model import PATHS_SCHEMA, paths_to_dict
 from leakhunt.report.schema import load_schema
+from leakhunt.report.sites_model import SITES_SCHEMA, sites_to_dict
 from leakhunt.report.whatif_json import whatif_to_dict
 from leakhunt.report.whatif_model import WHATIF_SCHEMA
 from tests.contract.test_report_schema import _objects
-from tests.golden.sample_answers import HEAPS, PATHS, WHATIFS, nasty_answer, nasty_heap, nasty_paths
+from tests.golden.sample_answers import (
+    HEAPS,
+    PATHS,
+    SITES,
+    WHATIFS,
+    nasty_answer,
+    nasty_heap,
+    nasty_paths,
+    nasty_sites,
+)
 from tests.nasty_names import NASTY_NAMES
 
-SCHEMAS = {name: load_schema(name=name) for name in ("whatif", "paths", "heap")}
+SCHEMAS = {name: load_schema(name=name) for name in ("whatif", "paths", "heap", "sites")}
 each_nasty = pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
 
 
@@ -30,6 +40,7 @@ def test_the_schemas_are_schemas() -> None:
     assert SCHEMAS["whatif"]["properties"]["schema"]["const"] == WHATIF_SCHEMA
     assert SCHEMAS["paths"]["properties"]["schema"]["const"] == PATHS_SCHEMA
     assert SCHEMAS["heap"]["properties"]["schema"]["const"] == HEAP_SCHEMA
+    assert SCHEMAS["sites"]["properties"]["schema"]["const"] == SITES_SCHEMA
 
 
 @pytest.mark.parametrize("name", WHATIFS)
@@ -52,6 +63,11 @@ def test_answers_with_nasty_names_obey_it(name: str) -> None:
     obeys(whatif_to_dict(nasty_answer(name)), "whatif")
     obeys(paths_to_dict(nasty_paths(name)), "paths")
     obeys(heap_to_dict(nasty_heap(name)), "heap")
+    obeys(sites_to_dict(nasty_sites(name)), "sites")
+
+
+def test_sites_obey_it() -> None:
+    obeys(sites_to_dict(SITES), "sites")
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

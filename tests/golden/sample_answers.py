@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.paths import Path, Step
 from leakhunt.analysis.retainers import IndependentPath, MergedPath, Retainers
 from leakhunt.analysis.retention import Accumulation, HeapTotals
+from leakhunt.analysis.samples import SiteGrowth, Weight
 from leakhunt.analysis.shares import TypeShare
+from leakhunt.analysis.sites import NOT_KNOWN, Estimate
 from leakhunt.analysis.whatif import CutReference, Keeper, WhatIf
 from leakhunt.report.heap_model import HeapReport
 from leakhunt.report.paths_model import PathsReport
+from leakhunt.report.sites_model import SitesReport
 from leakhunt.report.whatif_model import AskedFinding, SmallestCut, WhatIfReport
 from tests.nasty_names import NASTY_NAMES
 
@@ -308,3 +312,35 @@ def nasty_heap(name: str) -> HeapReport:
         cache=name,
         notes=(name,),
     )
+
+
+def _weight(count: int, size: float) -> Weight:
+    return Weight(
+        count, Estimate(size, size * 0.75, size * 1.25), Estimate(count * 80.0, 0.0, 900.0)
+    )
+
+
+_INIT: Final = CodeLine("Session.__init__", "/app/shop/session.py", 14)
+_DUMPS: Final = CodeLine("dumps", "/usr/lib/python3.12/json/__init__.py", 231)
+_WARM: Final = CodeLine("warm", "/app/shop/app.py", None)
+
+SITES: Final = SitesReport(
+    labels=("baseline", "loaded", "final"),
+    sample_bytes=8192,
+    sites=(
+        SiteGrowth(_INIT, _DUMPS, {"loaded": _weight(52, 640_000), "final": _weight(50, 620_000)}),
+        SiteGrowth(_INIT, None, {"final": _weight(3, 24_000)}),
+        SiteGrowth(
+            NOT_KNOWN, None, {name: _weight(2, 18_000) for name in ("baseline", "loaded", "final")}
+        ),
+        SiteGrowth(
+            CodeLine("warm", "/app/shop/app.py", None), None, {"baseline": _weight(9, 90_000)}
+        ),
+    ),
+)
+
+
+def nasty_sites(name: str) -> SitesReport:
+    """A table in which everything is called ``name``."""
+    line = CodeLine(name, name, 1)
+    return SitesReport((name,), 8192, (SiteGrowth(line, line, {name: _weight(1, 100)}),))

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from rich.cells import cell_len
 
 from leakhunt.report.heap_model import heap_to_json
 from leakhunt.report.paths_model import paths_to_json
+from leakhunt.report.sites_model import sites_to_json
 from leakhunt.report.text import TextOptions
 from leakhunt.report.text.heap_screen import render_heap
 from leakhunt.report.text.paths_screen import render_paths
+from leakhunt.report.text.sites_screen import render_sites
 from leakhunt.report.text.whatif_screen import render_whatif
 from leakhunt.report.whatif_json import whatif_to_json
-from tests.golden.sample_answers import HEAPS, LISTENERS, PATHS, SESSIONS, SHOP_HEAP, WHATIFS
+from tests.golden.sample_answers import (
+    HEAPS,
+    LISTENERS,
+    PATHS,
+    SESSIONS,
+    SHOP_HEAP,
+    SITES,
+    WHATIFS,
+    nasty_sites,
+)
 from tests.golden.test_golden_text import check
+from tests.nasty_names import NASTY_NAMES
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -47,3 +62,24 @@ def test_heap(name: str, width: int) -> None:
 
 def test_heap_json() -> None:
     check("heap-shop.json", heap_to_json(SHOP_HEAP) + "\n")
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_sites(width: int) -> None:
+    check(f"sites-{width}.txt", render_sites(SITES, TextOptions(width=width)))
+
+
+def test_sites_of_one_snapshot_have_no_change() -> None:
+    one = replace(SITES, labels=("final",))
+    check("sites-one-80.txt", render_sites(one, TextOptions(ascii_only=True)))
+
+
+def test_sites_json() -> None:
+    check("sites.json", sites_to_json(SITES) + "\n")
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
+def test_a_table_of_nasty_sites_stays_in_its_lines(name: str) -> None:
+    text = render_sites(nasty_sites(name), TextOptions(width=80))
+    assert all(cell_len(line) <= 80 for line in text.split("\n"))
+    assert all(character == "\n" or character.isprintable() for character in text)
