@@ -25,7 +25,7 @@ from leakhunt.target.family import WORKERS_MAX, Relative, find_behind_wrapper, f
 from leakhunt.target.launch import Launched
 from leakhunt.target.process_table import command_of, read_entry
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
-from leakhunt.target.reach import Reached, no_such_process, reach_process
+from leakhunt.target.reach import Reached, no_such_process, reach_process, require_reachable
 from leakhunt.target.save_dir import prepare_save_dir
 
 Reach = Callable[[Relative], Reached]
@@ -49,7 +49,7 @@ def hunt_live(
     rules = user_rules(options.rules)
     save_dir = None if options.save_dir is None else prepare_save_dir(options.save_dir)
     with _work_folder(save_dir) as folder:
-        hunt = _Hunt(options, folder, tell, reach or _reach(options, tell))
+        hunt = _Hunt(options, folder, tell, reach or _reach(options, tell), reach is None)
         with hunt.target() as root:
             hunt.run(root)
         return report_of_hunt(hunt.outcome(), rules, save_dir, tell)
@@ -97,6 +97,9 @@ class _Hunt:
     folder: Path
     tell: OnProgress
     reach: Reach
+    is_checked: bool
+    """Look whether the process can be reached before it is loaded: else a long load could end in
+    a refusal."""
     journal: Journal = field(default_factory=Journal)
     launched: Launched | None = None
     crew: Crew | None = None
@@ -174,6 +177,8 @@ class _Hunt:
         self.record = phases.record
         if not self._is_there(root):
             raise self._gone(no_such_process(root))
+        if self.options.pid is not None and self.is_checked:
+            require_reachable(root, method=self.options.method, force=self.options.force)
         phases.warm_up(lambda: self._is_there(root))
         family = self._find(root)
         self.is_alone = len(family) == 1

@@ -11,10 +11,10 @@ from typing import Any
 from leakhunt.agent import bootstrap
 from leakhunt.errors import TargetError
 from leakhunt.target.answers import Hello
-from leakhunt.target.attach import open_channel, require_ready
+from leakhunt.target.attach import check, open_channel, require_ready
 from leakhunt.target.connection import AgentConnection
 from leakhunt.target.interpreter import Interpreter
-from leakhunt.target.prepared import connect_prepared
+from leakhunt.target.prepared import connect_prepared, find_socket
 from leakhunt.target.process_native import native_agent_for_process
 
 
@@ -72,6 +72,15 @@ def reach_process(
     )
 
 
+def require_reachable(pid: int, *, method: str = "auto", force: bool = False) -> None:
+    """Find out what stands against `reach_process` without touching the process.
+
+    Raises as that does.  Cost: a few milliseconds.
+    """
+    if method != "auto" or find_socket(pid) is None:
+        require_ready(pid, method=method, force=force)
+
+
 def _reach_prepared(pid: int, start_ticks: int, *, hears_marks: bool) -> Reached | None:
     """By the process's own agent, None when it has none.  It does not stand still for that."""
     sock = connect_prepared(pid)
@@ -126,7 +135,10 @@ def _describe_process(pid: int, start_ticks: int, hello: Hello) -> dict[str, Any
 
 
 def no_such_process(pid: int) -> TargetError:
-    """There is no process of that number."""
+    """There is no process of that number; why, where something else has it."""
+    for obstacle in check(pid).obstacles:
+        if obstacle.name in {"thread", "zombie"}:
+            return TargetError(obstacle.message, hint=obstacle.hint)
     return TargetError(
         f"there is no process {pid}", hint="ps or pgrep -f tells the number of a running program"
     )

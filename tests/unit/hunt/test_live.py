@@ -204,6 +204,15 @@ def test_a_tool_that_counted_and_failed_is_a_note(target: int, reach: FakeReach)
     assert sum("ended with status 99" in note for note in report.notes) == 3
 
 
+def test_what_cannot_be_reached_is_not_loaded_first(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        wrong = options(other.pid, load=f"touch {tmp_path / 'ran'}")
+        with pytest.raises(TargetError, match="runs no CPython"):
+            hunt_live(wrong)
+        other.kill()
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_load_that_takes_too_long_is_ended(target: int, reach: FakeReach) -> None:
     report = hunt_live(
         options(target, load=leak(reach, 50) + "; sleep 60", warmup=0, timeout_s=0.4), reach=reach
@@ -231,7 +240,10 @@ def test_a_time_that_is_cut_short_counts_as_long_as_it_was(target: int, reach: F
     reach.work.write_bytes(b"x" * 50)
 
     def interrupt() -> None:
+        deadline = time.monotonic() + 20
         while "capture baseline" not in (reach.agent.calls if reach.agents else []):
+            if time.monotonic() > deadline:
+                return
             time.sleep(0.05)
         time.sleep(1.0)
         os.kill(os.getpid(), signal.SIGINT)

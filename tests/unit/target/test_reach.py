@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +17,7 @@ from leakhunt.target import process_native
 from leakhunt.target.attach import require_ready
 from leakhunt.target.process_native import find_native_agent, native_agent_for_process
 from leakhunt.target.process_table import read_entry
-from leakhunt.target.reach import reach_process
+from leakhunt.target.reach import no_such_process, reach_process
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
 
@@ -85,3 +88,22 @@ def test_files_that_others_could_have_written_are_not_run(tmp_path: Path) -> Non
     assert process_native._why_not_run(path, Path("/")) == "it may not be executed"
     path.chmod(0o755)
     assert process_native._why_not_run(path, Path("/")) == ""
+
+
+def test_a_thread_is_no_process_but_has_one() -> None:
+    numbers: queue.Queue[int] = queue.Queue()
+    over = threading.Event()
+
+    def work() -> None:
+        numbers.put(threading.get_native_id())
+        over.wait(30)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    number = numbers.get()
+    error = no_such_process(number)
+    over.set()
+    thread.join()
+    assert str(error) == f"{number} is a thread of process {os.getpid()}"
+    assert error.hint == f"give the PID {os.getpid()}"
+    assert str(no_such_process(1 << 22)) == f"there is no process {1 << 22}"
