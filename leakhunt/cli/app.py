@@ -19,6 +19,7 @@ from leakhunt import __version__
 from leakhunt.cli import exit_codes, streams
 from leakhunt.cli.commands.accept import accept
 from leakhunt.cli.commands.analyse import analyse
+from leakhunt.cli.commands.bill import bill
 from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
@@ -47,6 +48,7 @@ Examples:
   leakhunt trend out/baseline.lkheap out/final.lkheap out/ladder*.lkheap
   leakhunt verify before.json
   leakhunt waste final.lkheap
+  leakhunt bill 4242
   leakhunt export before/ -o devtools/
   leakhunt paths final.lkheap --to shop.Session
   leakhunt whatif final.lkheap --cut 'shop.bus.BUS.listeners'
@@ -80,9 +82,9 @@ for _command in (
     analyse,
     paths,
     whatif,
-    analyse,
     sites,
     tasks,
+    bill,
     trend,
     verify,
     waste,

@@ -133,6 +133,13 @@ def snapshot_options(function: AnyFunction) -> AnyFunction:
     return function
 
 
+def bill_options(function: AnyFunction) -> AnyFunction:
+    """How one process is reached and captured, no more."""
+    for option in reversed((_CAPTURE_OPTION, *_ATTACH_OPTIONS[2:4])):
+        function = option(function)
+    return function
+
+
 def refuse_with_scenario(context: click.Context, target: tuple[str, ...]) -> None:
     """What only live processes have.  Raises UsageError."""
     if target:

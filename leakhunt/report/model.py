@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from leakhunt.analysis.bill import Bill
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.trend.results import Trend
 from leakhunt.analysis.waste.results import Waste
 from leakhunt.detectors.base import Finding
+
+if TYPE_CHECKING:
+    from leakhunt.analysis.bill import Bill
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from leakhunt.report.bill_model import BILL_SCHEMA, BillReport, bill_to_dict
 from leakhunt.report.heap_model import HEAP_SCHEMA, heap_to_dict
 from leakhunt.report.paths_model import PATHS_SCHEMA, paths_to_dict
 from leakhunt.report.schema import load_schema
@@ -15,6 +16,7 @@ from leakhunt.report.whatif_json import whatif_to_dict
 from leakhunt.report.whatif_model import WHATIF_SCHEMA
 from tests.contract.test_report_schema import _objects
 from tests.golden.sample_answers import (
+    BILL_ANSWERS,
     HEAPS,
     PATHS,
     SITES,
@@ -26,7 +28,7 @@ from tests.golden.sample_answers import (
 )
 from tests.nasty_names import NASTY_NAMES
 
-SCHEMAS = {name: load_schema(name=name) for name in ("whatif", "paths", "heap", "sites")}
+SCHEMAS = {name: load_schema(name=name) for name in ("whatif", "paths", "heap", "sites", "bill")}
 each_nasty = pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
 
 
@@ -41,6 +43,16 @@ def test_the_schemas_are_schemas() -> None:
     assert SCHEMAS["paths"]["properties"]["schema"]["const"] == PATHS_SCHEMA
     assert SCHEMAS["heap"]["properties"]["schema"]["const"] == HEAP_SCHEMA
     assert SCHEMAS["sites"]["properties"]["schema"]["const"] == SITES_SCHEMA
+    assert SCHEMAS["bill"]["properties"]["schema"]["const"] == BILL_SCHEMA
+
+
+@pytest.mark.parametrize("answer", BILL_ANSWERS)
+def test_bills_obey_it(answer: BillReport) -> None:
+    obeys(bill_to_dict(answer), "bill")
+
+
+def test_a_bill_is_the_same_here_and_in_reports() -> None:
+    assert SCHEMAS["bill"]["$defs"]["bill"] == load_schema()["$defs"]["bill"]
 
 
 @pytest.mark.parametrize("name", WHATIFS)

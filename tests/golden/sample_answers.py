@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from leakhunt.analysis.bill import Bill
 from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.paths import Path, Step
 from leakhunt.analysis.retainers import IndependentPath, MergedPath, Retainers
@@ -13,10 +14,12 @@ from leakhunt.analysis.samples import SiteGrowth, Weight
 from leakhunt.analysis.shares import TypeShare
 from leakhunt.analysis.sites import NOT_KNOWN, Estimate
 from leakhunt.analysis.whatif import CutReference, Keeper, WhatIf
+from leakhunt.report.bill_model import BillReport
 from leakhunt.report.heap_model import HeapReport
 from leakhunt.report.paths_model import PathsReport
 from leakhunt.report.sites_model import SitesReport
 from leakhunt.report.whatif_model import AskedFinding, SmallestCut, WhatIfReport
+from tests.golden.sample_reports import BILLS
 from tests.nasty_names import NASTY_NAMES
 
 LISTENERS: Final = WhatIfReport(
@@ -344,3 +347,26 @@ def nasty_sites(name: str) -> SitesReport:
     """A table in which everything is called ``name``."""
     line = CodeLine(name, name, 1)
     return SitesReport((name,), 8192, (SiteGrowth(line, line, {name: _weight(1, 100)}),))
+
+
+_UNKNOWN: Final = "malloc is jemalloc's: its counters are not read."
+_FINAL: Final = BILLS["final"]
+BILL_ANSWERS: Final = (
+    BillReport(4242, None, 330_688, 661_176_320, 7_352_201, _FINAL),
+    BillReport(
+        77,
+        "before/final.lkheap",
+        1,
+        None,
+        0,
+        Bill(
+            _FINAL.rss_bytes,
+            tuple(
+                replace(part, bytes=None) if part.name in {"native", "mapped"} else part
+                for part in _FINAL.parts
+            ),
+            (_UNKNOWN,),
+        ),
+    ),
+)
+"""A live process, and a file of one whose malloc is not read."""

@@ -7,16 +7,19 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
+from leakhunt.report.bill_model import bill_to_json
 from leakhunt.report.heap_model import heap_to_json
 from leakhunt.report.paths_model import paths_to_json
 from leakhunt.report.sites_model import sites_to_json
 from leakhunt.report.text import TextOptions
+from leakhunt.report.text.bill_screen import render_bill
 from leakhunt.report.text.heap_screen import render_heap
 from leakhunt.report.text.paths_screen import render_paths
 from leakhunt.report.text.sites_screen import render_sites
 from leakhunt.report.text.whatif_screen import render_whatif
 from leakhunt.report.whatif_json import whatif_to_json
 from tests.golden.sample_answers import (
+    BILL_ANSWERS,
     HEAPS,
     LISTENERS,
     PATHS,
@@ -83,3 +86,20 @@ def test_a_table_of_nasty_sites_stays_in_its_lines(name: str) -> None:
     text = render_sites(nasty_sites(name), TextOptions(width=80))
     assert all(cell_len(line) <= 80 for line in text.split("\n"))
     assert all(character == "\n" or character.isprintable() for character in text)
+
+
+@pytest.mark.parametrize("width", [50, 80])
+@pytest.mark.parametrize("number", range(len(BILL_ANSWERS)))
+def test_bill(number: int, width: int) -> None:
+    text = render_bill(BILL_ANSWERS[number], TextOptions(width=width))
+    check(f"bill-{number}-{width}.txt", text)
+    assert all(len(line) <= width for line in text.splitlines())
+
+
+def test_bill_with_sources() -> None:
+    options = TextOptions(width=80, show_all=True, ascii_only=True)
+    check("bill-all-80.txt", render_bill(BILL_ANSWERS[0], options))
+
+
+def test_bill_json() -> None:
+    check("bill.json", bill_to_json(BILL_ANSWERS[0]) + "\n")

@@ -1,0 +1,54 @@
+"""``leakhunt bill``: what the memory of a process consists of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from leakhunt.cli import live_options, output, streams
+from leakhunt.cli.exit_codes import ExitCode
+from leakhunt.cli.parameters import FileName
+from leakhunt.cli.progress import Narrator
+
+_EXAMPLES = """\b
+Examples:
+  leakhunt bill 4242
+  leakhunt bill 4242 --json
+  leakhunt bill before/ --all
+"""
+
+
+@click.command(short_help="What the memory of a process consists of.", epilog=_EXAMPLES)
+@click.argument("target", type=FileName(), metavar="PID|FILE")
+@click.option("--all", "show_all", is_flag=True, help="Say where each figure comes from.")
+@click.option("--json", "as_json", is_flag=True, help="Print the bill as JSON.")
+@live_options.bill_options
+def bill(target: Path, show_all: bool, as_json: bool, **arguments: Any) -> ExitCode:
+    """Divide the resident memory of a process into live Python objects, garbage that waits for the
+    collector, free memory that allocators keep, native memory, mapped files, thread stacks, and
+    what stays unexplained.
+
+    A live process is attached to, and a snapshot is taken and thrown away. FILE is a snapshot, or
+    the directory that leakhunt hunt --save filled.
+    """
+    from leakhunt.hunt.bill import bill_of_file, bill_of_process
+
+    words = str(target)
+    if words.isdecimal() and words.isascii():
+        with Narrator() as narrator:
+            report = bill_of_process(int(words[:12]), narrator, **arguments)
+    else:
+        report = bill_of_file(target)
+    if as_json:
+        from leakhunt.report.bill_model import bill_to_json
+
+        streams.write(bill_to_json(report) + "\n")
+    else:
+        from dataclasses import replace
+
+        from leakhunt.report.text.bill_screen import render_bill
+
+        streams.write(render_bill(report, replace(output.text_options(), show_all=show_all)))
+    return ExitCode.NO_LEAK
