@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -18,8 +19,16 @@ def environment(folder: Path, requirements: Path, constraints: Path) -> Path:
     key = hashlib.sha256(f"{sys.version}\n{wanted}".encode()).hexdigest()[:16]
     home = folder / key
     python = home / "bin" / "python"
-    if (home / ".ready").exists():
-        return python
+    folder.mkdir(exist_ok=True)
+    with (folder / f"{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
+        if not (home / ".ready").exists():
+            _make(home, requirements, constraints)
+    return python
+
+
+def _make(home: Path, requirements: Path, constraints: Path) -> None:
+    python = home / "bin" / "python"
     shutil.rmtree(home, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
     # An old release with its own pins knows nothing of the shared ones.
@@ -34,4 +43,3 @@ def environment(folder: Path, requirements: Path, constraints: Path) -> Path:
         if done.returncode == 0:
             break
     (home / ".ready").touch()
-    return python
