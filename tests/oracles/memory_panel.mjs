@@ -1,5 +1,6 @@
 // The real Memory panel of Chromium: `node memory_panel.mjs BEFORE AFTER [SCREENSHOT.png]`.
-// Loads both files as a person would, chooses Comparison, and prints the rows as JSON.
+// Loads both files as a person would, chooses Comparison, and prints the rows as JSON; of one
+// .heapprofile, its rows.
 // Needs a Chromium on PATH (or CHROMIUM); nothing is fetched from anywhere.
 import {spawn} from 'node:child_process';
 import fs from 'node:fs';
@@ -7,7 +8,9 @@ import os from 'node:os';
 import path from 'node:path';
 import puppeteer from 'puppeteer-core';
 
-const [before, after, screenshot] = process.argv.slice(2).map(file => path.resolve(file));
+const files = process.argv.slice(2).map(file => path.resolve(file));
+const isProfile = files[0].endsWith('.heapprofile');
+const [before, after, screenshot] = isProfile ? [files[0], null, files[1]] : files;
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 function start(profile) {
@@ -51,11 +54,12 @@ async function loadProfile(page, file) {
 
 // The entry of a profile in the list: with its size, which stands there when it is loaded.
 async function itemOf(page, file) {
-  const name = path.basename(file, '.heapsnapshot');
+  const name = path.basename(file, path.extname(file));
+  const sized = isProfile ? /./ : /B\)/;
   for (const end = Date.now() + 120000; Date.now() < end; await pause(500)) {
     const found = await page.evaluateHandle(`${everything}
       [...everything(document)].find(e => e.matches('[role=treeitem]') &&
-        e.innerText.trim().startsWith(${JSON.stringify(name)}) && /B\\)/.test(e.innerText))`);
+        e.innerText.trim().startsWith(${JSON.stringify(name)}) && ${sized}.test(e.innerText))`);
     if (found.asElement()) return found.asElement();
   }
   throw new Error(`${file} was not loaded`);
@@ -100,11 +104,11 @@ try {
   const browser = await puppeteer.connect({browserURL: address, defaultViewport: null});
   const page = await openPanel(browser, await port);
   await loadProfile(page, before);
-  await loadProfile(page, after);
-  await openProfile(page, after);
+  if (!isProfile) await loadProfile(page, after);
+  await openProfile(page, after ?? before);
   const summary = await rows(page);
-  await choose(page, 'Comparison');
-  const comparison = await rows(page);
+  if (!isProfile) await choose(page, 'Comparison');
+  const comparison = isProfile ? [] : await rows(page);
   if (screenshot) await page.screenshot({path: screenshot});
   process.stdout.write(JSON.stringify({summary, comparison}, null, 1) + '\n');
   await browser.disconnect();

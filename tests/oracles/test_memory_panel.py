@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from leakhunt.analysis.code_line import CodeLine
 from leakhunt.hunt.export import export_heapsnapshots
+from leakhunt.interop.stacks.formats import stacks_to_bytes
+from leakhunt.interop.stacks.tree import WeighedStack
 from tests.oracles.case_of_shop import expected_comparison, hunt_the_shop
 from tests.oracles.viewers import ask, needs_viewers
 
@@ -41,3 +44,20 @@ def test_the_comparison_of_the_panel_is_ours(tmp_path: Path) -> None:
     assert {name: expected.get(name) for name in rows} == rows
     names = {cells[0].split("\u00d7")[0] for cells in shown["summary"]}
     assert {"builtins.dict", "(string)", "Function", "shop.reports.Reports"} <= names
+
+
+def test_the_panel_opens_a_heapprofile(tmp_path: Path) -> None:
+    main = CodeLine("main", "/app/app.py", 10)
+    session = CodeLine("Session.__init__", "/app/shop.py", 14)
+    stacks = (
+        WeighedStack((session, main), 3_000_000.0, 30.0, 30),
+        WeighedStack((main,), 1_000_000.0, 10.0, 10),
+    )
+    file = tmp_path / "sites.heapprofile"
+    file.write_bytes(stacks_to_bytes(stacks, "heapprofile", name="sites", exporter="leakhunt"))
+    rows = json.loads(ask("memory_panel.mjs", file))["summary"]
+    cells_by_name = {cells[2].split("\n")[0]: cells for cells in rows if len(cells) > 2}
+    shown = {n: [" ".join(c.split()) for c in cells[:2]] for n, cells in cells_by_name.items()}
+    assert shown["Session.__init__"] == ["3.0 MB75.00 %", "3.0 MB75.00 %"]
+    assert shown["main"] == ["1.0 MB25.00 %", "4.0 MB100.00 %"]
+    assert "shop.py:14" in cells_by_name["Session.__init__"][2]
