@@ -234,6 +234,11 @@ def _site_notes(columns: SnapshotColumns) -> list[str]:
     notes = []
     if not how["is_sound"]:
         notes.append("Another hook took sampling out of the allocators: made at is not whole.")
+    if how["reuse"] == 0:
+        notes.append(
+            "Births are not watched, so an object from one of the interpreter's free lists passes "
+            "for its predecessor: made at may name the line of that one."
+        )
     if how["lost"]:
         notes.append(f"{how['lost']:,} sampled allocations found no memory: made at is too low.")
     return notes

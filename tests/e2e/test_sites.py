@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from leakhunt.analysis.sites import SiteBasis
 from leakhunt.cli import main
+from leakhunt.hunt import LiveOptions, hunt_live
 from leakhunt.report.schema import load_schema
+from tests.e2e.servers import SERVERS, Server, ask, free_port, load_line
 
 pytestmark = pytest.mark.e2e
 
@@ -126,3 +129,22 @@ def test_impossible_distances_are_refused(
     scenario.write_text(SCENARIO)
     assert main(["hunt", "--scenario", str(scenario), wrong]) == 2
     assert "error:" in capsys.readouterr().err.lower()
+
+
+def test_a_live_process_is_sampled_and_left_as_it_was(python: Path) -> None:
+    port = free_port()
+    with Server([python, "-I", SERVERS / "plain_http.py", str(port)], port) as server:
+        before = (server.descriptors, server.threads)
+        options = LiveOptions(pid=server.pid, load=load_line(port, 200), sites=1024)
+        report = hunt_live(options)
+        assert (server.descriptors, server.threads) == before
+        assert ask(port) == 200
+    assert report.errors == ()
+    assert [one.kind for one in report.interventions if "start" in one.kind] == [
+        "sites_start", "birth_start",
+    ]  # fmt: skip
+    assert not any("not left as it was" in note for note in report.notes)
+    (found,) = [one for one in report.findings if one.holder.path == "visits.VISITS"]
+    assert found.sites[0].basis is SiteBasis.SAMPLED
+    assert Path(found.sites[0].line.file).name == "visits.py"
+    assert "made at" in found.title

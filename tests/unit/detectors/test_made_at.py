@@ -108,3 +108,26 @@ def test_objects_are_known_by_the_method_that_makes_them(maker: str) -> None:
 def test_no_line_is_no_guess() -> None:
     shop = Shop()
     assert shop.sites_of(lambda: shop.heap.many(CYCLES)) == ()
+
+
+WHOLE = {"source": "sampled", "sample_bytes": 8192, "is_sound": True, "lost": 0, "reuse": 2}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, None),
+        ({"source": "none"}, None),
+        ({"is_sound": False}, "Another hook"),
+        ({"lost": 3}, "3 sampled allocations"),
+        ({"reuse": 0}, "free lists"),
+    ],
+)
+def test_what_makes_sites_untrue_is_noted(change: dict[str, object], words: str | None) -> None:
+    heap = Heap()
+    before = heap.snap("baseline")
+    heap.footer["sites"] = {**WHOLE, **change}
+    notes = investigate(CaseSnapshots(before, heap.snap("final"), cycles=CYCLES)).notes
+    told = [note for note in notes if "made at" in note]
+    assert len(told) == (words is not None)
+    assert words is None or words in told[0]
