@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from leakhunt.detectors.investigate import Investigation
 
 _CASE = re.compile(r"\.json$")
+_NAMED_FINDINGS = 8
 
 
 def what_if(
@@ -133,7 +134,8 @@ def find_finding(case: Report | Investigation, wanted: str) -> Finding:
     found = [f for f in findings if text == str(f.rank)]
     found = found or [f for f in findings if len(text) >= 4 and f.fingerprint.startswith(text)]
     if len(found) != 1:
-        known = [f"{f.rank} ({f.fingerprint})" for f in findings[:8]]
+        known = [f"{f.rank} ({f.fingerprint})" for f in findings[:_NAMED_FINDINGS]]
+        known += ["..."] if len(findings) > _NAMED_FINDINGS else []
         raise UsageError(
             f"the hunt has no finding {wanted!r}" if not found else f"{wanted!r} is ambiguous",
             hint=f"it has {', '.join(known)}" if known else "it found nothing that grows",
