@@ -51,7 +51,8 @@ class Crew:
     def each(self, doing: str, step: Callable[[Member], object]) -> None:
         """Do one step in every process that is still there, at the same time.
 
-        One that fails is lost from then on and says why; the others go on.
+        One that fails is lost from then on and says why; the others go on, and those that are
+        done are kept alive while it takes long in another.
         """
         wait(self._running)
 
@@ -61,9 +62,21 @@ class Crew:
             except LeakhuntError as error:
                 member.lose(doing, error)
 
-        self._running = [self._pool.submit(guarded, member) for member in self.present]
+        members = self.present
+        self._running = [self._pool.submit(guarded, member) for member in members]
+        while wait(self._running, timeout=LOOK_S).not_done:
+            for member, future in zip(members, self._running, strict=True):
+                if future.done() and member.is_there:
+                    self._keep_alive(member, doing)
         for future in self._running:
             future.result()
+
+    @staticmethod
+    def _keep_alive(member: Member, doing: str) -> None:
+        try:
+            member.keep_alive()
+        except LeakhuntError as error:
+            member.lose(doing, error)
 
     def look_after(self) -> bool:
         """Called often while the load runs: keeps connections alive, notices who died.
