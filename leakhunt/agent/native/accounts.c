@@ -9,6 +9,7 @@
 
 #include "birth.h"
 #include "procfs.h"
+#include "sites.h"
 
 /* glibc leaves a guard of this size at most below the stack of a thread. */
 #define GUARD_BYTES_MAX 65536
@@ -197,13 +198,25 @@ name_of_allocator(void)
     return "";
 }
 
+/* Put what is below our hooks, whichever of them is on top, in the allocators' places. */
+static void
+lift_hooks(void)
+{
+    PyMemAllocatorEx unused;
+    lk_alloc_lift(&unused);
+    lk_site_hooks_lift();
+    lk_alloc_lift(&unused);
+}
+
 void
 lk_accounts_count(lk_accounts *a)
 {
     char text[STATS_BYTES] = "", buffer[512];
-    PyMemAllocatorEx kept;
+    PyMemAllocatorEx memory, objects;
     FILE *out = _PyObject_DebugMallocStats == NULL ? NULL : fmemopen(text, sizeof(text), "w");
-    int is_lifted = lk_alloc_lift(&kept); /* it gives its figures only without a hook above it */
+    PyMem_GetAllocator(PYMEM_DOMAIN_MEM, &memory);
+    PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &objects);
+    lift_hooks(); /* it gives its figures only without a hook above it */
     a->object_allocator = name_of_allocator();
     if (out != NULL) {
         setvbuf(out, buffer, _IOFBF, sizeof(buffer));
@@ -218,14 +231,13 @@ lk_accounts_count(lk_accounts *a)
             a->object_allocator = a->object_allocator[0] == 0 ? "pymalloc" : a->object_allocator;
         }
     }
-    if (is_lifted) {
-        PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &kept);
-    }
+    PyMem_SetAllocator(PYMEM_DOMAIN_MEM, &memory);
+    PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &objects);
     if (a->rss != LK_NO_NUMBER) {
-        uint64_t births = lk_birth_memory();
-        births = births < a->anonymous ? births : a->anonymous;
-        a->anonymous -= births;
-        a->own += births;
+        uint64_t tables = lk_birth_memory() + lk_sites_memory();
+        tables = tables < a->anonymous ? tables : a->anonymous;
+        a->anonymous -= tables;
+        a->own += tables;
     }
 }
 

@@ -258,15 +258,39 @@ lk_site_hooks_install(const char **why)
     return 0;
 }
 
+/* Our link, if it is on top of a domain; else NULL.  Needs the GIL. */
+static PyMemAllocatorEx *
+link_on_top(int domain)
+{
+    PyMemAllocatorEx now, *link;
+    if (link_count[domain] == 0) {
+        return NULL;
+    }
+    link = &links[domain][link_count[domain] - 1];
+    PyMem_GetAllocator(DOMAINS[domain], &now);
+    return now.free == hook_free && now.ctx == link ? link : NULL;
+}
+
+void
+lk_site_hooks_lift(void)
+{
+    for (int i = 0; i < DOMAIN_COUNT; i++) {
+        PyMemAllocatorEx *link = link_on_top(i);
+        if (link != NULL) {
+            PyMem_SetAllocator(DOMAINS[i], link);
+        }
+    }
+}
+
 int
 lk_site_hooks_uninstall(void)
 {
     int is_clean = leave_free_lists();
     for (int i = 0; i < DOMAIN_COUNT; i++) {
-        PyMemAllocatorEx now;
-        PyMem_GetAllocator(DOMAINS[i], &now);
-        if (link_count[i] > 0 && now.free == hook_free && now.ctx == &links[i][link_count[i] - 1]) {
-            PyMem_SetAllocator(DOMAINS[i], &links[i][--link_count[i]]);
+        PyMemAllocatorEx *link = link_on_top(i);
+        if (link != NULL) {
+            PyMem_SetAllocator(DOMAINS[i], link);
+            link_count[i]--;
         }
     }
     return is_clean;

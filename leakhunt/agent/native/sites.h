@@ -87,6 +87,10 @@ void lk_site_end(uintptr_t block, size_t offset) __attribute__((noinline, visibi
 int lk_site_hooks_install(const char **why);
 int lk_site_hooks_uninstall(void);
 
+/* Put what came before us in the place of each hook of ours that is on top; who calls this sets
+ * the allocators again before the GIL is let go of. */
+void lk_site_hooks_lift(void);
+
 /* Are we called (in all domains)?  Is any hook of ours called?  Found by an experiment. */
 int lk_site_hooks_are_watching(void);
 int lk_site_hooks_are_left(void);
