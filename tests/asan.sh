@@ -23,7 +23,7 @@ export LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=lib
 export PYTHONPATH="$copy"
 export LEAKHUNT_SANITIZED=1
 folders=()
-for folder in tests/agent tests/unit/agent tests/unit/store tests/unit/graph tests/unit/interop tests/property \
+for folder in tests/agent tests/unit/agent tests/unit/tracemalloc_ext tests/unit/store tests/unit/graph tests/unit/interop tests/property \
     tests/fuzz tests/e2e; do
     if [ -d "$folder" ]; then folders+=("$folder"); fi
 done
