@@ -227,13 +227,15 @@ def test_by_time(target: int, reach: FakeReach) -> None:
     with subprocess.Popen(
         ["/bin/sh", "-c", f"while :; do printf x >> {reach.work}; sleep 0.01; done"]
     ) as traffic:
-        report = hunt_live(options(target, duration_s=3.0), reach=reach)
-        traffic.kill()
+        try:
+            report = hunt_live(options(target, duration_s=3.0), reach=reach)
+        finally:
+            traffic.kill()
     assert report.load is not None
     assert (report.load.cycle, report.cycles, report.load.command) == ("second", 3, None)
     assert report.findings[0].holder.path == KEPT
     assert [one.label for one in report.snapshots] == ["baseline", "window", "loaded", "final"]
-    assert 2.9e9 < report.load.duration_ns < 4e9
+    assert 2.9e9 < report.load.duration_ns < 20e9  # a busy machine is late, never early
 
 
 def test_a_time_that_is_cut_short_counts_as_long_as_it_was(target: int, reach: FakeReach) -> None:
