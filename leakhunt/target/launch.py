@@ -26,6 +26,7 @@ from leakhunt.target.readiness import ReadinessWatch, Ready
 from leakhunt.target.story import describe_exit, exit_hint, output_tail
 
 POLL_S = 0.05
+_ENDS = (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED)
 END_GRACE_S = 10.0
 """From SIGTERM (or SIGINT) until what is left is killed."""
 
@@ -82,9 +83,15 @@ class Launched:
 
     @property
     def status(self) -> int | None:
-        """Exit status of the started command (negative: signal), None while it runs."""
+        """Exit status of the started command (negative: signal), None while it runs.
+
+        It is left a zombie until `end`, so that the number of its group stays its own.
+        """
         if self._status is None:
-            self._status = self._popen.poll()
+            ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is not None and ended.si_code in _ENDS:
+                is_exit = ended.si_code == os.CLD_EXITED
+                self._status = ended.si_status if is_exit else -ended.si_status
         return self._status
 
     def wait_ready(
@@ -109,7 +116,12 @@ class Launched:
             time.sleep(POLL_S)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask the program to end, wait, kill what is left; the exit status of the command."""
+        """Ask the program to end, wait, kill what is left; the exit status of the command.
+
+        Once that is done the number of its group may be another one's: again it does nothing.
+        """
+        if self._popen.returncode is not None:
+            return self._popen.returncode
         try:
             if self._members():
                 self._signal(number)

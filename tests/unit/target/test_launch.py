@@ -12,7 +12,7 @@ import pytest
 
 from leakhunt.errors import TargetError, UsageError
 from leakhunt.target.launch import Launched
-from leakhunt.target.process_table import read_table
+from leakhunt.target.process_table import read_entry, read_table
 from leakhunt.target.readiness import Ready, parse_ready, parse_seconds
 
 SLEEPER = "import time; print('up and ready', flush=True); time.sleep(60)"
@@ -89,6 +89,24 @@ def test_its_environment_is_ours(launch: Launch, monkeypatch: pytest.MonkeyPatch
         seen = set(eval(program.output.read_text()))
     # A coerced locale is the interpreter's own doing, the size pytest's.
     assert seen ^ set(os.environ) <= {"LC_CTYPE", "COLUMNS", "LINES"}
+
+
+@pytest.mark.parametrize(("code", "status"), [("exit(7)", 7), ("os.kill(os.getpid(), 9)", -9)])
+def test_the_number_of_a_program_that_ended_is_kept(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch, code: str, status: int
+) -> None:
+    with launch(sys.executable, "-c", f"import os; {code}") as program:
+        deadline = time.monotonic() + 20
+        while program.status is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        entry = read_entry(program.pid)
+        assert entry is not None
+        assert entry.state == "Z"
+        assert program.end() == status
+        # From now on the number may be somebody else's.
+        monkeypatch.setattr(Launched, "_members", lambda _self: pytest.fail("looked for them"))
+        assert program.end() == program.status == status
 
 
 def test_a_program_that_ends_before(launch: Launch) -> None:
