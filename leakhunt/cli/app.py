@@ -21,6 +21,7 @@ from leakhunt.cli.commands.accept import accept
 from leakhunt.cli.commands.analyse import analyse
 from leakhunt.cli.commands.bill import bill
 from leakhunt.cli.commands.diff import diff
+from leakhunt.cli.commands.doctor import doctor
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
 from leakhunt.cli.commands.paths import paths
@@ -49,6 +50,7 @@ Examples:
   leakhunt verify before.json
   leakhunt waste final.lkheap
   leakhunt bill 4242
+  leakhunt doctor 4242
   leakhunt export before/ -o devtools/
   leakhunt paths final.lkheap --to shop.Session
   leakhunt whatif final.lkheap --cut 'shop.bus.BUS.listeners'
@@ -85,6 +87,7 @@ for _command in (
     sites,
     tasks,
     bill,
+    doctor,
     trend,
     verify,
     waste,

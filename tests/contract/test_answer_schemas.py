@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from leakhunt.report.bill_model import BILL_SCHEMA, BillReport, bill_to_dict
+from leakhunt.report.doctor_model import DOCTOR_SCHEMA, doctor_to_dict
 from leakhunt.report.heap_model import HEAP_SCHEMA, heap_to_dict
 from leakhunt.report.paths_model import PATHS_SCHEMA, paths_to_dict
 from leakhunt.report.schema import load_schema
@@ -17,6 +18,7 @@ from leakhunt.report.whatif_model import WHATIF_SCHEMA
 from tests.contract.test_report_schema import _objects
 from tests.golden.sample_answers import (
     BILL_ANSWERS,
+    DOCTOR,
     HEAPS,
     PATHS,
     SITES,
@@ -28,7 +30,9 @@ from tests.golden.sample_answers import (
 )
 from tests.nasty_names import NASTY_NAMES
 
-SCHEMAS = {name: load_schema(name=name) for name in ("whatif", "paths", "heap", "sites", "bill")}
+SCHEMAS = {
+    name: load_schema(name=name) for name in ("whatif", "paths", "heap", "sites", "bill", "doctor")
+}
 each_nasty = pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
 
 
@@ -44,6 +48,11 @@ def test_the_schemas_are_schemas() -> None:
     assert SCHEMAS["heap"]["properties"]["schema"]["const"] == HEAP_SCHEMA
     assert SCHEMAS["sites"]["properties"]["schema"]["const"] == SITES_SCHEMA
     assert SCHEMAS["bill"]["properties"]["schema"]["const"] == BILL_SCHEMA
+
+
+def test_red_flags_obey_it() -> None:
+    assert SCHEMAS["doctor"]["properties"]["schema"]["const"] == DOCTOR_SCHEMA
+    obeys(doctor_to_dict(DOCTOR), "doctor")
 
 
 @pytest.mark.parametrize("answer", BILL_ANSWERS)

@@ -13,8 +13,10 @@ from leakhunt.analysis.retention import Accumulation, HeapTotals
 from leakhunt.analysis.samples import SiteGrowth, Weight
 from leakhunt.analysis.shares import TypeShare
 from leakhunt.analysis.sites import NOT_KNOWN, Estimate
+from leakhunt.analysis.vitals import Patient, Sample, flags_of
 from leakhunt.analysis.whatif import CutReference, Keeper, WhatIf
 from leakhunt.report.bill_model import BillReport
+from leakhunt.report.doctor_model import DoctorReport
 from leakhunt.report.heap_model import HeapReport
 from leakhunt.report.paths_model import PathsReport
 from leakhunt.report.sites_model import SitesReport
@@ -370,3 +372,25 @@ BILL_ANSWERS: Final = (
     ),
 )
 """A live process, and a file of one whose malloc is not read."""
+
+DOCTOR: Final = DoctorReport(
+    pid=4242,
+    duration_s=30.0,
+    samples=4,
+    pause_ns=7_300_000,
+    flags=flags_of(
+        Patient(
+            samples=tuple(
+                Sample(10.0 * i, 100_000_000 + 300_000 * i, 400_000, 8, 600, is_collector_on=False)
+                for i in range(4)
+            ),
+            descriptors_max=1024,
+            bill=None,
+            tasks=12,
+            stuck_tasks=3,
+        ),
+        4242,
+    ),
+    notes=("a note",),
+)
+"""Some of each light."""

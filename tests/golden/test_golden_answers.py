@@ -13,6 +13,7 @@ from leakhunt.report.paths_model import paths_to_json
 from leakhunt.report.sites_model import sites_to_json
 from leakhunt.report.text import TextOptions
 from leakhunt.report.text.bill_screen import render_bill
+from leakhunt.report.text.doctor_screen import render_doctor
 from leakhunt.report.text.heap_screen import render_heap
 from leakhunt.report.text.paths_screen import render_paths
 from leakhunt.report.text.sites_screen import render_sites
@@ -20,6 +21,7 @@ from leakhunt.report.text.whatif_screen import render_whatif
 from leakhunt.report.whatif_json import whatif_to_json
 from tests.golden.sample_answers import (
     BILL_ANSWERS,
+    DOCTOR,
     HEAPS,
     LISTENERS,
     PATHS,
@@ -99,6 +101,11 @@ def test_bill(number: int, width: int) -> None:
 def test_bill_with_sources() -> None:
     options = TextOptions(width=80, show_all=True, ascii_only=True)
     check("bill-all-80.txt", render_bill(BILL_ANSWERS[0], options))
+
+
+def test_doctor() -> None:
+    check("doctor-80.txt", render_doctor(DOCTOR, TextOptions(width=80)))
+    check("doctor-color-80.txt", render_doctor(DOCTOR, TextOptions(width=80, color=True)))
 
 
 def test_bill_json() -> None:
