@@ -66,3 +66,12 @@ def test_a_wrapper_without_close_is_told_of_the_stream_inside_it() -> None:
     found = leak(run(heap, cycle))
     assert found.category is Category.STREAM
     assert "Close the `_io.FileIO` in each `shop.Reader` of `shop.READERS`" in found.advice
+
+
+def test_thread_locals_of_one_thread_are_told_from_a_cache() -> None:
+    heap = Heap()
+    state = heap.dict()
+    heap.module("shop", STATE=state)
+    found = leak(run(heap, lambda i: state.put(f"{i}", heap.object("_thread._localdummy"))))
+    assert found.category is Category.THREAD
+    assert "`threading.local()` once" in found.advice
