@@ -18,12 +18,20 @@ imp, ModuleSpec = sys.modules["_imp"], sys.modules["_frozen_importlib"].ModuleSp
 Namespace = type(sys.implementation)
 
 
-def offer_mark(mark, sys=sys, ModuleSpec=ModuleSpec):
+def offer_mark(mark, sys=sys, ModuleSpec=ModuleSpec, Namespace=Namespace,
+               getpid=sys.modules["posix"].getpid):
     def exec_module(module):
         module.mark = mark
     loader = Namespace(create_module=lambda spec: None, exec_module=exec_module)
+    pid = getpid()
+
+    def is_ours(other):
+        return type(other) is Namespace and other.__dict__.get("leakhunt_mark") is mark
 
     def find_spec(name, path=None, target=None):
+        if getpid() != pid:  # a forked child: nobody listens there
+            sys.meta_path[:] = [other for other in sys.meta_path if not is_ours(other)]
+            return None
         return ModuleSpec(name, loader) if name == "leakhunt" else None
     finder = Namespace(find_spec=find_spec, leakhunt_mark=mark)
     sys.meta_path.append(finder)

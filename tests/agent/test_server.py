@@ -178,6 +178,28 @@ def test_a_mark_waits_for_its_release(target: Target) -> None:
     assert target.run("", "hasattr(sys.modules.get('leakhunt', os), '__file__')")
 
 
+def test_a_forked_child_drops_the_finder_at_its_next_import(target: Target) -> None:
+    code = (
+        "reader, writer = os.pipe()\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    try:\n"
+        "        import no_such_module\n"
+        "    except ImportError:\n"
+        "        pass\n"
+        "    left = any('leakhunt_mark' in dir(f) for f in sys.meta_path)\n"
+        "    os.write(writer, b'left' if left else b'gone')\n"
+        "    os._exit(0)\n"
+        "os.waitpid(pid, 0)\n"
+        "said = os.read(reader, 9).decode()\n"
+        "os.close(reader); os.close(writer)\n"
+    )
+    with target.connect(hears_marks=True) as connection:
+        connection.hello()
+        assert target.run(code, "said") == "gone"
+        assert target.run("", "any('leakhunt_mark' in dir(f) for f in sys.meta_path)")
+
+
 def test_keeping_a_connection_alive_releases_no_mark(target: Target) -> None:
     with target.connect(hears_marks=True) as connection:
         connection.hello()
