@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leakhunt.agent.format import Fact, RootKind, RunKind, StringFlag, TypeFlag
+from leakhunt.agent.format import SLOT_BYTES, Fact, RootKind, RunKind, StringFlag, TypeFlag
 from leakhunt.store.columns_file import read_columns, write_columns
 from leakhunt.store.layout import problem_of_values
 from leakhunt.store.stream import decode_stream
@@ -17,6 +17,7 @@ from tests.slow_reader import slow_read
 from tests.store_equality import assert_same_columns
 from tests.stream_writer import Run, StreamWriter
 
+LAST_BLOCK_SLOT = (1 << 60) - 3
 NAMES = st.sampled_from(["code", "f_code", "co_localsplusnames", "x", "", "é\ud800"])
 I64 = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-3, 3)
 U64 = st.integers(0, (1 << 64) - 1) | st.integers(0, 300)
@@ -122,11 +123,13 @@ def put_sample(draw: st.DrawFn, w: StreamWriter, address: int) -> None:
     symbol = w.symbol(draw(NAMES))
     parent = draw(st.none() | st.integers(0, w.site_count - 1)) if w.site_count else None
     site = w.site(symbol, w.symbol_count - 1, draw(st.integers(0, 99)), parent)
+    # An object may begin two slots behind its block: no block is in the last two.
+    is_last = address // SLOT_BYTES > LAST_BLOCK_SLOT
     w.sample(
-        address,
+        LAST_BLOCK_SLOT * SLOT_BYTES if is_last else address,
         draw(st.sampled_from([site, None])),
         draw(U64),
-        object_at=draw(st.sampled_from([0, None])),
+        object_at=None if is_last else draw(st.sampled_from([0, None])),
         epoch=draw(st.integers(0, 5)),
         flags=draw(st.integers(0, 1)),
     )
