@@ -87,14 +87,17 @@ class Owned:
 
 def owned_by_objects(columns: SnapshotColumns, garbage_bytes: int = 0) -> Owned:
     """What Python objects own of malloc's memory.  O(nodes + facts)."""
-    sizes = columns.node_size[: columns.heap_count].astype(np.int64)
-    types = columns.node_type[: columns.heap_count]
+    every = columns.node_size[: columns.heap_count]
+    # No part of an object is larger than the object: small ones own nothing of malloc's.
+    rows = np.flatnonzero(every > _SMALL_BYTES)
+    sizes = every[rows].astype(np.int64)
+    types = columns.node_type[rows]
     is_inline = np.array([columns.type_string(i) in _INLINE for i in range(columns.type_count)])
     base = columns.type_base_size.astype(np.int64)[types]
     head = np.where(is_inline[types], sizes, np.minimum(base, sizes))
     outside = columns.fact_value[columns.fact_id == Fact.BUFFER_BYTES]
     large = _in_chunks(head) + _in_chunks(sizes - head) + _in_chunks(outside.astype(np.int64))
-    return Owned(large, garbage_bytes, int(sizes.sum()))
+    return Owned(large, garbage_bytes, int(every.sum(dtype=np.int64)))
 
 
 def _in_chunks(sizes: I64) -> int:

@@ -164,8 +164,13 @@ class Suspect:
 
     def share(self, names: frozenset[str]) -> float:
         """Part of the objects that are of one of these types or of a subclass, 0 to 1."""
-        hits = sum(self.is_kind(node, names) for node in self.objects)
+        bases = self.scene.classes.names_of
+        hits = sum(n for t, n in self._count_by_type.items() if not names.isdisjoint(bases(t)))
         return hits / max(1, len(self.objects))
+
+    @cached_property
+    def _count_by_type(self) -> Counter[int]:
+        return Counter(self.graph.type_index(node) for node in self.objects)
 
     def mostly(self, names: frozenset[str]) -> bool:
         """Are most of the objects of one of these types?"""
