@@ -47,7 +47,8 @@ def state() -> dict[str, Any]:
         "signals": [
             line
             for line in Path("/proc/self/status").read_text().splitlines()
-            if line.startswith(("Sig", "Shd"))
+            # SigQ counts what is queued for all processes of the user.
+            if line.startswith(("Sig", "Shd")) and not line.startswith("SigQ")
         ],
         "children": len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()),
         "umask": os.umask(os.umask(0)),
