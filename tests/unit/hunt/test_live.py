@@ -235,7 +235,7 @@ def test_by_time(target: int, reach: FakeReach) -> None:
     assert (report.load.cycle, report.cycles, report.load.command) == ("second", 3, None)
     assert report.findings[0].holder.path == KEPT
     assert [one.label for one in report.snapshots] == ["baseline", "window", "loaded", "final"]
-    assert 2.9e9 < report.load.duration_ns < 20e9  # a busy machine is late, never early
+    assert 2.9e9 < report.load.duration_ns < 4e9
 
 
 def test_a_time_that_is_cut_short_counts_as_long_as_it_was(target: int, reach: FakeReach) -> None:
