@@ -289,6 +289,45 @@ def test_a_program_that_closes_all_descriptors_is_not_prepared_any_more(target: 
     assert target.end() == (0, "")
 
 
+@pytest.fixture
+def wakers(target: Target) -> list[int]:
+    """The two ends of what wakes the thread that awaits a client: they follow the listener."""
+    target.run("leakhunt.agent.stop()")
+    before = target.descriptors()
+    target.run("leakhunt.agent.start()")
+    _, *wakers = sorted(target.descriptors().keys() - before.keys(), key=int)
+    assert len(wakers) == 2
+    return [int(number) for number in wakers]
+
+
+def test_a_deadly_sigpipe_does_not_end_a_program_that_closed_our_descriptors(
+    target: Target, wakers: list[int]
+) -> None:
+    target.run("import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)")
+    with connect(target.pid) as connection:
+        connection.hello()
+        target.run(f"os.close({wakers[0]}); leakhunt.agent.stop()")
+        with pytest.raises(TargetError, match="ended the connection"):
+            connection.measure()
+    assert target.tasks() == []
+    assert target.end() == (0, "")
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_a_program_that_closed_one_of_our_descriptors_is_let_alone(
+    target: Target, wakers: list[int], end: int
+) -> None:
+    """The thread does not spin on what hung up: it ends."""
+    target.run(f"os.close({wakers[end]})")
+    deadline = time.monotonic() + 10
+    while target.tasks() != []:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert target.run("", "time.process_time()") < 2
+    target.run("pid = os.fork()\nif pid == 0: os._exit(0)\nos.waitpid(pid, 0)")
+    assert target.end() == (0, "")
+
+
 def test_mark_of_the_package_reaches_a_prepared_agent(target: Target) -> None:
     target.run("from leakhunt import mark; mark('nobody listens')")
     assert "numpy" not in target.run("", "list(sys.modules)")
@@ -312,6 +351,50 @@ def test_mark_of_the_package_reaches_an_attached_agent(
             connection.release()
             target.answer()
         target.run("mark('x')")
+
+
+CLOCK_AHEAD = """
+#include <time.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int status = syscall(SYS_clock_gettime, clock, now);
+    if (clock == CLOCK_REALTIME) {
+        now->tv_sec += 3600;
+    }
+    return status;
+}
+"""
+
+
+def test_a_wait_at_a_mark_does_not_depend_on_the_time_of_day(
+    python: Interpreter,
+    agent: Path,
+    package: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody sets the clock back by an hour after the program looked at it: a handler of a
+    signal runs all the same."""
+    (tmp_path / "clock.c").write_text(CLOCK_AHEAD)
+    clock = tmp_path / "clock.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", clock, tmp_path / "clock.c"], check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(clock))
+    with Target(python, agent) as target:
+        target.run(f"sys.path.insert(0, {str(package)!r}); from leakhunt import mark")
+        target.run("import signal; said = []")
+        target.run("signal.signal(signal.SIGUSR1, lambda *_: said.append(time.monotonic()))")
+        with target.connect(hears_marks=True) as connection:
+            connection.hello()
+            target.send("mark('loaded'); ended = time.monotonic()", "ended - said[0]")
+            assert connection.events(5) == [Mark("loaded")]
+            target.process.send_signal(signal.SIGUSR1)
+            time.sleep(1)
+            connection.release()
+            assert target.answer() > 0.5
 
 
 def test_a_mark_has_a_str_for_a_label() -> None:

@@ -9,13 +9,25 @@
 #define SLICES (LK_MARK_WAIT_MS / (SLICE_NS / 1000000))
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t changed; /* of the clock that nobody sets */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static lk_session *hearer; /* NULL: nobody listens */
 static uint64_t asked, released;
+
+static void
+make_condition(void)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
 
 void
 lk_mark_open(lk_session *s)
 {
+    pthread_once(&once, make_condition);
     pthread_mutex_lock(&lock);
     /* a HELLO that only keeps the connection alive lets nobody go on who waits */
     if (hearer != s) {
@@ -39,7 +51,7 @@ void
 lk_mark_forget(void)
 {
     pthread_mutex_init(&lock, NULL);
-    pthread_cond_init(&changed, NULL);
+    make_condition();
     hearer = NULL;
     released = asked;
 }
@@ -67,7 +79,7 @@ static int
 wait_a_slice(uint64_t number)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += SLICE_NS;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;

@@ -40,7 +40,7 @@ static struct {
     int is_paused;  /* the thread ended for a fork: start it again */
     pid_t last_tid; /* of the thread, or of the last one: it may be on its way out */
     lk_descriptor listener;
-    lk_descriptor wake[2]; /* a pipe: ends the wait for a client */
+    lk_descriptor wake[2]; /* a pair of sockets: the second ends the wait at the first */
     lk_session session;    /* the thread's own */
 } server = {.lock = PTHREAD_MUTEX_INITIALIZER,
             .listener = {.fd = -1},
@@ -52,6 +52,22 @@ rest(void)
 {
     struct timespec step = {0, STEP_NS};
     nanosleep(&step, NULL);
+}
+
+/* Are the socket to await clients at and what wakes the thread there all that they were? */
+static int
+is_equipped(void)
+{
+    return lk_descriptor_is_ours(&server.listener) && lk_descriptor_is_ours(&server.wake[0]) &&
+           lk_descriptor_is_ours(&server.wake[1]);
+}
+
+/* End the wait for a client.  No signal comes of it, whatever the program has closed. */
+static int
+wake_thread(void)
+{
+    return lk_descriptor_is_ours(&server.wake[1]) &&
+           send(server.wake[1].fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }
 
 /* ---- the thread ---- */
@@ -105,8 +121,7 @@ go_on(enum doing next)
 {
     pthread_mutex_lock(&server.lock);
     if (next != NOTHING &&
-        (server.should_end || server.is_paused || lk_is_finalizing() ||
-         !lk_descriptor_is_ours(&server.listener) || !lk_descriptor_is_ours(&server.wake[0]))) {
+        (server.should_end || server.is_paused || lk_is_finalizing() || !is_equipped())) {
         next = NOTHING;
     }
     server.doing = next;
@@ -186,11 +201,8 @@ step_aside(void)
     pthread_mutex_lock(&server.lock);
     int is_needed = LK_FORK_WARNS_OF_THREADS && server.doing == AWAITING &&
                     lk_thread_number() == getpid() && lk_count_entries("/proc/self/task") == 2 &&
-                    lk_descriptor_is_ours(&server.wake[1]);
-    if (is_needed) {
-        server.is_paused = 1;
-        is_needed = write(server.wake[1].fd, "", 1) == 1;
-    }
+                    wake_thread();
+    server.is_paused |= is_needed;
     pthread_mutex_unlock(&server.lock);
     for (int i = 0; is_needed && i < 1000; i++) {
         pthread_mutex_lock(&server.lock);
@@ -214,8 +226,7 @@ step_back(void *unused)
     pthread_mutex_lock(&server.lock);
     if (server.is_paused) {
         server.is_paused = 0;
-        int is_well =
-            lk_descriptor_is_ours(&server.wake[0]) && read(server.wake[0].fd, &byte, 1) == 1;
+        int is_well = is_equipped() && recv(server.wake[0].fd, &byte, 1, MSG_DONTWAIT) == 1;
         if (server.doing == NOTHING) { /* else it was too slow to leave, and stays */
             is_well = is_well && start_thread(1) == 0;
             server.doing = is_well ? AWAITING : NOTHING;
@@ -346,12 +357,12 @@ lk_server_serve(int fd, PyObject *on_end, const char **why)
     return 0;
 }
 
-/* Make the socket and the pipe.  0, or an errno. */
+/* Make the socket and what wakes who waits at it.  0, or an errno. */
 static int
 open_listener(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int pipe_ends[2];
+    int pair[2];
     if (strlen(path) >= sizeof(address.sun_path)) {
         return ENAMETOOLONG;
     }
@@ -361,14 +372,14 @@ open_listener(const char *path)
         return errno;
     }
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, BACKLOG) != 0 ||
-        pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         int error = errno;
         close(fd);
         return error;
     }
     server.listener = lk_descriptor_of(fd);
-    server.wake[0] = lk_descriptor_of(pipe_ends[0]);
-    server.wake[1] = lk_descriptor_of(pipe_ends[1]);
+    server.wake[0] = lk_descriptor_of(pair[0]);
+    server.wake[1] = lk_descriptor_of(pair[1]);
     return 0;
 }
 
@@ -393,25 +404,21 @@ lk_server_listen(const char *path, const char **why, int *error)
     return *error == 0 ? 0 : -1;
 }
 
-/* Ask the thread to end.  1 when there is none to wait for. */
-static int
+/* Ask the thread to end, if there is one. */
+static void
 ask_to_end(void)
 {
     pthread_mutex_lock(&server.lock);
-    int has_thread = server.is_listening && server.doing != NOTHING;
-    if (server.is_listening && !has_thread) {
+    if (server.doing == NOTHING) {
         server.is_paused = 0;
         close_listener();
     }
     server.should_end = 1;
-    if (has_thread && lk_descriptor_is_ours(&server.wake[1])) {
-        has_thread = write(server.wake[1].fd, "", 1) == 1;
-    }
+    wake_thread(); /* else it looks after itself, every other second */
     if (server.doing == SERVING && lk_descriptor_is_ours(&server.session.socket)) {
         shutdown(server.session.socket.fd, SHUT_RDWR);
     }
     pthread_mutex_unlock(&server.lock);
-    return !has_thread;
 }
 
 void
@@ -421,7 +428,8 @@ lk_server_stop_listening(void)
         return;
     }
     PyThreadState *own = PyEval_SaveThread();
-    int is_over = ask_to_end();
+    int is_over = 0;
+    ask_to_end();
     while (!is_over) {
         rest();
         pthread_mutex_lock(&server.lock);
