@@ -55,9 +55,10 @@ def types_named(graph: HeapGraph, name: str) -> npt.NDArray[np.int64]:
 
 def instances(graph: HeapGraph, types: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Objects of some types.  O(nodes)."""
-    wanted = np.zeros(graph.columns.type_count, np.bool_)
+    c = graph.columns
+    type_of = c.node_type[: c.heap_count]
+    wanted = np.zeros(c.type_count, np.bool_)
     wanted[types] = True
-    found: npt.NDArray[np.int64] = np.flatnonzero(
-        wanted[graph.columns.node_type[: graph.columns.heap_count]]
-    )
+    is_one = type_of == np.uint32(types[0]) if len(types) == 1 else wanted[type_of]
+    found: npt.NDArray[np.int64] = np.flatnonzero(is_one)
     return found

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from leakhunt.agent.format import EdgeKind, Fact, RootKind
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import NO_NODE
@@ -162,17 +164,13 @@ class PathNamer:
 
     def _chain(self, node: int) -> list[tuple[int, int]]:
         """(edge into, node) from the first node below nothing down to ``node``; edge -1 first."""
-        tree = self.graph.tree
-        chain = []
-        while int(tree.parent[node]) != NO_NODE:
-            chain.append((int(tree.parent_edge[node]), node))
-            node = int(tree.parent[node])
-        chain.append((-1, node))
-        chain.reverse()
-        if len(chain) > _SHOWN_STEPS:
+        nodes = self.graph.ancestors(node)[::-1]
+        if len(nodes) > _SHOWN_STEPS:
             half = _SHOWN_STEPS // 2
-            chain = chain[:half] + chain[-half:]
-        return chain
+            nodes = np.concatenate([nodes[:half], nodes[-half:]])
+        edges = self.graph.tree.parent_edge[nodes].tolist()
+        edges[0] = -1
+        return list(zip(edges, nodes.tolist(), strict=True))
 
     # ---- where a path starts ----
 

@@ -390,6 +390,11 @@ class HeapGraph:
         _kernels.components(c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, out)
         return out
 
+    def ancestors(self, node: int) -> U32:
+        """A node, its parent in the tree, and so on up to the seed.  O(depth)."""
+        out = np.empty(int(self.tree.distance[node]) + 1, np.uint32)
+        return out[: _kernels.ancestors(self.tree.parent, node, out)]
+
     @cached_property
     def subtree_count(self) -> I64:
         """(node_count,) objects in the tree below each node, itself included.  O(nodes)."""
