@@ -12,9 +12,10 @@
 /* An entry of a method table: the function and its documentation share a name. */
 #define METHOD(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, name##_doc}
 
-/* The methods of derive_door.c and of sweeps_door.c. */
+/* The methods of derive_door.c, sweeps_door.c and walks_door.c. */
 extern PyMethodDef lk_derive_methods[];
 extern PyMethodDef lk_sweep_methods[];
+extern PyMethodDef lk_walk_methods[];
 
 /* The buffers of one call; all are released together. */
 struct buffers {

@@ -1,5 +1,5 @@
-/* leakhunt.graph._kernels: Python's door to graph_core.h.  The doors to derive.h and
- * sweeps.h, derive_door.c and sweeps_door.c, add their methods to it.
+/* leakhunt.graph._kernels: Python's door to graph_core.h.  The doors to derive.h,
+ * sweeps.h and walks.h, in files of their own, add their methods to it.
  *
  * Takes buffers, checks their item sizes and lengths, lets go of the GIL for the pass.
  */
@@ -319,10 +319,11 @@ static PyMethodDef methods[] = {
 static int
 add_methods(PyObject *module)
 {
-    if (PyModule_AddFunctions(module, lk_derive_methods) < 0) {
+    if (PyModule_AddFunctions(module, lk_derive_methods) < 0 ||
+        PyModule_AddFunctions(module, lk_sweep_methods) < 0) {
         return -1;
     }
-    return PyModule_AddFunctions(module, lk_sweep_methods);
+    return PyModule_AddFunctions(module, lk_walk_methods);
 }
 
 static PyModuleDef_Slot slots[] = {

@@ -29,22 +29,6 @@ take_bits(PyObject *object)
     return (int)bits;
 }
 
-/* A number below 2**32.  0, or -1 with an exception.  Needs the GIL. */
-static int
-take_node(PyObject *object, uint32_t *node)
-{
-    unsigned long number = PyLong_AsUnsignedLong(object);
-    if (number == (unsigned long)-1 && PyErr_Occurred()) {
-        return -1;
-    }
-    if (number > UINT32_MAX) {
-        PyErr_Format(PyExc_ValueError, "node %lu is not below 2**32", number);
-        return -1;
-    }
-    *node = (uint32_t)number;
-    return 0;
-}
-
 /* The memory of an array, or NULL without an exception when it is None; see take(). */
 static int
 take_optional(struct buffers *b, PyObject *object, const char *name, Py_ssize_t item_bytes,
@@ -294,88 +278,7 @@ error:
     return NULL;
 }
 
-PyDoc_STRVAR(ancestors_doc,
-             "ancestors(parent, node, out) -> int\n\n"
-             "Write a node, its parent and so on up to one whose parent is no node; returns how\n"
-             "many.");
-
-static PyObject *
-ancestors(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
-{
-    struct buffers b = {.count = 0};
-    struct lk_fault fault = {"nothing", 0, 0};
-    const uint32_t *parent;
-    uint32_t *out;
-    Py_ssize_t n;
-    uint32_t node;
-    int64_t done;
-    if (check_count("ancestors", nargs, 3) < 0 || take_node(args[1], &node) < 0) {
-        return NULL;
-    }
-    if ((parent = take(&b, args[0], "parent", 4, -1, 0)) == NULL) {
-        goto error;
-    }
-    n = last_length(&b);
-    if ((out = take(&b, args[2], "out", 4, -1, 1)) == NULL) {
-        goto error;
-    }
-    Py_BEGIN_ALLOW_THREADS done =
-        lk_ancestors(parent, (size_t)n, node, out, (size_t)last_length(&b), &fault);
-    Py_END_ALLOW_THREADS if (done < 0)
-    {
-        raise_fault(&fault);
-        goto error;
-    }
-    release_all(&b);
-    return PyLong_FromLongLong(done);
-error:
-    release_all(&b);
-    return NULL;
-}
-
-PyDoc_STRVAR(below_doc, "below(parent, start, top, steps, out)\n\n"
-                        "out[i] = 1 when top is start[i] or an ancestor of it, 0 when it is not, 2\n"
-                        "when the steps, which are for all of them together, ran out before.");
-
-static PyObject *
-below(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
-{
-    struct buffers b = {.count = 0};
-    struct lk_fault fault = {"nothing", 0, 0};
-    const uint32_t *parent, *start;
-    uint8_t *out;
-    Py_ssize_t n, count;
-    unsigned long long steps;
-    uint32_t top;
-    int status;
-    if (check_count("below", nargs, 5) < 0 || take_node(args[2], &top) < 0) {
-        return NULL;
-    }
-    steps = PyLong_AsUnsignedLongLong(args[3]);
-    if (steps == (unsigned long long)-1 && PyErr_Occurred()) {
-        return NULL;
-    }
-    if ((parent = take(&b, args[0], "parent", 4, -1, 0)) == NULL) {
-        goto error;
-    }
-    n = last_length(&b);
-    if ((start = take(&b, args[1], "start", 4, -1, 0)) == NULL) {
-        goto error;
-    }
-    count = last_length(&b);
-    if ((out = take(&b, args[4], "out", 1, count, 1)) == NULL) {
-        goto error;
-    }
-    Py_BEGIN_ALLOW_THREADS status =
-        lk_below(parent, (size_t)n, start, (size_t)count, top, steps, out, &fault);
-    Py_END_ALLOW_THREADS return finish(&b, status, &fault);
-error:
-    release_all(&b);
-    return NULL;
-}
-
 PyMethodDef lk_sweep_methods[] = {
-    METHOD(match),      METHOD(follow),    METHOD(surplus),   METHOD(tally),
-    METHOD(mark_grown), METHOD(mark_tree), METHOD(ancestors), METHOD(below),
-    {NULL, NULL, 0, NULL},
+    METHOD(match),      METHOD(follow),    METHOD(surplus),       METHOD(tally),
+    METHOD(mark_grown), METHOD(mark_tree), {NULL, NULL, 0, NULL},
 };

@@ -65,7 +65,7 @@ def test_rows_say_what_a_list_shows() -> None:
 
 
 def test_pages_end_where_the_list_ends() -> None:
-    graph, (small, large, full) = shop()
+    graph, (small, large, _) = shop()
     found = list_instances(graph, "shop.Session")
     assert [row.node for row in found.page(1, 1)] == [large]
     assert [row.node for row in found.page(2)] == [small]
@@ -74,7 +74,7 @@ def test_pages_end_where_the_list_ends() -> None:
 
 def test_a_type_that_is_not_there() -> None:
     graph, _ = shop()
-    with pytest.raises(UsageError, match="no object has a type named shop.Sesion"):
+    with pytest.raises(UsageError, match=r"no object has a type named shop\.Sesion"):
         list_instances(graph, "shop.Sesion")
 
 
