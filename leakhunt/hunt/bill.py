@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from leakhunt.hunt.live_options import SnapshotOptions
 from leakhunt.report.bill_model import BillReport
 from leakhunt.target.cgroup import memory_of_cgroup
 from leakhunt.target.progress import OnProgress
+from leakhunt.target.work_folder import WorkFolder
 
 if TYPE_CHECKING:
     from leakhunt.store.columns import SnapshotColumns
@@ -33,8 +33,8 @@ def bill_of_process(
     from leakhunt.hunt.heaps import open_columns
     from leakhunt.hunt.snapshot import snapshot_process
 
-    with tempfile.TemporaryDirectory(prefix="leakhunt-") as folder:
-        output = Path(folder) / "now.lkheap"
+    with WorkFolder() as folder:
+        output = folder.path / "now.lkheap"
         options = SnapshotOptions(
             pid, output, "now", method=method, force=force, capture=capture, redact=True
         )

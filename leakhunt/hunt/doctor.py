@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from leakhunt.target.answers import LiveMeasure
 from leakhunt.target.family import Children, find_family
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 from leakhunt.target.reach import no_such_process, reach_process
+from leakhunt.target.work_folder import WorkFolder
 
 SAMPLES = 60
 """Moments looked at, at most; at least one every 10 s."""
@@ -45,8 +45,8 @@ def examine_process(
     family = find_family(pid, Children.NONE)
     if not family:
         raise no_such_process(pid)
-    with tempfile.TemporaryDirectory(prefix="leakhunt-") as folder:
-        output = Path(folder) / "now.lkheap"
+    with WorkFolder() as folder:
+        output = folder.path / "now.lkheap"
         member = Member(family[0], output.parent, Journal(), Wishes(capture="auto", redact=True))
         tell(Progress("attach"))
         try:

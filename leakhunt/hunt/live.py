@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from leakhunt.errors import LeakhuntError, TargetError, UsageError
+from leakhunt.errors import LeakhuntError, TargetError
 from leakhunt.hunt.assemble import user_rules
 from leakhunt.hunt.crew import Crew
 from leakhunt.hunt.live_options import LiveOptions, check_live_options
@@ -27,6 +25,7 @@ from leakhunt.target.process_table import command_of, read_entry
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 from leakhunt.target.reach import Reached, no_such_process, reach_process, require_reachable
 from leakhunt.target.save_dir import prepare_save_dir
+from leakhunt.target.work_folder import WorkFolder
 
 Reach = Callable[[Relative], Reached]
 
@@ -48,8 +47,8 @@ def hunt_live(
     check_live_options(options)
     rules = user_rules(options.rules)
     save_dir = None if options.save_dir is None else prepare_save_dir(options.save_dir)
-    with _work_folder(save_dir) as folder:
-        hunt = _Hunt(options, folder, tell, reach or _reach(options, tell), reach is None)
+    with WorkFolder(save_dir) as folder:
+        hunt = _Hunt(options, folder.path, tell, reach or _reach(options, tell), reach is None)
         with hunt.target() as root:
             hunt.run(root)
         return report_of_hunt(hunt.outcome(), rules, save_dir, tell)
@@ -70,23 +69,6 @@ def _reach(options: LiveOptions, tell: OnProgress) -> Reach:
         )
 
     return reach
-
-
-@contextlib.contextmanager
-def _work_folder(save_dir: Path | None) -> Iterator[Path]:
-    """A private folder for the snapshots, gone afterwards."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=".leakhunt-", dir=save_dir))
-    except OSError as exc:
-        where = save_dir or tempfile.gettempdir()
-        raise UsageError(
-            f"no snapshot can be written in {where}: {exc.strerror or exc}",
-            hint="give --save another directory, or set TMPDIR",
-        ) from exc
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(slots=True)

@@ -20,8 +20,8 @@ from types import TracebackType
 from typing import Self
 
 from leakhunt.errors import TargetError, UsageError
+from leakhunt.target.brood import Brood
 from leakhunt.target.process import OUTPUT_BYTES_MAX
-from leakhunt.target.process_table import read_table
 from leakhunt.target.readiness import ReadinessWatch, Ready
 from leakhunt.target.story import describe_exit, exit_hint, output_tail
 
@@ -32,7 +32,7 @@ END_GRACE_S = 10.0
 
 
 class Launched:
-    """A started program; a context manager that ends it.
+    """A started program; a context manager that ends it, with all that it started.
 
     Left by KeyboardInterrupt, it gets SIGINT, as from the terminal; left in any other way,
     SIGTERM.  What has not ended ten seconds later is killed, and ``was_killed`` says so.
@@ -46,6 +46,7 @@ class Launched:
         self._status: int | None = None
         self._popen = self._start()
         self.pid = self._popen.pid
+        self._brood = Brood(self.pid)
         self._echo = _Echo(output) if show_output else None
 
     def __enter__(self) -> Self:
@@ -106,6 +107,7 @@ class Launched:
         while True:
             program = watch.look()
             if program is not None:
+                self._brood.look()  # who is there now is known from now on
                 return program
             if self.status is not None:
                 raise self._ended_early()
@@ -123,13 +125,8 @@ class Launched:
         if self._popen.returncode is not None:
             return self._popen.returncode
         try:
-            if self._members():
-                self._signal(number)
-                self._wait_gone()
+            self.was_killed = self._brood.end(number, END_GRACE_S)
         finally:
-            if self._members():
-                self.was_killed = True
-                self._signal(signal.SIGKILL)
             self._status = self._popen.wait()
             if self._echo is not None:
                 self._echo.stop()
@@ -143,21 +140,6 @@ class Launched:
         tail = output_tail(self.output)
         return describe_exit(self.status) + (f"; its last output: {tail}" if tail else "")
 
-    def _wait_gone(self) -> None:
-        """Until every process of the session ended, or the grace is over."""
-        deadline = time.monotonic() + END_GRACE_S
-        while self._members() and time.monotonic() < deadline:
-            time.sleep(POLL_S)
-
-    def _members(self) -> list[int]:
-        """Running processes of the command's group; a zombie keeps its number from reuse."""
-        table = read_table().values()
-        return [entry.pid for entry in table if entry.group_id == self.pid]
-
-    def _signal(self, number: signal.Signals) -> None:
-        with suppress(OSError):
-            os.killpg(self.pid, number)
-
     def _trim_output(self) -> None:
         """Keep what it prints from filling the disk: it is appended, so it goes on from zero."""
         with suppress(OSError):
@@ -166,9 +148,10 @@ class Launched:
 
     def _ended_early(self) -> TargetError:
         assert self.status is not None
+        in_background = "did it go into the background? start it without --daemon or the like"
         return TargetError(
             f"the program ended before it was ready: {self.describe_end()}",
-            hint=exit_hint(self.status),
+            hint=exit_hint(self.status) if self.status else in_background,
         )
 
     def _not_ready(self, ready: Ready, timeout_s: float) -> TargetError:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from leakhunt.errors import UsageError
+from leakhunt.target.brood import Brood
 from leakhunt.target.load_output import LoadFigures, read_figures
 
 POLL_S = 0.1
@@ -44,7 +45,7 @@ class LoadRun:
 
 
 class LoadCommand:
-    """A load command, started in a group of its own, so that Ctrl-C does not reach it twice."""
+    """A load command, started in a session of its own, so that Ctrl-C does not reach it twice."""
 
     def __init__(self, command: str, *, show_output: bool = False) -> None:
         self.command = command
@@ -84,7 +85,7 @@ class LoadCommand:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                process_group=0,
+                start_new_session=True,
             )
         except (OSError, ValueError) as exc:
             raise UsageError(
@@ -154,34 +155,20 @@ class _Output:
 
 def _end(child: subprocess.Popen[bytes]) -> int:
     """SIGTERM, and SIGKILL when that is not enough; the exit status."""
-    _signal(child, signal.SIGTERM)
-    deadline = time.monotonic() + TERMINATE_GRACE_S
-    while not _has_ended(child) and time.monotonic() < deadline:
-        time.sleep(POLL_S / 5)
-    return _reap(child)
+    Brood(child.pid).end(signal.SIGTERM, TERMINATE_GRACE_S)
+    return child.wait()
 
 
 def _reap(child: subprocess.Popen[bytes]) -> int:
-    """Its exit status; what it left running in its group would go on loading the target."""
-    while not _has_ended(child):
-        _signal(child, signal.SIGKILL)
-        time.sleep(POLL_S / 5)
-    _signal(child, signal.SIGKILL)
+    """Its exit status; what it left running in its session would go on loading the target."""
+    Brood(child.pid).kill()
     return child.wait()
 
 
 def _has_ended(child: subprocess.Popen[bytes]) -> bool:
-    """Whether it ended; it stays a zombie, so that the number of its group is still its own."""
-    if child.returncode is not None:
-        return True
+    """Whether it ended; it stays a zombie, so that the number of its session is still its own."""
     try:
         ended = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return True
     return ended is not None
-
-
-def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    if child.returncode is None:
-        with suppress(OSError):
-            os.killpg(child.pid, number)

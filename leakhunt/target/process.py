@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from leakhunt.errors import TargetError
+from leakhunt.target.brood import Brood
 
 OUTPUT_BYTES_MAX = 16 << 20
 """A target's output file is emptied when it grows beyond this."""
 
 
 class TargetProcess:
-    """A started target; its whole process group ends with it."""
+    """A started target; all that it started ends with it."""
 
     def __init__(self, command: Sequence[str], output: Path | None) -> None:
         """Start ``command``; its output goes to a new file, or to our stderr if None."""
@@ -45,7 +46,7 @@ class TargetProcess:
     def poll(self) -> int | None:
         """Exit status (negative: signal) once it ended.
 
-        Its group is killed before its number can be used again.
+        What it left running is killed before its number can be used again.
         """
         if self.status is None:
             try:
@@ -55,7 +56,7 @@ class TargetProcess:
                 self.status = self._popen.wait()
             # While it is attached to, it reports stops as well.
             if ended is not None and ended.si_code in _ENDS:
-                self._signal_group(signal.SIGKILL)
+                Brood(self.pid).kill()
                 self.status = self._popen.wait()
         return self.status
 
@@ -70,13 +71,14 @@ class TargetProcess:
         """SIGTERM to the whole group."""
         self.poll()
         if self.status is None:
-            self._signal_group(signal.SIGTERM)
+            with contextlib.suppress(OSError):
+                os.killpg(self.pid, signal.SIGTERM)
 
     def kill(self) -> int:
-        """SIGKILL to the whole group; the exit status."""
+        """SIGKILL to all that it started; the exit status."""
         self.poll()
         if self.status is None:
-            self._signal_group(signal.SIGKILL)
+            Brood(self.pid).kill()
             self.status = self._popen.wait()
         return self.status
 
@@ -92,10 +94,6 @@ class TargetProcess:
                 if os.getpgid(pid) == self.pid:
                     return pid
         return self.pid
-
-    def _signal_group(self, number: signal.Signals) -> None:
-        with contextlib.suppress(OSError):
-            os.killpg(self.pid, number)
 
 
 _ENDS = (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED)

@@ -22,6 +22,7 @@ class ProcessEntry:
     pid: int
     parent_pid: int
     group_id: int
+    session_id: int
     start_ticks: int
     """Clock ticks since boot: with the pid it names a process, since pids are used again."""
     state: str
@@ -47,6 +48,7 @@ def read_entry(pid: int) -> ProcessEntry | None:
             pid=pid,
             parent_pid=int(fields[1]),
             group_id=int(fields[2]),
+            session_id=int(fields[3]),
             start_ticks=int(fields[19]),
             state=fields[0],
             is_ending=bool(int(fields[6]) & _EXITING),

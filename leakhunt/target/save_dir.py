@@ -11,6 +11,7 @@ from pathlib import Path
 from leakhunt.agent.format import CACHE_SUFFIX, COLUMNS_SUFFIX, FILE_SUFFIX
 from leakhunt.agent.scenario import LABELS, ladder_labels
 from leakhunt.errors import UsageError
+from leakhunt.target.work_folder import is_work_folder, remove_abandoned
 
 REPORT_NAME = "report.json"
 OUTPUT_NAME = "output.log"
@@ -30,12 +31,15 @@ def prepare_save_dir(path: Path) -> Path:
     try:
         folder = Path(path).absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        remove_abandoned(folder)
         names = sorted(entry.name for entry in folder.iterdir())
     except FileExistsError as exc:
         raise UsageError(f"{path} is not a directory", hint=_HINT) from exc
     except (OSError, ValueError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else None
         raise UsageError(f"{path} cannot be used: {why or exc}", hint=_HINT) from exc
+    if any(is_work_folder(folder / name) for name in names):
+        raise UsageError(f"another hunt is writing to {path}", hint="give --save another directory")
     foreign = [name for name in names if not _is_ours(name) and not _is_of_a_process(folder / name)]
     if foreign:
         raise UsageError(

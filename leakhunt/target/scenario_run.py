@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -33,6 +31,7 @@ from leakhunt.target.story import (
     output_tail,
     where,
 )
+from leakhunt.target.work_folder import WorkFolder
 
 _HARMLESS = frozenset({"teardown", "exit", "birth", "sites", "capture window"})
 """Phases whose failure leaves the result whole."""
@@ -119,14 +118,8 @@ class ScenarioRun:
         parent_dir: Path | None = None,
     ) -> None:
         self._spec = spec
-        try:
-            self.run_dir = Path(tempfile.mkdtemp(prefix=".leakhunt-", dir=parent_dir))
-        except OSError as exc:
-            folder = parent_dir or tempfile.gettempdir()
-            raise UsageError(
-                f"no snapshot can be written in {folder}: {exc.strerror or exc}",
-                hint="give --save another directory, or set TMPDIR",
-            ) from exc
+        self._folder = WorkFolder(parent_dir)
+        self.run_dir = self._folder.path
         try:
             self._write_inputs(interpreter, native)
             output = None if spec.show_output else self.run_dir / "output.log"
@@ -134,7 +127,7 @@ class ScenarioRun:
             command = [str(interpreter.path), str(agent.__file__), str(self.run_dir)]
             self._process = TargetProcess(command, output)
         except BaseException:
-            shutil.rmtree(self.run_dir, ignore_errors=True)
+            self._folder.remove()
             raise
         self._log = RunLog()
         self._tail = EventTail(self.run_dir / agent.EVENTS)
@@ -151,7 +144,7 @@ class ScenarioRun:
         traceback: TracebackType | None,
     ) -> None:
         self._process.kill()
-        shutil.rmtree(self.run_dir, ignore_errors=True)
+        self._folder.remove()
 
     def wait(self, on_progress: OnProgress = ignore_progress) -> ScenarioOutcome:
         """Follow the target to its end.

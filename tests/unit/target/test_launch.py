@@ -105,7 +105,7 @@ def test_the_number_of_a_program_that_ended_is_kept(
         assert entry.state == "Z"
         assert program.end() == status
         # From now on the number may be somebody else's.
-        monkeypatch.setattr(Launched, "_members", lambda _self: pytest.fail("looked for them"))
+        monkeypatch.setattr(program, "_brood", None)
         assert program.end() == program.status == status
 
 
@@ -115,6 +115,15 @@ def test_a_program_that_ends_before(launch: Launch) -> None:
         pytest.raises(TargetError, match="exited with status 7; its last output: no config"),
     ):
         program.wait_ready(parse_ready("port:1"), 10)
+
+
+def test_a_program_that_went_into_the_background(launch: Launch) -> None:
+    with (
+        launch("/bin/true") as program,
+        pytest.raises(TargetError, match="exited with status 0") as caught,
+    ):
+        program.wait_ready(parse_ready("port:1"), 10)
+    assert "--daemon" in caught.value.hint
 
 
 def test_a_program_that_is_never_ready(launch: Launch) -> None:
@@ -154,6 +163,69 @@ def test_one_that_will_not_end_is_killed(launch: Launch, monkeypatch: pytest.Mon
     with launch(sys.executable, "-c", code) as program:
         program.wait_ready(parse_ready("line:up"), 10)
     assert (program.status, program.was_killed) == (-signal.SIGKILL, True)
+
+
+WITH_OWN_SESSION = (
+    "import subprocess, sys, time\n"
+    "subprocess.Popen([sys.executable, '-c', {child!r}], start_new_session=True)\n"
+    "print('up', flush=True); {end}"
+)
+CHILD = (
+    "import os, signal, sys, time\n"
+    "def say(*_): open({note!r}, 'a').write('term '); {then}\n"
+    "signal.signal(signal.SIGTERM, say)\n"
+    "open({note!r}, 'w').write(f'{{os.getpid()}} '); time.sleep(60)"
+)
+
+
+@pytest.mark.parametrize(
+    ("then", "end", "status", "said"),
+    [
+        ("sys.exit()", "time.sleep(60)", -signal.SIGTERM, "term "),
+        ("time.sleep(60)", "time.sleep(60)", -signal.SIGTERM, "term "),
+        ("sys.exit()", "time.sleep(1); sys.exit(3)", 3, "term "),
+    ],
+    ids=["goes when asked", "is killed", "outlived who started it"],
+)
+def test_a_child_with_a_session_of_its_own_ends_with_the_program(
+    launch: Launch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    then: str,
+    end: str,
+    status: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr("leakhunt.target.launch.END_GRACE_S", 2)
+    note = tmp_path / "note"
+    child = CHILD.format(note=str(note), then=then)
+    code = WITH_OWN_SESSION.format(child=child, end=end)
+    with launch(sys.executable, "-c", code) as program:
+        program.wait_ready(parse_ready("line:up"), 10)
+        while not note.exists() or not note.read_text().strip():
+            time.sleep(0.01)
+        time.sleep(1.5 if status == 3 else 0)
+    pid, _, signals = note.read_text().partition(" ")
+    assert int(pid) not in read_table()
+    assert (program.status, program.was_killed, signals) == (status, "sleep" in then, said)
+
+
+def test_who_is_ended_by_its_parent_is_not_asked_twice(launch: Launch, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    child = CHILD.format(note=str(note), then="time.sleep(0.5); sys.exit()")
+    code = (
+        "import signal, subprocess, sys, time\n"
+        f"one = subprocess.Popen([sys.executable, '-c', {child!r}], start_new_session=True)\n"
+        "def end(*_): one.terminate(); one.wait(); sys.exit(5)\n"
+        "signal.signal(signal.SIGTERM, end); print('up', flush=True); time.sleep(60)"
+    )
+    with launch(sys.executable, "-c", code) as program:
+        program.wait_ready(parse_ready("line:up"), 10)
+        while not note.exists():
+            time.sleep(0.01)
+    assert (program.status, program.was_killed) == (5, False)
+    assert note.read_text().endswith(" term ")
+    assert note.read_text().count("term") == 1
 
 
 def test_its_output_is_passed_on(launch: Launch, capfd: pytest.CaptureFixture[str]) -> None:

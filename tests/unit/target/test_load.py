@@ -46,6 +46,18 @@ def test_time_runs_out_and_nothing_is_left(tmp_path: Path) -> None:
         assert not is_alive(pid)
 
 
+def test_what_left_the_group_ends_with_the_load(tmp_path: Path) -> None:
+    """`timeout` makes a group for itself, and so do many load tools for their workers."""
+    note = tmp_path / "pids"
+    line = f"setsid --wait sleep 60 & timeout 60 sleep 60 & sleep 0.2; ps -o pid= -s $$ > {note};"
+    line += f"pgrep -x -P $! sleep >> {note}; wait"
+    run = LoadCommand(line).run(timeout_s=0.6)
+    assert run.is_cut_short
+    pids = [int(pid) for pid in note.read_text().split()]
+    assert len(pids) >= 3
+    assert [pid for pid in pids if is_alive(pid)] == []
+
+
 def is_alive(pid: int) -> bool:
     for _ in range(100):
         try:
@@ -90,3 +102,7 @@ def test_output_is_passed_on(capfd: pytest.CaptureFixture[str]) -> None:
 def test_it_runs_in_a_group_of_its_own() -> None:
     run = LoadCommand("ps -o pgid= -p $$").run()
     assert int(run.last_output) != os.getpgrp()
+
+
+def test_it_has_no_terminal_to_wait_for() -> None:
+    assert LoadCommand("ps -o sid= -p $$; : < /dev/tty").run().status != 0
