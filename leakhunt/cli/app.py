@@ -25,6 +25,7 @@ from leakhunt.cli.commands.doctor import doctor
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
 from leakhunt.cli.commands.paths import paths
+from leakhunt.cli.commands.report import report
 from leakhunt.cli.commands.sites import sites
 from leakhunt.cli.commands.snapshot import snapshot
 from leakhunt.cli.commands.tasks import tasks
@@ -51,6 +52,7 @@ Examples:
   leakhunt waste final.lkheap
   leakhunt bill 4242
   leakhunt doctor 4242
+  leakhunt report out/ -o leak.html
   leakhunt export before/ -o devtools/
   leakhunt paths final.lkheap --to shop.Session
   leakhunt whatif final.lkheap --cut 'shop.bus.BUS.listeners'
@@ -92,6 +94,7 @@ for _command in (
     verify,
     waste,
     accept,
+    report,
     export,
     version,
 ):

@@ -11,13 +11,15 @@ from leakhunt.agent.format import ARCHIVE_SUFFIX, COLUMNS_SUFFIX, FILE_SUFFIX
 from leakhunt.agent.scenario import ladder_labels
 from leakhunt.errors import UsageError
 from leakhunt.hunt.assemble import cycles_of_window, open_all
+from leakhunt.hunt.saved_report import read_report, report_file
 from leakhunt.report.model import Report
-from leakhunt.target.save_dir import LADDER_MAX, REPORT_NAME
+from leakhunt.target.save_dir import LADDER_MAX
 
 if TYPE_CHECKING:
     from leakhunt.detectors.investigate import Investigation
     from leakhunt.store.columns import SnapshotColumns
 
+_NO_REPORT = "give a directory that leakhunt hunt --save DIR filled, or its report.json"
 _LABELS = ("baseline", "window", "loaded", "final")
 _SUFFIXES = (FILE_SUFFIX, COLUMNS_SUFFIX, ARCHIVE_SUFFIX)
 
@@ -49,25 +51,16 @@ def open_case(path: Path) -> SavedCase:
 
     Raises UsageError: no report, or no snapshots beside it.
     """
-    from leakhunt.report.json_report import from_json
-
-    report_file = path / REPORT_NAME if path.is_dir() else path
-    try:
-        text = report_file.read_bytes()
-    except OSError as exc:
-        raise UsageError(
-            f"there is no report to read at {report_file}: {exc.strerror or exc}",
-            hint="give a directory that leakhunt hunt --save DIR filled, or its report.json",
-        ) from exc
-    report = from_json(text)
-    folder = report_file.parent
+    report = read_report(path, hint=_NO_REPORT)
+    report_path = report_file(path)
+    folder = report_path.parent
     said = {s.label: Path(s.path) for s in report.snapshots if s.path is not None}
     files = _snapshots(folder, said)
     for of_process in sorted(folder.glob("pid-*")) if not files else ():
         files = files or _snapshots(of_process, {})
     if not files:
         raise UsageError(
-            f"the snapshots of {report_file} are not there",
+            f"the snapshots of {report_path} are not there",
             hint="keep them with: leakhunt hunt --save DIR ...",
         )
     return SavedCase(report, files, folder)

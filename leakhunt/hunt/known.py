@@ -12,11 +12,10 @@ from pathlib import Path
 
 from leakhunt.detectors.base import Finding, Verdict
 from leakhunt.errors import UsageError
+from leakhunt.hunt.saved_report import read_report
 from leakhunt.report.accepted import SCHEMA, Accepted
 from leakhunt.report.json_fields import Fields
-from leakhunt.report.json_report import from_json
 from leakhunt.report.model import Report
-from leakhunt.target.save_dir import REPORT_NAME
 
 
 def read_known(path: Path) -> dict[str, Accepted]:
@@ -55,7 +54,7 @@ def accept(
     Raises UsageError for a report that is none, a fingerprint that is not in it, and a file
     that cannot be written.
     """
-    report = _read_report(report_path)
+    report = read_report(report_path)
     chosen = _chosen(report, fingerprints) if fingerprints else _all_of(report)
     today = dt.datetime.now(tz=dt.UTC).date().isoformat()
     added = tuple(
@@ -65,17 +64,6 @@ def accept(
     known.update({one.fingerprint: one for one in added})
     _write(known_path, list(known.values()))
     return added
-
-
-def _read_report(path: Path) -> Report:
-    path = path / REPORT_NAME if path.is_dir() else path
-    try:
-        return from_json(path.read_bytes())
-    except OSError as exc:
-        raise UsageError(
-            f"{path} cannot be read: {exc.strerror or exc}",
-            hint="leakhunt hunt --json ... > report.json writes a report, and so does --save DIR",
-        ) from exc
 
 
 def _all_of(report: Report) -> list[Finding]:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from leakhunt.errors import UsageError
 from leakhunt.hunt.live_settings import is_live, live_options_of
 from leakhunt.hunt.options import HuntOptions, options_of
+from leakhunt.hunt.saved_report import read_report
 from leakhunt.report.model import Report
 from leakhunt.target.progress import OnProgress
-from leakhunt.target.save_dir import REPORT_NAME
 
 if TYPE_CHECKING:
     from leakhunt.hunt.live_options import LiveOptions, PhaseControl
     from leakhunt.report.verify_model import Verification
+
+_NO_REPORT = "write one before the fix: leakhunt hunt --json ... > before.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def verify_hunt(options: VerifyOptions, on_progress: OnProgress | None = None) -
     Raises UsageError for a report that is none or that no hunt wrote, and whatever
     :func:`hunt_scenario` or :func:`hunt_live` raises.
     """
-    before = read_before(options.before)
+    before = read_report(options.before, hint=_NO_REPORT)
     wanted = again(before, options)
     if isinstance(wanted, HuntOptions):
         from leakhunt.hunt.scenario import hunt_scenario
@@ -51,22 +53,6 @@ def verify_hunt(options: VerifyOptions, on_progress: OnProgress | None = None) -
     from leakhunt.hunt.live import hunt_live
 
     return compare(before, hunt_live(wanted, on_progress))
-
-
-def read_before(path: Path) -> Report:
-    """The report at a path, or in a directory.  Raises UsageError."""
-    from leakhunt.report.json_report import from_json
-
-    file = path / REPORT_NAME if path.is_dir() else path
-    try:
-        text = file.read_bytes()
-    except (OSError, ValueError) as exc:
-        why = exc.strerror if isinstance(exc, OSError) else None
-        raise UsageError(
-            f"there is no report to read at {file}: {why or exc}",
-            hint="write one before the fix: leakhunt hunt --json ... > before.json",
-        ) from exc
-    return from_json(text)
 
 
 def again(before: Report, options: VerifyOptions) -> HuntOptions | LiveOptions:
@@ -109,7 +95,7 @@ def _live_again(old: LiveOptions, wanted: Mapping[str, Any], options: VerifyOpti
 
 def needs_control(path: Path) -> bool:
     """Did a person end the phases of the hunt before?  Raises UsageError."""
-    settings = read_before(path).settings or {}
+    settings = read_report(path, hint=_NO_REPORT).settings or {}
     ends = (settings.get("load"), settings.get("duration_s"), settings.get("by_marks"))
     return bool(settings) and is_live(settings) and not any(ends)
 

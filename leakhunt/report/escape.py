@@ -12,6 +12,7 @@ is. The exact name is in the JSON report.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -49,6 +50,8 @@ class Output(StrEnum):
     """Text that rich will parse as console markup (with ``emoji=False``)."""
     HTML = "html"
     """HTML text and double- or single-quoted attribute values."""
+    MARKDOWN = "markdown"
+    """Prose of GitHub-flavoured Markdown."""
     DOT = "dot"
     """The inside of a double-quoted string of the DOT language."""
     FOLDED = "folded"
@@ -164,6 +167,21 @@ def _html(text: str) -> str:
     return escape_html(text, quote=True)
 
 
+_MARKDOWN_SPECIAL: Final = re.compile(
+    r"[\\`*_\[\]<>|~&$]|(?<=:)/|(?<=www)\.|^[-=]+(?= *$)|^(?:[-+]|#+)(?= |$)"
+    r"|(?P<number>^\d+)(?=[.)](?: |$))"
+)
+
+
+def _markdown(text: str) -> str:
+    """Behind a backslash no punctuation is markup, and no address becomes a link."""
+    return _MARKDOWN_SPECIAL.sub(_behind_backslash, text)
+
+
+def _behind_backslash(found: re.Match[str]) -> str:
+    return f"{found[0]}\\" if found["number"] else f"\\{found[0]}"
+
+
 def _dot(text: str) -> str:
     text = text.replace("&", "&amp;")  # Graphviz reads entities in labels
     return text.replace("\\", "\\\\").replace('"', '\\"')
@@ -177,6 +195,7 @@ _ENCODERS: Final[dict[Output, Callable[[str], str]]] = {
     Output.TERMINAL: _as_is,
     Output.MARKUP: _markup,
     Output.HTML: _html,
+    Output.MARKDOWN: _markdown,
     Output.DOT: _dot,
     Output.FOLDED: _folded,
 }

@@ -62,9 +62,9 @@ def sections(report: Report, sheet: Sheet) -> list[list[RenderableType]]:
 def _in_full(finding: Finding, sheet: Sheet) -> list[RenderableType]:
     return [
         _heading(finding, sheet),
-        sheet.paragraph(_title(finding, sheet), indent=_INDENT),
+        sheet.paragraph(title(finding, sheet), indent=_INDENT),
         Text(),
-        sheet.labelled(_rows(finding, sheet), indent=_INDENT),
+        sheet.labelled(rows(finding, sheet), indent=_INDENT),
     ]
 
 
@@ -92,7 +92,7 @@ def _in_brief(findings: Sequence[Finding], sheet: Sheet) -> RenderableType:
     for finding in findings:
         what = Text(verdict_word(finding), style=verdict_style(finding))
         what.append(f" {finding.category}", style="not bold default")
-        text = _title(finding, sheet)
+        text = title(finding, sheet)
         is_leak = finding.verdict == Verdict.LEAK and finding.noise is None
         is_alarm = is_leak and finding.known is None
         why = (finding.known or finding.reason, finding.noise)
@@ -126,7 +126,7 @@ def _heading(finding: Finding, sheet: Sheet) -> Text:
     return left
 
 
-def _title(finding: Finding, sheet: Sheet) -> Text:
+def title(finding: Finding, sheet: Sheet) -> Text:
     """The sentence, its holder and its leaked types standing out."""
     text = Text(sheet.sentence(finding.title))
     for leaked in finding.leaked:
@@ -141,9 +141,10 @@ def _stylize(text: Text, part: str, style: str) -> None:
         text.stylize(style, start, start + len(part))
 
 
-def _rows(finding: Finding, sheet: Sheet) -> list[tuple[str, Text]]:
+def rows(finding: Finding, sheet: Sheet) -> list[tuple[str, Text]]:
+    """What proves a finding and what ends it, by label; those with nothing to say left out."""
     holder = Text() if path_tree.shows_holder(finding) else _holder(finding.holder, sheet)
-    rows = [
+    labelled = [
         ("holder", holder),
         ("path", _path(finding, sheet)),
         ("also by", _co_holders(finding.co_holders, sheet)),
@@ -158,7 +159,7 @@ def _rows(finding: Finding, sheet: Sheet) -> list[tuple[str, Text]]:
         ("frees", _frees(finding)),
         ("do", Text(sheet.sentence(finding.advice), style=ADVICE_STYLE)),
     ]
-    return [(label, text) for label, text in rows if text.plain]
+    return [(label, text) for label, text in labelled if text.plain]
 
 
 def _holder(holder: HolderInfo, sheet: Sheet, style: str = HOLDER_STYLE) -> Text:

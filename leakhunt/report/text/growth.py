@@ -25,7 +25,9 @@ _LESSER: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class Column:
+    """One number of a growth row."""
+
     title: str
     group: str
     value: Callable[[GrowthRow], int]
@@ -37,6 +39,7 @@ class _Column:
     signed: bool = False
 
     def cell(self, row: GrowthRow, nothing: str) -> str:
+        """The number in a few characters; ``nothing`` stands for zero."""
         amount = self.value(row)
         if amount == 0:
             return nothing
@@ -45,21 +48,21 @@ class _Column:
 
 
 _COLUMNS: Final = (
-    _Column("B", "objects", lambda r: r.count_baseline, 2),
-    _Column("L", "objects", lambda r: r.count_loaded, 2),
-    _Column("F", "objects", lambda r: r.count_final, 2),
-    _Column("change", "objects", lambda r: r.count_delta, 11, key="count", signed=True),
-    _Column("B", "bytes", lambda r: r.bytes_baseline, 12, is_size=True),
-    _Column("L", "bytes", lambda r: r.bytes_loaded, 12, is_size=True),
-    _Column("F", "bytes", lambda r: r.bytes_final, 12, key="final", is_size=True),
-    _Column("change", "bytes", lambda r: r.bytes_delta, 1, key="size", is_size=True, signed=True),
-    _Column("born", "", lambda r: r.born, 3, key="born"),
-    _Column("departed", "", lambda r: r.departed, 8, key="departed"),
-    _Column("resized", "", lambda r: r.resized_bytes, 5, key="resized", is_size=True, signed=True),
-    _Column("transient", "", lambda r: r.transient, 7, key="transient"),
-    _Column("garbage", "", lambda r: r.garbage, 4, key="garbage"),
-    _Column("late", "", lambda r: r.late, 13, key="late"),
-    _Column("unreached", "", lambda r: r.unreached, 6, key="unreached"),
+    Column("B", "objects", lambda r: r.count_baseline, 2),
+    Column("L", "objects", lambda r: r.count_loaded, 2),
+    Column("F", "objects", lambda r: r.count_final, 2),
+    Column("change", "objects", lambda r: r.count_delta, 11, key="count", signed=True),
+    Column("B", "bytes", lambda r: r.bytes_baseline, 12, is_size=True),
+    Column("L", "bytes", lambda r: r.bytes_loaded, 12, is_size=True),
+    Column("F", "bytes", lambda r: r.bytes_final, 12, key="final", is_size=True),
+    Column("change", "bytes", lambda r: r.bytes_delta, 1, key="size", is_size=True, signed=True),
+    Column("born", "", lambda r: r.born, 3, key="born"),
+    Column("departed", "", lambda r: r.departed, 8, key="departed"),
+    Column("resized", "", lambda r: r.resized_bytes, 5, key="resized", is_size=True, signed=True),
+    Column("transient", "", lambda r: r.transient, 7, key="transient"),
+    Column("garbage", "", lambda r: r.garbage, 4, key="garbage"),
+    Column("late", "", lambda r: r.late, 13, key="late"),
+    Column("unreached", "", lambda r: r.unreached, 6, key="unreached"),
 )
 
 _NEEDS_LOADED: Final = ("L", "transient", "late", "garbage")
@@ -75,7 +78,7 @@ def section(report: Report, sheet: Sheet) -> list[RenderableType]:
         return []
     return [
         _heading(len(shown), len(rows), sheet),
-        *_table(shown, sheet, _columns_of(report)),
+        *_table(shown, sheet, columns_of(report)),
         *_footer(shown, rows, report, sheet),
     ]
 
@@ -90,7 +93,7 @@ def _heading(shown: int, total: int, sheet: Sheet) -> Text:
     return text
 
 
-def _columns_of(report: Report) -> Sequence[_Column]:
+def columns_of(report: Report) -> Sequence[Column]:
     """Every column, or those that a comparison without a loaded snapshot can fill."""
     if _has_loaded(report):
         return _COLUMNS
@@ -101,7 +104,7 @@ def _has_loaded(report: Report) -> bool:
     return any(snapshot.label == "loaded" for snapshot in report.snapshots)
 
 
-def _table(rows: Sequence[GrowthRow], sheet: Sheet, every: Sequence[_Column]) -> list[Text]:
+def _table(rows: Sequence[GrowthRow], sheet: Sheet, every: Sequence[Column]) -> list[Text]:
     columns = _chosen(rows, sheet, every)
     widths = {column: _width(column, rows, sheet) for column in columns}
     numbers = sum(width + _GAP for width in widths.values())
@@ -120,19 +123,19 @@ def _table(rows: Sequence[GrowthRow], sheet: Sheet, every: Sequence[_Column]) ->
     return lines
 
 
-def _cell_style(column: _Column, row: GrowthRow) -> str:
+def _cell_style(column: Column, row: GrowthRow) -> str:
     if column.value(row) == 0:
         return QUIET
     return STRONG if column.title == "change" else ""
 
 
-def _chosen(rows: Sequence[GrowthRow], sheet: Sheet, every: Sequence[_Column]) -> list[_Column]:
+def _chosen(rows: Sequence[GrowthRow], sheet: Sheet, every: Sequence[Column]) -> list[Column]:
     """The columns that fit, those with nothing to say left out."""
     sort = sheet.options.sort
     telling = [c for c in every if c.key == sort or any(c.value(row) for row in rows)]
     longest = min(max(cell_len(sheet.name(row.type)) for row in rows), _LONG_TYPE)
     room = sheet.width - MARGIN
-    chosen: list[_Column] = []
+    chosen: list[Column] = []
     for priority in sorted({0, *(column.priority for column in telling)}):
         together = [c for c in telling if (0 if c.key == sort else c.priority) == priority]
         width = sum(_width(column, rows, sheet) + _GAP for column in together)
@@ -142,12 +145,12 @@ def _chosen(rows: Sequence[GrowthRow], sheet: Sheet, every: Sequence[_Column]) -
     return [column for column in _COLUMNS if column in chosen]
 
 
-def _width(column: _Column, rows: Sequence[GrowthRow], sheet: Sheet) -> int:
+def _width(column: Column, rows: Sequence[GrowthRow], sheet: Sheet) -> int:
     cells = (column.cell(row, sheet.symbols.nothing) for row in rows)
     return max(len(column.title), *map(len, cells))
 
 
-def _groups(columns: list[_Column], widths: dict[_Column, int], type_width: int) -> Text:
+def _groups(columns: list[Column], widths: dict[Column, int], type_width: int) -> Text:
     """The line above the titles: which columns count objects, which bytes."""
     line = " " * (MARGIN + type_width)
     for group in dict.fromkeys(column.group for column in columns):
@@ -156,7 +159,7 @@ def _groups(columns: list[_Column], widths: dict[_Column, int], type_width: int)
     return Text(line.rstrip(), style=LABEL_STYLE)
 
 
-def _titles(columns: list[_Column], widths: dict[_Column, int], type_width: int) -> Text:
+def _titles(columns: list[Column], widths: dict[Column, int], type_width: int) -> Text:
     line = " " * MARGIN + "type".ljust(type_width)
     for column in columns:
         line += column.title.rjust(widths[column] + _GAP)

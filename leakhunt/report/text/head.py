@@ -40,22 +40,27 @@ def errors(report: Report, sheet: Sheet) -> list[RenderableType]:
 
 def verdict(report: Report, sheet: Sheet) -> list[RenderableType]:
     """One line: is it leaking, and how fast."""
+    word, style, said = headline(report)
+    is_alarm = report.verdict != Verdict.NOT
     text = Text()
+    text.append(f" {word} " if is_alarm else word, style=f"{style} reverse" if is_alarm else style)
+    text.append(" " if is_alarm else ": ")
+    return [sheet.paragraph(text.append_text(said))]
+
+
+def headline(report: Report) -> tuple[str, str, Text]:
+    """The verdict in a word or two, its style, and what is said after it."""
     style = STYLE_BY_VERDICT.get(report.verdict, STRONG)
     if report.verdict != Verdict.NOT:
-        text.append(f" {report.verdict} ", style=f"{style} reverse")
-        text.append(f" {_how_many(report)}", style=STRONG)
-        text.append(f": {_rate(report)}")
-    elif report.errors:
-        text.append("No verdict", style="bold yellow")
-        text.append(f": {_rate(report)}, no holder was found, and the result is partial")
-    elif known := sum(finding.known is not None for finding in report.findings):
-        text.append("No new leak", style=style)
-        text.append(f": {_rate(report)}, {units.plural(known, 'known leak')}")
-    else:
-        text.append("No leak", style=style)
-        text.append(f": {_why_not(report)}")
-    return [sheet.paragraph(text)]
+        said = Text(_how_many(report), style="")
+        said.stylize(STRONG)
+        return report.verdict, style, said.append(f": {_rate(report)}")
+    if report.errors:
+        said = Text(f"{_rate(report)}, no holder was found, and the result is partial")
+        return "No verdict", "bold yellow", said
+    if known := sum(finding.known is not None for finding in report.findings):
+        return "No new leak", style, Text(f"{_rate(report)}, {units.plural(known, 'known leak')}")
+    return "No leak", style, Text(_why_not(report))
 
 
 def _how_many(report: Report) -> str:
@@ -105,16 +110,16 @@ def _why_not(report: Report) -> str:
 def facts(report: Report, sheet: Sheet) -> list[RenderableType]:
     """What was hunted, and whose memory it is that grows."""
     rows = [
-        ("target", _target(report, sheet)),
-        ("load", _load(report, sheet)),
+        ("target", target(report, sheet)),
+        ("load", load(report, sheet)),
         ("memory", _memory(report, sheet)),
-        *(("", Text(line)) for line in [_whose(report), *unknown_lines(report.bills)]),
+        *(("", Text(line)) for line in whose(report)),
     ]
     kept = [(label, text) for label, text in rows if text.plain]
     return [sheet.labelled(kept)] if kept else []
 
 
-def _target(report: Report, sheet: Sheet) -> Text:
+def target(report: Report, sheet: Sheet) -> Text:
     """``checkout.py, CPython 3.12.1, pid 4242``, of what is known."""
     words = []
     command = report.target.get("command")
@@ -143,7 +148,7 @@ _CYCLE_WORDS = {
 }
 
 
-def _load(report: Report, sheet: Sheet) -> Text:
+def load(report: Report, sheet: Sheet) -> Text:
     """``wrk ...: 3 runs in 30.0 s, 24,702 requests (9 failed), p50 1.1 ms; a cycle is ...``."""
     load = report.load
     if load is None:
@@ -167,8 +172,9 @@ def _load(report: Report, sheet: Sheet) -> Text:
     return text
 
 
-def _memory(report: Report, sheet: Sheet) -> Text:
-    """Three columns and the change; on a narrow page the change and what fits before it."""
+def memory_rows(report: Report) -> list[Row]:
+    """What is known of the memory at each moment; a title that starts with a blank is a part of
+    the process RSS."""
     rows = [
         _memory_row(report, "rss", "process RSS"),
         *bill_rows(report.bills, _COLUMNS),
@@ -177,7 +183,12 @@ def _memory(report: Report, sheet: Sheet) -> Text:
         _objects_row(report),
         *(_count_row(report, name) for name in ("threads", "descriptors")),
     ]
-    known = [row for row in rows if any(cell != "" for cell in row[1:])]
+    return [row for row in rows if any(cell != "" for cell in row[1:])]
+
+
+def _memory(report: Report, sheet: Sheet) -> Text:
+    """Three columns and the change; on a narrow page the change and what fits before it."""
+    known = memory_rows(report)
     if not known:
         return Text()
     first = max(len(row[0]) for row in known)
@@ -241,10 +252,16 @@ _WORTH_EXPLAINING_BYTES = 1 << 20
 """A process grows by less than this for reasons of its own: arenas, stacks, page cache."""
 
 
-def _whose(report: Report) -> str:
+def whose(report: Report) -> list[str]:
+    """Sentences on what part of the growth Python objects are, and what the bill cannot know."""
+    unknown = unknown_lines(report.bills)
     resident, python = _change(report, "rss"), _change(report, "python")
     if resident is None or python is None or resident < _WORTH_EXPLAINING_BYTES:
-        return ""
+        return unknown
+    return [_share_of_python(resident, python), *unknown]
+
+
+def _share_of_python(resident: int, python: int) -> str:
     if python > resident:
         return "Python objects grew more than the process: freed memory was used again."
     share = f"{max(python, 0) / resident:.0%}".replace("%", " %")

@@ -16,12 +16,17 @@ _SHOWN_INFERRED = 4
 
 
 def grounds(report: Report, sheet: Sheet) -> list[RenderableType]:
+    """What the numbers rest on, as a section."""
+    rows = ground_rows(report, sheet)
+    return [sheet.labelled(rows)] if rows else []
+
+
+def ground_rows(report: Report, sheet: Sheet) -> list[tuple[str, Text]]:
     """What the numbers rest on: how births are known, what the looking cost, notes."""
     rows = [("births", _births(report, sheet)), ("cost", _cost(report))]
     notes = [Text(sheet.sentence(note)) for note in report.notes]
     rows += [("note" if number == 0 else "", note) for number, note in enumerate(notes)]
-    kept = [(label, text) for label, text in rows if text.plain]
-    return [sheet.labelled(kept)] if kept else []
+    return [(label, text) for label, text in rows if text.plain]
 
 
 def _births(report: Report, sheet: Sheet) -> Text:

@@ -13,7 +13,8 @@ from leakhunt.errors import UsageError
 from leakhunt.hunt.live_options import LiveOptions
 from leakhunt.hunt.live_settings import is_live, live_options_of, live_settings_of
 from leakhunt.hunt.options import HuntOptions, options_of, settings_of
-from leakhunt.hunt.verify import VerifyOptions, again, compare, needs_control, read_before
+from leakhunt.hunt.saved_report import read_report
+from leakhunt.hunt.verify import VerifyOptions, again, compare, needs_control
 from leakhunt.report.json_report import to_json
 from leakhunt.report.model import Report
 from leakhunt.target.family import Children
@@ -111,7 +112,7 @@ def test_who_ends_the_load(tmp_path: Path) -> None:
     ):  # fmt: skip
         path.write_text(to_json(before(options)))
         assert needs_control(path) is needs
-        assert read_before(path) == before(options)
+        assert read_report(path) == before(options)
     path.write_text(to_json(LEAKY))
     assert needs_control(path) is False
 
