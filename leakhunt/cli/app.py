@@ -19,6 +19,7 @@ from leakhunt import __version__
 from leakhunt.cli import exit_codes, streams
 from leakhunt.cli.commands.accept import accept
 from leakhunt.cli.commands.analyse import analyse
+from leakhunt.cli.commands.assertion import assertion
 from leakhunt.cli.commands.bill import bill
 from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.doctor import doctor
@@ -95,6 +96,7 @@ for _command in (
     waste,
     accept,
     report,
+    assertion,
     export,
     version,
 ):
