@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import leakhunt
 from leakhunt.errors import UsageError
@@ -13,8 +13,11 @@ from leakhunt.report.sites_model import SitesReport
 from leakhunt.store.files import replacing
 
 if TYPE_CHECKING:
+    from leakhunt.analysis.call_tree import Call, WeighedStack
     from leakhunt.analysis.samples import Samples
     from leakhunt.store.columns import SnapshotColumns
+
+Measure = Literal["live", "growth"]
 
 _SHOWN = ("baseline", "loaded", "final")
 
@@ -35,25 +38,42 @@ class WrittenStacks:
             file.write(self.data)
 
 
+@dataclass(frozen=True, slots=True)
+class SiteTree:
+    """Allocation stacks of some snapshots as a tree of calls, for flame graphs."""
+
+    labels: tuple[str, ...]
+    """Of the snapshots, in order of time."""
+    sample_bytes: int
+    """Mean distance of samples in the last snapshot; 0 when all allocations are there."""
+    measure: Measure
+    root: Call
+
+
 def tabulate_sites(paths: Sequence[Path]) -> SitesReport:
     """Live bytes by allocation site at each moment.
 
     ``paths``: snapshots in order of time, or one directory that a hunt filled.  Raises UsageError
     when nothing was sampled, SnapshotError when a file cannot be read.
     """
-    from leakhunt.analysis.samples import samples_of, site_growth
+    from leakhunt.analysis.samples import site_growth
 
-    found: dict[str, Samples] = {}
-    sample_bytes = 0
-    for path in _files(paths):
-        columns = _columns(path)
-        samples = samples_of(columns)
-        if samples is not None:
-            found[_label(columns, path, found)] = samples
-            sample_bytes = samples.sample_bytes
-    if not found:
-        raise _nothing_sampled(paths[0])
-    return SitesReport(tuple(found), sample_bytes, site_growth(found))
+    found = _samples_by_label(paths)
+    return SitesReport(tuple(found), _last(found).sample_bytes, site_growth(found))
+
+
+def site_tree(paths: Sequence[Path], *, measure: Measure = "live") -> SiteTree:
+    """Who called whom to allocate what is live in the last snapshot, or what grew until it.
+
+    ``paths``: as for :func:`tabulate_sites`, raises the same.  ``measure``: "live" for the bytes
+    at the last snapshot, "growth" for those less the bytes at the first, stack by stack, where
+    that is more than nothing.  O(samples log samples + frames).
+    """
+    from leakhunt.analysis.call_tree import call_tree
+
+    found = _samples_by_label(paths)
+    stacks = _weighed_stacks(found, measure)
+    return SiteTree(tuple(found), _last(found).sample_bytes, measure, call_tree(stacks))
 
 
 def export_stacks(path: Path, file_format: str) -> WrittenStacks:
@@ -61,18 +81,10 @@ def export_stacks(path: Path, file_format: str) -> WrittenStacks:
 
     ``file_format``: one of ``STACK_FORMATS``.  Raises as :func:`tabulate_sites`.
     """
-    from leakhunt.analysis.samples import samples_of, weights_by_stack
     from leakhunt.interop.stacks.formats import stacks_to_bytes
-    from leakhunt.interop.stacks.tree import WeighedStack
 
     file = _files([path])[-1]
-    samples = samples_of(_columns(file))
-    if samples is None:
-        raise _nothing_sampled(path)
-    stacks = [
-        WeighedStack(stack, weight.bytes.value, weight.count.value, weight.sample_count)
-        for stack, weight in weights_by_stack(samples).items()
-    ]
+    stacks = _weighed_stacks(_samples_by_label([file]), "live")
     exporter = f"leakhunt {leakhunt.__version__}"
     return WrittenStacks(
         data=stacks_to_bytes(stacks, file_format, name=file.name, exporter=exporter),
@@ -80,6 +92,45 @@ def export_stacks(path: Path, file_format: str) -> WrittenStacks:
         stack_count=len(stacks),
         bytes=round(sum(stack.bytes for stack in stacks)),
     )
+
+
+def _samples_by_label(paths: Sequence[Path]) -> dict[str, Samples]:
+    """At least one.  Raises UsageError when nothing was sampled."""
+    from leakhunt.analysis.samples import samples_of
+
+    found: dict[str, Samples] = {}
+    for path in _files(paths):
+        columns = _columns(path)
+        samples = samples_of(columns)
+        if samples is not None:
+            found[_label(columns, path, found)] = samples
+    if not found:
+        raise _nothing_sampled(paths[0])
+    return found
+
+
+def _last(found: Mapping[str, Samples]) -> Samples:
+    return list(found.values())[-1]
+
+
+def _weighed_stacks(found: Mapping[str, Samples], measure: Measure) -> list[WeighedStack]:
+    """Every stack with a sample at the last moment, the widest first."""
+    from leakhunt.analysis.call_tree import WeighedStack
+    from leakhunt.analysis.samples import weights_by_stack
+
+    weights = {label: weights_by_stack(samples) for label, samples in found.items()}
+    *earlier, last = weights
+    stacks = []
+    for stack, weight in weights[last].items():
+        size, count = weight.bytes.value, weight.count.value
+        before = weights[earlier[0]].get(stack) if earlier and measure == "growth" else None
+        if before is not None:
+            size, count = size - before.bytes.value, count - before.count.value
+        sizes = {label: w[stack].bytes.value for label, w in weights.items() if stack in w}
+        stacks.append(
+            WeighedStack(stack, max(size, 0.0), max(count, 0.0), weight.sample_count, sizes)
+        )
+    return sorted(stacks, key=lambda stack: -stack.bytes)
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

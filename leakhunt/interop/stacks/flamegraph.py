@@ -10,8 +10,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape as escape_xml
 
+from leakhunt.analysis.call_tree import Call, WeighedStack, call_tree
 from leakhunt.analysis.sites import is_own_code
-from leakhunt.interop.stacks.tree import Call, WeighedStack, call_tree, frame_name
+from leakhunt.interop.stacks.frame_name import frame_name
 from leakhunt.report.escape import elide, escape
 from leakhunt.report.units import size
 
@@ -55,7 +56,7 @@ def _boxes(root: Call) -> Iterator[tuple[Call, float, float]]:
         if width < _LEAST_WIDTH or call.depth > _DEEPEST:
             continue
         yield call, left, width
-        for below in sorted(call.callees.values(), key=lambda one: -one.total_bytes):
+        for below in call.callees.values():
             queue.append((below, left))
             left += below.total_bytes * scale
 

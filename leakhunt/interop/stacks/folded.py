@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from leakhunt.analysis.call_tree import WeighedStack
 from leakhunt.analysis.sites import NOT_KNOWN
-from leakhunt.interop.stacks.tree import WeighedStack, frame_name
+from leakhunt.interop.stacks.frame_name import frame_name
 from leakhunt.report.escape import Output
 
 

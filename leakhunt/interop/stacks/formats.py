@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from leakhunt.analysis.call_tree import WeighedStack
 from leakhunt.interop.stacks.flamegraph import to_flamegraph
 from leakhunt.interop.stacks.folded import to_folded
 from leakhunt.interop.stacks.heapprofile import to_heapprofile
 from leakhunt.interop.stacks.speedscope import to_speedscope
-from leakhunt.interop.stacks.tree import WeighedStack
 
 STACK_FORMATS: Final = ("folded", "speedscope", "heapprofile", "flamegraph")
 

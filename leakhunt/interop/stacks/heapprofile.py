@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from leakhunt.interop.stacks.tree import Call, WeighedStack, call_tree, walk
+from leakhunt.analysis.call_tree import Call, WeighedStack, call_tree, walk
 from leakhunt.report.escape import escape
 
 _NO_SCRIPT = "0"

@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from leakhunt.analysis.call_tree import WeighedStack
 from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.sites import NOT_KNOWN
-from leakhunt.interop.stacks.tree import WeighedStack
 from leakhunt.report.escape import escape
 
 _SCHEMA = "https://www.speedscope.app/file-format-schema.json"

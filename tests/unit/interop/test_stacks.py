@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from leakhunt.analysis.call_tree import WeighedStack, call_tree, walk
 from leakhunt.analysis.code_line import CodeLine
 from leakhunt.interop.stacks.formats import STACK_FORMATS, stacks_to_bytes
-from leakhunt.interop.stacks.tree import WeighedStack, call_tree, walk
 from tests.nasty_names import NASTY_NAMES
 
 MAIN = CodeLine("main", "/app/app.py", 10)

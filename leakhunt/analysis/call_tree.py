@@ -1,16 +1,12 @@
-"""Stacks as a tree of calls, which most formats draw."""
+"""Allocation stacks as a tree of calls: what flame graphs and profiles draw."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.sites import NOT_KNOWN
-from leakhunt.report.escape import Output, escape
-
-_NAME_LIMIT = 200
-_PLACE_LIMIT = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,36 +18,45 @@ class WeighedStack:
     bytes: float
     count: float
     sample_count: int
+    bytes_by_label: Mapping[str, float] = field(default_factory=dict)
+    """Live bytes by label of the snapshot, where several are told of."""
 
 
 @dataclass(slots=True)
 class Call:
-    """A frame called from the one above it.  Numbers are of what it allocates itself."""
+    """A frame called from the one above it."""
 
     frame: CodeLine | None
     """None: the root."""
     depth: int
     callees: dict[CodeLine, Call] = field(default_factory=dict)
+    """The most bytes first."""
     bytes: float = 0.0
+    """What it allocates itself."""
     count: float = 0.0
+    """Blocks that it allocates itself."""
     total_bytes: float = 0.0
     """With everything below."""
+    bytes_by_label: dict[str, float] = field(default_factory=dict)
+    """The same by label of the snapshot, where several are told of."""
 
 
 def call_tree(stacks: Iterable[WeighedStack]) -> Call:
-    """The root of the tree of calls; siblings in the order of the stacks.  O(frames)."""
+    """The root of the tree of calls.  O(frames)."""
     root = Call(None, 0)
     for stack in stacks:
         at = root
-        at.total_bytes += stack.bytes
+        _add(at, stack)
         for frame in reversed(stack.frames or (NOT_KNOWN,)):
             below = at.callees.get(frame)
             if below is None:
                 below = at.callees[frame] = Call(frame, at.depth + 1)
             at = below
-            at.total_bytes += stack.bytes
+            _add(at, stack)
         at.bytes += stack.bytes
         at.count += stack.count
+    for call in walk(root):
+        call.callees = dict(sorted(call.callees.items(), key=lambda item: -item[1].total_bytes))
     return root
 
 
@@ -64,12 +69,7 @@ def walk(root: Call) -> Iterator[Call]:
         queue += reversed(call.callees.values())
 
 
-def frame_name(frame: CodeLine | None, output: Output = Output.TERMINAL) -> str:
-    """``Session.__init__ (shop/session.py:14)``, safe in ``output``."""
-    if frame is None:
-        return "all"
-    if not frame.file:
-        return escape(frame.function, output)
-    line = "" if frame.line is None else f":{frame.line}"
-    name = escape(frame.function, output, limit=_NAME_LIMIT)
-    return f"{name} ({escape(frame.file, output, limit=_PLACE_LIMIT)}{line})"
+def _add(call: Call, stack: WeighedStack) -> None:
+    call.total_bytes += stack.bytes
+    for label, size in stack.bytes_by_label.items():
+        call.bytes_by_label[label] = call.bytes_by_label.get(label, 0.0) + size
