@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from leakhunt.analysis.call_tree import WeighedStack
 from leakhunt.analysis.code_line import CodeLine
 from leakhunt.hunt.export import export_heapsnapshots
 from leakhunt.interop.stacks.formats import stacks_to_bytes
-from leakhunt.interop.stacks.tree import WeighedStack
 from tests.oracles.case_of_shop import expected_comparison, hunt_the_shop
 from tests.oracles.viewers import ask, needs_viewers
 
