@@ -57,6 +57,13 @@ class Opcode(IntEnum):
     """Sample allocations until the connection ends.  number: mean distance of samples in bytes;
     0: 524288.  Where tracemalloc is tracing nothing is switched on; ``source`` says so."""
     SITES_STOP = 12
+    PROBES = 13
+    """Pauses since the last PROBES; the first one begins to listen, until the connection ends.
+    ``gc_0`` to ``gc_2`` and ``gc_all``: collections of a generation (forced ones of ours left
+    out), objects collected, and p50, p99, longest and sum of their pauses in nanoseconds.
+    ``loops``, for each event loop: thread, ticks, and p50, p99 and longest delay in
+    nanoseconds, and for how long it has not answered the tick that is under way."""
+    PROBES_STOP = 14
 
 
 class Status(IntEnum):
@@ -89,3 +96,5 @@ class Flag(IntFlag):
     what that needs takes the kernel some milliseconds a GiB, without the interpreter lock."""
     CONTENT = 128
     """CAPTURE: write keyed hashes of strings and numbers (Fact.CONTENT)."""
+    KEEP = 256
+    """PROBES: go on adding up, the next answer covers this time too."""

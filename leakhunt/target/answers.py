@@ -36,6 +36,15 @@ class Answer:
         values = self._members.get(name)
         return tuple(v for v in values if type(v) is str) if type(values) is list else ()
 
+    def numbers(self, name: str, count: int | None = None) -> tuple[int, ...]:
+        """A list of whole numbers, ``count`` of them.  Raises TargetError when it is not."""
+        values = self._members.get(name)
+        if type(values) is not list or any(type(value) is not int for value in values):
+            raise TargetError(f"the agent's answer has no proper list {name!r}: {values!r:.80}")
+        if count is not None and len(values) != count:
+            raise TargetError(f"the agent's answer has {len(values)} of {count} numbers {name!r}")
+        return tuple(values)
+
 
 @dataclass(frozen=True, slots=True)
 class Hello:

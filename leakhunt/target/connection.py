@@ -27,6 +27,7 @@ from leakhunt.target.answers import (
     Rest,
     SitesStarted,
 )
+from leakhunt.target.probes import Probes
 from leakhunt.target.process_table import read_entry
 
 ANSWER_S = 30.0
@@ -138,6 +139,19 @@ class AgentConnection:
         needs some milliseconds a GiB to tell, without the lock.
         """
         return LiveMeasure.of(self._ask(Opcode.MEASURE, Flag.PREDICT if predicts else Flag(0)))
+
+    def probes(self, *, keeps: bool = False) -> Probes:
+        """Pauses of the collector and delays of event loops since the last reading.
+
+        The first reading begins to listen; it ends with `probes_stop` or the connection.
+        ``keeps``: the next reading covers this time too.  Some microseconds of the interpreter
+        lock; the event loops are woken up 10 times a second meanwhile.
+        """
+        return Probes.of(self._ask(Opcode.PROBES, Flag.KEEP if keeps else Flag(0)))
+
+    def probes_stop(self) -> None:
+        """End listening and put back what was touched."""
+        self._ask(Opcode.PROBES_STOP)
 
     def collect(self, max_pause_ns: int | None = None) -> Collection:
         """One full collection, unless it is expected to take longer than ``max_pause_ns``.

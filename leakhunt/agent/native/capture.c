@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "accounts.h"
 #include "birth.h"
 #include "childheap.h"
+#include "clock.h"
 #include "fork.h"
 #include "predict.h"
 #include "site_records.h"
@@ -51,14 +51,6 @@ lk_capture_mode_name(enum lk_capture_mode mode)
 {
     static const char *const NAMES[] = {"in-process", "fork", "auto"};
     return NAMES[mode];
-}
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
 static void
@@ -181,7 +173,7 @@ write_snapshot(const job *j, outcome *o)
     char footer[4096];
     lk_unreached unreached = {0};
     lk_walk w;
-    uint64_t start = now_ns();
+    uint64_t start = lk_now_ns();
     if (lk_walk_init(&w) < 0) {
         o->out_of_memory = 1;
         lk_walk_fini(&w);
@@ -198,9 +190,9 @@ write_snapshot(const job *j, outcome *o)
     }
     if (lk_emit_start(&w.out, j->header, j->header_bytes) == 0 &&
         put_records(&w, &unreached, !j->capture->was_collecting) == 0) {
-        o->walk_ns = now_ns() - start;
+        o->walk_ns = lk_now_ns() - start;
         if (j->capture->mode_used == LK_CAPTURE_IN_PROCESS) {
-            atomic_store(&o->pause_ns, now_ns() - j->start_ns);
+            atomic_store(&o->pause_ns, lk_now_ns() - j->start_ns);
         }
         for (int i = 0; atomic_load(&o->pause_ns) == 0 && i < PAUSE_IS_KNOWN_MS; i++) {
             sleep_ms(1);
@@ -244,7 +236,7 @@ capture_here(job *j)
         lk_sites_mark();
     }
     j->interp->gc.enabled = c->gc_was_enabled;
-    c->pause_ns = now_ns() - j->start_ns;
+    c->pause_ns = lk_now_ns() - j->start_ns;
     take_over(j, &o);
     return o.is_complete ? 0 : -1;
 }
@@ -307,7 +299,7 @@ capture_by_fork(job *j)
         return 1;
     }
     c->mode_used = LK_CAPTURE_FORK;
-    uint64_t before = now_ns();
+    uint64_t before = lk_now_ns();
     pid_t pid = lk_fork(
         j->out.fd, (unsigned)(DEADLINE_S + DEADLINE_FACTOR * c->predicted_walk_ns / 1000000000));
     if (pid == 0) {
@@ -320,13 +312,13 @@ capture_by_fork(job *j)
         munmap(o, sizeof(*o));
         return 1;
     }
-    lk_predict_learn_fork(&j->prediction, now_ns() - before);
+    lk_predict_learn_fork(&j->prediction, lk_now_ns() - before);
     if (c->mark) {
         lk_birth_mark();
         lk_sites_mark();
     }
     j->interp->gc.enabled = c->gc_was_enabled;
-    c->pause_ns = now_ns() - j->start_ns;
+    c->pause_ns = lk_now_ns() - j->start_ns;
     atomic_store(&o->pause_ns, c->pause_ns);
     Py_BEGIN_ALLOW_THREADS end = lk_fork_wait(pid);
     Py_END_ALLOW_THREADS take_over(j, o);
@@ -377,7 +369,7 @@ stop_and_capture(job *j)
     lk_facts_prepare();
     c->gc_was_enabled = j->interp->gc.enabled;
     j->interp->gc.enabled = 0; /* a __sizeof__ written in C might allocate */
-    j->start_ns = now_ns();
+    j->start_ns = lk_now_ns();
     j->births_sound = lk_birth_is_sound();
     lk_sites_describe(&j->sites);
     lk_predict(&j->prediction);

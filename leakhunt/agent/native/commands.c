@@ -7,11 +7,13 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "birth.h"
 #include "capture.h"
+#include "clock.h"
 #include "predict.h"
+#include "probe_ticks.h"
+#include "probes.h"
 #include "process.h"
 #include "selftest.h"
 #include "sites.h"
@@ -21,14 +23,6 @@
 #define COLLECT_NS_A_BLOCK 90.0
 /* The list of frozen objects is counted no further. */
 #define FROZEN_MAX 100000
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* -1 with the exception that is set as the error, and none set any more.  Needs the GIL. */
 static int
@@ -211,6 +205,17 @@ stop_sites(lk_session *s, lk_json *out)
     return 0;
 }
 
+static int
+stop_probes(lk_session *s, lk_json *out)
+{
+    (void)out;
+    if (s->has_probes) {
+        lk_probes_stop();
+    }
+    s->has_probes = 0;
+    return 0;
+}
+
 /* The state of the process, the agent's own left out. */
 static int
 measure(lk_session *s, lk_json *out)
@@ -226,7 +231,7 @@ measure(lk_session *s, lk_json *out)
     size_t threads = lk_count_entries("/proc/self/task");
     size_t descriptors = lk_count_entries("/proc/self/fd");
     /* ours, and the one that lists them */
-    size_t own = 1 + (s->socket.fd >= 0) + (s->spare.fd >= 0);
+    size_t own = 1 + (s->socket.fd >= 0) + (s->spare.fd >= 0) + lk_ticks_descriptor_count();
     lk_json_number(out, "rss_bytes", lk_rss_bytes());
     lk_json_number(out, "blocks", prediction.block_count);
     lk_json_number(out, "threads", threads > 0 ? threads - 1 : 0);
@@ -268,9 +273,11 @@ collect(lk_session *s, lk_json *out)
         return 0;
     }
     int was_enabled = PyGC_Enable();
-    uint64_t start = now_ns();
+    lk_probe_gc_mute(1);
+    uint64_t start = lk_now_ns();
     Py_ssize_t freed = PyGC_Collect();
-    uint64_t took = now_ns() - start;
+    uint64_t took = lk_now_ns() - start;
+    lk_probe_gc_mute(0);
     if (!was_enabled) {
         PyGC_Disable();
     }
@@ -339,12 +346,13 @@ typedef struct {
 } lk_command;
 
 static const lk_command commands[] = {
-    [LK_OP_HELLO] = {say_hello, 0, 0},        [LK_OP_SELF_TEST] = {self_test, 1, 1},
-    [LK_OP_PREPARE] = {prepare, 1, 1},        [LK_OP_BIRTH_START] = {start_births, 1, 1},
-    [LK_OP_BIRTH_STOP] = {stop_births, 1, 1}, [LK_OP_MEASURE] = {measure, 1, 0},
-    [LK_OP_COLLECT] = {collect, 1, 1},        [LK_OP_CAPTURE] = {capture, 1, 1},
-    [LK_OP_RELEASE] = {release_mark, 0, 0},   [LK_OP_SITES_START] = {start_sites, 1, 1},
-    [LK_OP_SITES_STOP] = {stop_sites, 1, 1},
+    [LK_OP_HELLO] = {say_hello, 0, 0},         [LK_OP_SELF_TEST] = {self_test, 1, 1},
+    [LK_OP_PREPARE] = {prepare, 1, 1},         [LK_OP_BIRTH_START] = {start_births, 1, 1},
+    [LK_OP_BIRTH_STOP] = {stop_births, 1, 1},  [LK_OP_MEASURE] = {measure, 1, 0},
+    [LK_OP_COLLECT] = {collect, 1, 1},         [LK_OP_CAPTURE] = {capture, 1, 1},
+    [LK_OP_RELEASE] = {release_mark, 0, 0},    [LK_OP_SITES_START] = {start_sites, 1, 1},
+    [LK_OP_SITES_STOP] = {stop_sites, 1, 1},   [LK_OP_PROBES] = {lk_probes_read, 1, 0},
+    [LK_OP_PROBES_STOP] = {stop_probes, 1, 0},
 };
 
 /* Did the client hang up while we waited for the lock? */
@@ -365,9 +373,13 @@ lk_command_run(lk_session *s, lk_json *answer)
     if (!command->needs_gil) {
         return command->run(s, answer);
     }
+    uint64_t asked_ns = lk_now_ns();
     if (lk_interpreter_take(&held) < 0) {
         lk_json_string(answer, "error", "the interpreter is going down");
         return -1;
+    }
+    if (lk_now_ns() - asked_ns > LK_TICK_BLUR_NS) {
+        lk_ticks_void(1); /* heard while we waited, nobody knows when */
     }
     int status = -1;
     if (is_abandoned(s)) {
@@ -378,6 +390,9 @@ lk_command_run(lk_session *s, lk_json *answer)
         }
         status = command->run(s, answer);
     }
+    if (command->is_long) {
+        lk_ticks_void(0);
+    }
     lk_interpreter_release(held);
     return status;
 }
@@ -387,7 +402,11 @@ lk_command_clean_up(lk_session *s, lk_json *answer)
 {
     PyGILState_STATE held;
     int is_restored = 1;
-    if ((s->has_births || s->has_sites || s->on_end != NULL) && lk_interpreter_take(&held) == 0) {
+    if ((s->has_births || s->has_sites || s->has_probes || s->on_end != NULL) &&
+        lk_interpreter_take(&held) == 0) {
+        if (s->has_probes) {
+            lk_probes_stop();
+        }
         if (s->has_births) {
             is_restored = lk_birth_stop() == LK_BIRTH_NOTHING_LEFT;
         }
@@ -402,6 +421,6 @@ lk_command_clean_up(lk_session *s, lk_json *answer)
         }
         lk_interpreter_release(held);
     }
-    s->has_births = s->has_sites = 0;
+    s->has_births = s->has_sites = s->has_probes = 0;
     put_rest(answer, is_restored);
 }

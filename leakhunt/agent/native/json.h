@@ -42,6 +42,21 @@ lk_json_number(lk_json *j, const char *name, uint64_t value)
     }
 }
 
+/* A list of n numbers. */
+static inline void
+lk_json_numbers(lk_json *j, const char *name, const uint64_t *values, size_t n)
+{
+    if (!lk_json_name(j, name, 22 * n + 2)) {
+        return;
+    }
+    j->text[j->used++] = '[';
+    for (size_t i = 0; i < n; i++) {
+        j->used += (size_t)sprintf(j->text + j->used, "%s%llu", i > 0 ? ", " : "",
+                                   (unsigned long long)values[i]);
+    }
+    j->text[j->used++] = ']';
+}
+
 static inline void
 lk_json_bool(lk_json *j, const char *name, int value)
 {

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "probes.h"
 #include "process.h"
 #include "session.h"
 
@@ -267,7 +268,8 @@ after_fork_in_child(void)
     close_listener();
     lk_session_forget(&server.session);
     server.session.on_end = NULL; /* stays alive in the child, harmless */
-    server.session.has_births = server.session.has_sites = 0;
+    server.session.has_births = server.session.has_sites = server.session.has_probes = 0;
+    lk_probes_forget();
     lk_mark_forget();
 }
 

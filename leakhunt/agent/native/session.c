@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
+
+#include "clock.h"
+#include "probe_ticks.h"
 
 /* A descriptor that the program closed does not wake us: so often we look whether it is ours. */
 #define LOOK_MS 250
@@ -18,9 +20,7 @@
 static uint64_t
 now_ms(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return lk_now_ns() / 1000000;
 }
 
 int
@@ -104,9 +104,10 @@ wait_for_request(lk_session *s, const lk_descriptor *listener)
             return "the program closed our descriptor";
         }
         int visitors = lk_descriptor_is_ours(listener) ? listener->fd : -1;
-        struct pollfd wait[2] = {{.fd = s->socket.fd, .events = POLLIN},
-                                 {.fd = visitors, .events = POLLIN}};
-        int ready = poll(wait, 2, LOOK_MS);
+        struct pollfd wait[2 + LK_LOOPS_MAX] = {{.fd = s->socket.fd, .events = POLLIN},
+                                                {.fd = visitors, .events = POLLIN}};
+        int ready = poll(wait, 2 + lk_ticks_poll(wait + 2), lk_ticks_due_ms(LOOK_MS));
+        lk_ticks_step();
         if (ready > 0 && wait[0].revents != 0) {
             return lk_descriptor_is_ours(&s->socket) ? NULL : "the program closed our descriptor";
         }
@@ -169,7 +170,7 @@ receive(lk_session *s)
     memcpy(&r->number, s->received + 8, 8);
     r->payload = s->received + REQUEST_HEADER_BYTES;
     r->payload_bytes = (size_t)n - REQUEST_HEADER_BYTES;
-    return r->opcode < LK_OP_HELLO || r->opcode > LK_OP_SITES_STOP
+    return r->opcode < LK_OP_HELLO || r->opcode > LK_OP_PROBES_STOP
                ? "the client sent what is no request"
                : NULL;
 }
@@ -216,7 +217,7 @@ lk_session_run(lk_session *s, const lk_descriptor *listener)
     const char *why = NULL;
     s->spare = s->request.file = LK_NO_DESCRIPTOR;
     s->silence_ms = LK_SILENCE_MS;
-    s->is_leaving = s->has_births = s->has_sites = 0;
+    s->is_leaving = s->has_births = s->has_sites = s->has_probes = 0;
     refill_spare(s);
     while (why == NULL) {
         why = wait_for_request(s, listener);

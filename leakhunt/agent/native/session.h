@@ -23,6 +23,7 @@ typedef struct {
     int is_leaving;   /* the client said BYE */
     int has_births;   /* the client started birth tracking: we end it */
     int has_sites;    /* the same of sampling */
+    int has_probes;   /* the same of probes */
     PyObject *on_end; /* called when the connection ends; owned, may be NULL */
     lk_request request;
     char received[LK_REQUEST_BYTES_MAX];

@@ -22,6 +22,8 @@ enum lk_opcode {
     LK_OP_BYE = 10,
     LK_OP_SITES_START = 11,
     LK_OP_SITES_STOP = 12,
+    LK_OP_PROBES = 13,
+    LK_OP_PROBES_STOP = 14,
 };
 
 enum lk_status {
@@ -39,6 +41,7 @@ enum lk_flag {
     LK_FLAG_EVENTS = 32,
     LK_FLAG_PREDICT = 64,
     LK_FLAG_CONTENT = 128,
+    LK_FLAG_KEEP = 256,
 };
 
 #endif

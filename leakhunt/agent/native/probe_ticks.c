@@ -1,0 +1,339 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "probe_ticks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "descriptor.h"
+#include "histogram.h"
+
+/* One loop.  A tick is under way while `heard` is open. */
+typedef struct {
+    lk_descriptor bell;  /* our copy; none: the place is free */
+    lk_descriptor heard; /* the reading end of a pipe: hung up when the loop took the byte */
+    lk_descriptor token; /* the writing end, until it is sent */
+    uint64_t rung_ns, next_ns;
+    pid_t tid;
+    int is_running; /* as seen at the last look */
+    lk_histogram delays;
+} loop;
+
+static loop loops[LK_LOOPS_MAX];
+static uint32_t unmeasured; /* loops there was no place for, or whose bell is another thing */
+static uint32_t randomness = 2463534242u;
+
+/* Is the place in use?  Fresh from the loader its descriptors are 0, not -1. */
+static int
+is_taken(const loop *l)
+{
+    return l->tid != 0;
+}
+
+/* Until the next tick: not the same each time, so that it never keeps step with the program. */
+static uint64_t
+distance_ns(void)
+{
+    randomness ^= randomness << 13;
+    randomness ^= randomness >> 17;
+    randomness ^= randomness << 5;
+    return LK_TICK_NS / 2 + randomness % LK_TICK_NS;
+}
+
+/* Send a byte, and a descriptor with it.  0, or an errno. */
+static int
+send_with(int to, int fd)
+{
+    union {
+        struct cmsghdr aligned;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    char byte = 0;
+    struct iovec part = {&byte, 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+    return sendmsg(to, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : errno;
+}
+
+/* Is it a connected Unix socket of type STREAM? */
+static int
+is_bell(int fd)
+{
+    int domain = 0, type = 0;
+    socklen_t n = sizeof(int);
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain == AF_UNIX &&
+           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM;
+}
+
+/* ---- one loop ---- */
+
+/* Make the two ends of a pipe.  0, or -1 when there are no descriptors left. */
+static int
+make_token(loop *l)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return -1;
+    }
+    l->heard = lk_descriptor_of(ends[0]);
+    l->token = lk_descriptor_of(ends[1]);
+    return 0;
+}
+
+/* Give a tick up. */
+static void
+abandon(loop *l)
+{
+    lk_descriptor_close(&l->token);
+    lk_descriptor_close(&l->heard);
+}
+
+/* The loop is no more. */
+static void
+leave(loop *l)
+{
+    abandon(l);
+    lk_descriptor_close(&l->bell);
+    l->tid = 0;
+}
+
+/* Send a tick, and say when the next one is due. */
+static void
+ring(loop *l, uint64_t now)
+{
+    l->next_ns += distance_ns();
+    l->next_ns = l->next_ns > now ? l->next_ns : now + distance_ns();
+    if (!lk_descriptor_is_ours(&l->bell)) {
+        leave(l);
+        return;
+    }
+    if (make_token(l) < 0) {
+        return;
+    }
+    l->rung_ns = lk_now_ns();
+    int error = send_with(l->bell.fd, l->token.fd);
+    lk_descriptor_close(&l->token);
+    if (error == EPIPE || error == ECONNRESET) {
+        leave(l); /* it was closed */
+    } else if (error != 0) {
+        abandon(l);
+    }
+}
+
+/* Has the loop taken the byte? */
+static int
+was_heard(const loop *l)
+{
+    struct pollfd look = {.fd = l->heard.fd, .events = POLLIN};
+    return poll(&look, 1, 0) > 0 && (look.revents & POLLHUP) != 0;
+}
+
+/* Count the delay of a tick, and those of the ticks that were due while it was under way: they
+ * would have been heard at the same time.  Without them a loop that is stuck for a second would
+ * count as late once, as one that is late for a moment. */
+static void
+note(loop *l, uint64_t now)
+{
+    lk_histogram_add(&l->delays, now - l->rung_ns);
+    while (l->next_ns < now) {
+        lk_histogram_add(&l->delays, now - l->next_ns);
+        l->next_ns += distance_ns();
+    }
+}
+
+/* See whether the tick under way was heard; without one, ring when it is time to. */
+static void
+step(loop *l, uint64_t now)
+{
+    if (l->heard.fd >= 0 && !lk_descriptor_is_ours(&l->heard)) {
+        l->heard = LK_NO_DESCRIPTOR; /* the program closed it */
+    }
+    if (l->heard.fd >= 0) {
+        if (was_heard(l)) {
+            note(l, now);
+            abandon(l);
+        }
+    } else if (l->is_running && now >= l->next_ns) {
+        ring(l, now);
+    }
+}
+
+/* ---- all of them ---- */
+
+int
+lk_ticks_prove(void)
+{
+    int pair[2], is_proved = 0;
+    char bytes[16];
+    loop sample = {.heard = LK_NO_DESCRIPTOR, .token = LK_NO_DESCRIPTOR};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+        return -1;
+    }
+    if (make_token(&sample) == 0) {
+        int is_sent = send_with(pair[1], sample.token.fd) == 0;
+        lk_descriptor_close(&sample.token);
+        is_proved = is_sent && !was_heard(&sample) && recv(pair[0], bytes, sizeof(bytes), 0) == 1 &&
+                    was_heard(&sample);
+    }
+    abandon(&sample);
+    close(pair[0]);
+    close(pair[1]);
+    return is_proved ? 0 : -1;
+}
+
+void
+lk_ticks_look_begin(void)
+{
+    unmeasured = 0;
+    for (int i = 0; i < LK_LOOPS_MAX; i++) {
+        loops[i].is_running = 0;
+    }
+}
+
+/* The place of the loop with this bell, or a free one; NULL when all are taken. */
+static loop *
+place_of(const struct stat *bell)
+{
+    loop *free_place = NULL;
+    for (loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
+        if (is_taken(l) && l->bell.device == bell->st_dev && l->bell.inode == bell->st_ino) {
+            return l;
+        }
+        free_place = is_taken(l) || free_place != NULL ? free_place : l;
+    }
+    return free_place;
+}
+
+void
+lk_ticks_see(int bell, pid_t tid)
+{
+    struct stat st;
+    loop *l =
+        bell >= 0 && tid != 0 && is_bell(bell) && fstat(bell, &st) == 0 ? place_of(&st) : NULL;
+    if (l != NULL && !is_taken(l)) {
+        memset(l, 0, sizeof(*l));
+        l->heard = l->token = LK_NO_DESCRIPTOR;
+        l->bell = lk_descriptor_of(fcntl(bell, F_DUPFD_CLOEXEC, 3));
+        l->next_ns = lk_now_ns() + distance_ns();
+        l = l->bell.fd < 0 ? NULL : l;
+    }
+    if (l == NULL) {
+        unmeasured++;
+    } else {
+        l->tid = tid;
+        l->is_running = 1;
+    }
+}
+
+void
+lk_ticks_look_end(void)
+{
+    for (loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
+        if (is_taken(l) && !l->is_running) {
+            abandon(l); /* a loop that does not run is not late */
+            if (l->delays.count == 0) {
+                leave(l);
+            }
+        }
+    }
+}
+
+nfds_t
+lk_ticks_poll(struct pollfd *out)
+{
+    nfds_t n = 0;
+    for (const loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
+        if (is_taken(l) && l->heard.fd >= 0) {
+            out[n++] = (struct pollfd){.fd = l->heard.fd, .events = POLLIN};
+        }
+    }
+    return n;
+}
+
+int
+lk_ticks_due_ms(int most)
+{
+    uint64_t now = lk_now_ns(), due = now + (uint64_t)most * 1000000;
+    for (const loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
+        if (is_taken(l) && l->is_running && l->heard.fd < 0 && l->next_ns < due) {
+            due = l->next_ns;
+        }
+    }
+    return due <= now ? 0 : (int)((due - now + 999999) / 1000000);
+}
+
+void
+lk_ticks_step(void)
+{
+    uint64_t now = lk_now_ns();
+    for (loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
+        if (is_taken(l)) {
+            step(l, now);
+        }
+    }
+}
+
+void
+lk_ticks_void(int only_heard)
+{
+    for (loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
+        if (is_taken(l) && (!only_heard || (l->heard.fd >= 0 && was_heard(l)))) {
+            abandon(l);
+        }
+    }
+}
+
+size_t
+lk_ticks_descriptor_count(void)
+{
+    size_t n = 0;
+    for (const loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
+        n += is_taken(l) ? (size_t)1 + (l->heard.fd >= 0) : 0;
+    }
+    return n;
+}
+
+void
+lk_ticks_report(lk_json *out, int keeps)
+{
+    uint64_t values[LK_LOOPS_MAX * 6], now = lk_now_ns();
+    size_t n = 0;
+    for (loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
+        if (!is_taken(l)) {
+            continue;
+        }
+        values[n++] = (uint64_t)l->tid;
+        values[n++] = l->delays.count;
+        values[n++] = lk_histogram_percentile(&l->delays, 50);
+        values[n++] = lk_histogram_percentile(&l->delays, 99);
+        values[n++] = l->delays.max_ns;
+        values[n++] = l->heard.fd >= 0 ? now - l->rung_ns : 0;
+        if (!keeps) {
+            memset(&l->delays, 0, sizeof(l->delays));
+        }
+    }
+    lk_json_numbers(out, "loops", values, n);
+    lk_json_number(out, "loops_unmeasured", unmeasured);
+}
+
+void
+lk_ticks_stop(void)
+{
+    for (loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
+        if (is_taken(l)) {
+            leave(l);
+        }
+    }
+}
