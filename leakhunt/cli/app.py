@@ -31,6 +31,7 @@ from leakhunt.cli.commands.sites import sites
 from leakhunt.cli.commands.snapshot import snapshot
 from leakhunt.cli.commands.tasks import tasks
 from leakhunt.cli.commands.trend import trend
+from leakhunt.cli.commands.tui import tui
 from leakhunt.cli.commands.verify import verify
 from leakhunt.cli.commands.version import version
 from leakhunt.cli.commands.waste import waste
@@ -56,6 +57,7 @@ Examples:
   leakhunt report out/ -o leak.html
   leakhunt export before/ -o devtools/
   leakhunt paths final.lkheap --to shop.Session
+  leakhunt tui out/
   leakhunt whatif final.lkheap --cut 'shop.bus.BUS.listeners'
 
 \b
@@ -84,6 +86,7 @@ for _command in (
     hunt,
     snapshot,
     diff,
+    tui,
     analyse,
     paths,
     whatif,

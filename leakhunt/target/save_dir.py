@@ -16,6 +16,8 @@ from leakhunt.target.work_folder import is_work_folder, remove_abandoned
 REPORT_NAME = "report.json"
 OUTPUT_NAME = "output.log"
 """What a program that was started printed."""
+NOTEBOOK_NAME = "notebook.json"
+"""What a person noted about the hunt; a new hunt leaves it."""
 LADDER_MAX = 50
 """Points of the longest ladder."""
 _LABELS = (*LABELS, *ladder_labels(LADDER_MAX))
@@ -40,7 +42,11 @@ def prepare_save_dir(path: Path) -> Path:
         raise UsageError(f"{path} cannot be used: {why or exc}", hint=_HINT) from exc
     if any(is_work_folder(folder / name) for name in names):
         raise UsageError(f"another hunt is writing to {path}", hint="give --save another directory")
-    foreign = [name for name in names if not _is_ours(name) and not _is_of_a_process(folder / name)]
+    foreign = [
+        name
+        for name in names
+        if name != NOTEBOOK_NAME and not _is_ours(name) and not _is_of_a_process(folder / name)
+    ]
     if foreign:
         raise UsageError(
             f"{path} is not empty and holds what no hunt wrote ({foreign[0]!r})", hint=_HINT

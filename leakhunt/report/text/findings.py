@@ -50,7 +50,7 @@ def sections(report: Report, sheet: Sheet) -> list[list[RenderableType]]:
     found = sorted(report.findings, key=lambda finding: finding.rank)
     full = found if every else [one for one in found if deserves_detail(one)][:_IN_FULL]
     brief = [one for one in found if one not in full]
-    shown = [_in_full(finding, sheet) for finding in full]
+    shown = [in_full(finding, sheet) for finding in full]
     if brief:
         shown.append([_in_brief(brief[:_IN_BRIEF], sheet)])
     if rest := brief[_IN_BRIEF:]:
@@ -59,7 +59,8 @@ def sections(report: Report, sheet: Sheet) -> list[list[RenderableType]]:
     return shown
 
 
-def _in_full(finding: Finding, sheet: Sheet) -> list[RenderableType]:
+def in_full(finding: Finding, sheet: Sheet) -> list[RenderableType]:
+    """All that is known of one finding."""
     return [
         _heading(finding, sheet),
         sheet.paragraph(title(finding, sheet), indent=_INDENT),

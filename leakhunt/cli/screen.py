@@ -1,0 +1,15 @@
+"""The one bridge from the command line to the terminal interface (docs/decisions/0001)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def show(sources: Sequence[str]) -> None:
+    """Show a case until the person leaves; only then is Textual imported.
+
+    Raises LeakhuntError: there is nothing to show, or no terminal.
+    """
+    from leakhunt.tui import run_tui
+
+    run_tui(sources)

@@ -1,0 +1,241 @@
+"""The application: the case, the screens, and the way from one to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import work
+from textual.app import App
+from textual.binding import BindingType
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from leakhunt.errors import LeakhuntError
+from leakhunt.report.escape import escape
+from leakhunt.report.model import Report
+from leakhunt.tui import keys, messages
+from leakhunt.tui.cancelled import Cancelled
+from leakhunt.tui.model.case import Case
+from leakhunt.tui.model.heap import HeapView
+from leakhunt.tui.screens.registry import VIEWS, make
+from leakhunt.tui.theme import DARK, LIGHT, THEMES
+from leakhunt.tui.widgets.top_bar import TopBar
+
+if TYPE_CHECKING:
+    from leakhunt.target.progress import Progress
+    from leakhunt.tui.screens.view import View
+
+_PLACE = "app"
+
+
+class LeakhuntApp(App[None]):
+    """One case on the screen."""
+
+    TITLE = "leakhunt"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(*keys.APP_KEYS)]
+    ENABLE_COMMAND_PALETTE = True
+
+    report: reactive[Report | None] = reactive[Report | None](None)
+    """The report, once it is there."""
+    heap: reactive[HeapView | None] = reactive[HeapView | None](None)
+    """The heap that is walked, once it is open."""
+    waiting: reactive[str] = reactive("")
+    """What a worker is at, for the line that says so; empty when nothing is awaited."""
+
+    def __init__(self, case: Case, *, said: str = "", view: str = "") -> None:
+        super().__init__()
+        self.case = case
+        self.failure: LeakhuntError | None = None
+        self._said = said
+        self._first = view
+        self._back: list[str] = []
+        self._forward: list[str] = []
+
+    # ---- start and end ----
+
+    def on_mount(self) -> None:
+        """Show the first view, then read what there is to show."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        place = self.case.notebook.places.get(_PLACE, {})
+        known = {theme.name for theme in THEMES} | set(self.available_themes)
+        theme_name = place.get("theme")
+        self.theme = theme_name if theme_name in known else DARK.name
+        for name in VIEWS:
+            self.add_mode(name, make(name))
+        wanted = self._first or place.get("view") or ("live" if self.case.pid else "case")
+        self.switch_mode(wanted if wanted in VIEWS else next(iter(VIEWS)))
+        self.report = self.case.report
+        if self._said:
+            self.say(self._said, is_bad=True)
+        self.load()
+
+    async def action_quit(self) -> None:
+        """Leave; where everybody is, is kept."""
+        self.keep_places()
+        self.exit()
+
+    def keep_places(self) -> None:
+        """Write the notebook with the place of each view."""
+        places = self.case.notebook.places
+        places[_PLACE] = {"view": self.current_mode, "theme": self.theme}
+        for name, stack in self._screen_stacks.items():
+            view = stack[0] if stack else None
+            if name in VIEWS and view is not None and hasattr(view, "place"):
+                places[name] = view.place()
+        self.save_notebook()
+
+    def save_notebook(self) -> None:
+        """Keep what was noted; say so when that cannot be."""
+        try:
+            self.case.notebook.save()
+        except LeakhuntError as error:
+            self.fail(error)
+
+    # ---- what workers do ----
+
+    @work(thread=True, exclusive=True, group="load")
+    def load(self) -> None:
+        """Read the report and open the heap; tell the views."""
+        try:
+            report = self.case.read_report()
+            self.call_from_thread(setattr, self, "report", report)
+            heap = self.case.open_final(self.tell)
+            self.call_from_thread(setattr, self, "heap", heap)
+        except LeakhuntError as error:
+            self.call_from_thread(self.fail, error)
+        except Cancelled:
+            return
+        finally:
+            self.call_from_thread(setattr, self, "waiting", "")
+
+    def tell(self, progress: Progress) -> None:
+        """Show what a worker is at; ends a worker that was cancelled."""
+        worker = get_current_worker()
+        if worker.is_cancelled:
+            raise Cancelled
+        words = progress.message or progress.phase
+        if progress.total:
+            words += f" {progress.done or 0} of {progress.total}"
+        self.call_from_thread(setattr, self, "waiting", escape(words, limit=60))
+
+    def fail(self, error: LeakhuntError) -> None:
+        """Say what went wrong and what to do next."""
+        self.failure = error
+        self.say(f"{error}\n{error.hint}" if error.hint else str(error), is_bad=True)
+
+    def say(self, text: str, *, is_bad: bool = False) -> None:
+        """A short message that goes by itself.  Never markup."""
+        lines = "\n".join(escape(line, limit=400) for line in text.splitlines())
+        self.notify(
+            lines,
+            severity="error" if is_bad else "information",
+            markup=False,
+            timeout=12 if is_bad else 4,
+        )
+
+    # ---- from view to view ----
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Names of the views there are."""
+        return tuple(VIEWS)
+
+    def view(self, name: str) -> View:
+        """A view, made when it was never shown."""
+        if name not in self._screen_stacks:
+            self._init_mode(name)
+        return cast("View", self._screen_stacks[name][0])
+
+    def show(self, name: str) -> None:
+        """Go to a view; what was shown can be gone back to."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if name != self.current_mode:
+            self._back.append(str(self.current_mode))
+            self._forward.clear()
+            self.switch_mode(name)
+
+    def action_show_view(self, name: str) -> None:
+        """A key or a tab was chosen."""
+        if name in VIEWS:
+            self.show(name)
+
+    async def action_back(self) -> None:
+        """Back: first within the view, then to the view before."""
+        if self._at_home and self._current.go_back():
+            return
+        if self._back:
+            self._forward.append(str(self.current_mode))
+            self.switch_mode(self._back.pop())
+
+    def action_forward(self) -> None:
+        """Forward again."""
+        if self._at_home and self._current.go_forward():
+            return
+        if self._forward:
+            self._back.append(str(self.current_mode))
+            self.switch_mode(self._forward.pop())
+
+    @property
+    def _at_home(self) -> bool:
+        return len(self.screen_stack) == 1
+
+    @property
+    def _current(self) -> View:
+        return self.view(str(self.current_mode))
+
+    def action_close(self) -> None:
+        """Close the dialog, or what the view has open."""
+        if not self._at_home:
+            self.pop_screen()
+        else:
+            self._current.close()
+
+    def action_toggle_theme(self) -> None:
+        """Light or dark."""
+        self.theme = DARK.name if self.theme == LIGHT.name else LIGHT.name
+
+    def action_help(self) -> None:
+        """All keys."""
+        from leakhunt.tui.screens.help import HelpScreen
+
+        self._open_dialog(HelpScreen())
+
+    def action_search(self) -> None:
+        """Search everywhere."""
+        from leakhunt.tui.screens.search import SearchScreen
+
+        self._open_dialog(SearchScreen())
+
+    def _open_dialog(self, dialog: Screen[None]) -> None:
+        if not isinstance(self.screen, type(dialog)):
+            self.push_screen(dialog)
+
+    # ---- what views ask for ----
+
+    def on_top_bar_chosen(self, message: TopBar.Chosen) -> None:
+        """A tab was clicked."""
+        self.show(message.name.lower())
+
+    def on_copy(self, message: messages.Copy) -> None:
+        """Into the clipboard, by the terminal (OSC 52)."""
+        self.copy_to_clipboard(message.text)
+        self.say(f"copied: {message.text}")
+
+    def on_open_type(self, message: messages.OpenType) -> None:
+        """List the instances of a type."""
+        self.show("growth")
+        self.view("growth").open_type(message.type_name)
+
+    def on_open_node(self, message: messages.OpenNode) -> None:
+        """Walk the chain of an object."""
+        self.show("chain")
+        self.view("chain").open_node(message.node)
+
+    def on_open_finding(self, message: messages.OpenFinding) -> None:
+        """Walk the chain of a finding."""
+        self.show("chain")
+        self.view("chain").open_finding(message.fingerprint, is_whole=message.is_whole)

@@ -1,0 +1,44 @@
+"""Open the screen, when there is something to show and a terminal to show it on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from leakhunt.errors import UsageError
+from leakhunt.tui.model.open import case_of
+
+LEAST_COLUMNS: Final = 60
+LEAST_LINES: Final = 16
+
+
+def run(sources: Sequence[str]) -> None:
+    """Show a case until the person leaves.  Raises LeakhuntError."""
+    check_terminal()
+    case, said = case_of(sources)
+    from leakhunt.tui.app import LeakhuntApp
+
+    app = LeakhuntApp(case, said=said)
+    app.run()
+    if app.return_code and app.failure is not None:
+        raise app.failure
+
+
+def check_terminal() -> None:
+    """Raises UsageError: there is no terminal, or one that nothing can be drawn on."""
+    hint = "leakhunt diff, paths and whatif say the same as text"
+    # Textual reads keys from stdin and draws on stderr: stdout may go elsewhere.
+    if not (os.isatty(0) and os.isatty(2)):
+        raise UsageError("there is no terminal to draw on", hint=hint)
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise UsageError(
+            f"the terminal is called {os.environ.get('TERM', '')!r}: nothing can be drawn on it",
+            hint="set TERM to what it is, for instance xterm-256color",
+        )
+    size = os.get_terminal_size(2)
+    if size.columns < LEAST_COLUMNS or size.lines < LEAST_LINES:
+        raise UsageError(
+            f"the terminal has {size.columns} columns and {size.lines} lines",
+            hint=f"at least {LEAST_COLUMNS} by {LEAST_LINES} are needed: enlarge it",
+        )

@@ -1,0 +1,70 @@
+"""Drive the application without a terminal: open a case, press keys, look."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from rich.segment import Segment
+from textual.pilot import Pilot
+
+from leakhunt.tui.app import LeakhuntApp
+from leakhunt.tui.model.open import case_of
+
+NARROW, WIDE = (80, 24), (160, 50)
+
+Script = Callable[["Driver"], Awaitable[None]]
+
+
+class Driver:
+    """A person at the keyboard."""
+
+    def __init__(self, app: LeakhuntApp, pilot: Pilot[None]) -> None:
+        self.app, self.pilot = app, pilot
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and wait until all that follows has been drawn."""
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def type(self, text: str) -> None:
+        """Type a text."""
+        names = {" ": "space", ".": "full_stop", "_": "underscore", "@": "at"}
+        await self.press(*(names.get(letter, letter) for letter in text))
+
+    async def settle(self) -> None:
+        """Until no worker runs and everything is drawn."""
+        for _ in range(3):
+            await self.app.workers.wait_for_complete()
+            await self.pilot.pause()
+
+    def lines(self) -> list[str]:
+        """The screen as text."""
+        return ["".join(s.text for s in line).rstrip() for line in self.segments()]
+
+    def segments(self) -> list[list[Segment]]:
+        """The screen as segments, line by line."""
+        screen = self.app.screen
+        return [list(strip) for strip in screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        """The screen as one text."""
+        return "\n".join(self.lines())
+
+
+def drive(source: Path | list[str], script: Script, size: tuple[int, int] = NARROW) -> LeakhuntApp:
+    """Open what ``leakhunt tui`` would, run a script against it, leave."""
+    sources = source if isinstance(source, list) else [str(source)]
+    case, said = case_of(sources)
+    app = LeakhuntApp(case, said=said)
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            driver = Driver(app, pilot)
+            await driver.settle()
+            await script(driver)
+
+    asyncio.run(run())
+    return app
