@@ -25,6 +25,20 @@ def suspended_at(graph: HeapGraph, node: int) -> CodeLine:
     )
 
 
+def running_at(graph: HeapGraph, root: int) -> CodeLine:
+    """Where the running frame is that a root stands for.  O(degree)."""
+    function, code = (graph.named_child(root, name) for name in ("function", "code"))
+    name = None if function is None else graph.named_child(function, "__qualname__")
+    if name is None and code is not None:
+        name = graph.named_child(code, "co_qualname", "co_name")
+    file = None if code is None else graph.named_child(code, "co_filename")
+    return CodeLine(
+        function=_text(graph, name) or "?",
+        file=_text(graph, file) or "?",
+        line=graph.fact(root, Fact.LINE),
+    )
+
+
 def await_chain(graph: HeapGraph, node: int) -> list[int]:
     """A coroutine and those it awaits, outermost first; the last node may be a future's
     iterator.  O(degree) a step."""
