@@ -266,13 +266,17 @@ def test_after_goodbye_the_process_is_as_before(target: Target) -> None:
     assert after == before
 
 
-def test_attaching_again_and_again_leaves_no_object(target: Target) -> None:
+def test_attaching_again_and_again_leaves_no_object(target: Target, tmp_path: Path) -> None:
     """Not even in a program that switched the collector off."""
     target.run("gc.collect(); gc.disable()")
     objects, blocks = [], []
     for i in range(24):
         with target.connect() as connection:
             connection.hello()
+            connection.self_test()
+            connection.prepare()
+            connection.birth_start()
+            connection.capture(tmp_path / "one.lkheap", header(), mode="fork")
             connection.measure()
         objects.append(target.run("", "len(gc.get_objects())"))
         if i % 8 == 7:

@@ -192,6 +192,20 @@ check_samples(PyObject *ns)
     return bad ? bad : check_generator(GET("generator"), GET("local"));
 }
 
+/* Drop the samples.  A class refers to itself, by its order of resolution and its descriptors: it
+ * is cleared as the collector would, which the program may have switched off. */
+static void
+drop_samples(PyObject *ns)
+{
+    PyObject *class = Py_XNewRef(PyDict_GetItemString(ns, "Sample"));
+    PyDict_Clear(ns);
+    if (class != NULL && Py_TYPE(class)->tp_clear != NULL) {
+        Py_TYPE(class)->tp_clear(class);
+    }
+    Py_XDECREF(class);
+    Py_DECREF(ns);
+}
+
 /* 0, or -1 with RuntimeError set.  Makes and drops some objects; needs the GIL. */
 int
 lk_self_test(void)
@@ -202,14 +216,16 @@ lk_self_test(void)
     if (bad == NULL) {
         PyObject *ns = PyDict_New();
         PyObject *done = ns == NULL ? NULL : PyRun_String(SAMPLES, Py_file_input, ns, ns);
+        if (done != NULL) {
+            bad = check_samples(ns);
+            Py_DECREF(done);
+        }
+        if (ns != NULL) {
+            drop_samples(ns);
+        }
         if (done == NULL) {
-            Py_XDECREF(ns);
             return -1;
         }
-        bad = check_samples(ns);
-        Py_DECREF(done);
-        PyDict_Clear(ns);
-        Py_DECREF(ns);
     }
     if (bad != NULL) {
         PyErr_Format(PyExc_RuntimeError, "layout self-test failed: %s (compiled for %s)", bad,
