@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields, replace
 
 from leakhunt.analysis.bill import Bill, summed
-from leakhunt.analysis.places import Series
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
 from leakhunt.detectors.base import Finding, HolderInfo, LeakedType, Verdict, WorkerShare
 from leakhunt.detectors.verdict import Load, judge_together
-from leakhunt.detectors.wording import growth_words, holder_words, noun, with_site
+from leakhunt.detectors.wording import human_bytes, noun
 from leakhunt.hunt.assemble import worst_verdict
+from leakhunt.hunt.joined_title import Gained, joined_title, total_of
 from leakhunt.report.model import Report, SnapshotSummary, WorkerSummary
 from leakhunt.target.family import Relative
 
@@ -119,15 +119,16 @@ def _joined(group: Sequence[tuple[int, Report, Finding]], of: int, load: Load) -
         holder=_summed_holder([finding.holder for finding in every]),
         leaked=leaked,
         count_per_cycle=per_cycle,
-        bytes_per_cycle=size / cycles if cycles and is_known else None,
+        bytes_per_cycle=size / cycles if cycles else None,
         retained_bytes=_sum_known(finding.retained_bytes for finding in every),
         exclusive_bytes=_sum_known(finding.exclusive_bytes for finding in every),
         shared_bytes=_sum_known(finding.shared_bytes for finding in every),
-        evidence=_evidence(shown_pid, largest, counts),
+        evidence=_evidence(shown_pid, group, counts),
         grown=None,
         workers=share,
     )
-    return replace(joined, title=_title(joined, share, total if is_known else None, cycles))
+    gained = Gained(total if is_known else None, _buffer_growth(every), cycles)
+    return replace(joined, title=joined_title(joined, share, gained))
 
 
 def _judged(group: Sequence[tuple[int, Report, Finding]], load: Load) -> tuple[Verdict, str, float]:
@@ -142,26 +143,15 @@ def _judged(group: Sequence[tuple[int, Report, Finding]], load: Load) -> tuple[V
     return worst.verdict, _in_process(worst_pid, worst.reason), worst.confidence
 
 
-_TITLE = re.compile(
-    r"(?P<noun>[^:]+): \+(?P<number>\S+) (?P<what>.+?)(?P<rate> per cycle)? \(\+[^)]*\), held by .*"
-)
-"""What `growth_words` makes of a holder."""
-
 _SHARE = re.compile(r"[\d,]+ `.*`, [\d,]+ bytes$")
 """A line of evidence that the joined population says again."""
 
 
-def _title(finding: Finding, share: WorkerShare, count: int | None, cycles: int | None) -> str:
-    """The sentence with the numbers of all of them: ``...; in 7 of 8 processes``."""
-    found = _TITLE.fullmatch(finding.title)
-    where = f"in {share.count} of {share.of} processes"
-    if found is None or count is None:
-        return f"{finding.title.rstrip('.')}; {where}."
-    holder = finding.holder
-    sizes = Series("entries", holder.size_baseline, None, holder.size_loaded, holder.size_final)
-    words = growth_words(found["what"].strip("`"), count, _bytes_of(finding), cycles)
-    held = holder_words(holder.path, holder.type, sizes)
-    return with_site(f"{found['noun']}: {words}, {held}; {where}.", finding.sites)
+def _buffer_growth(every: Sequence[Finding]) -> int | None:
+    """Bytes by which buffers grew; None when one of them does not say so."""
+    parts = [finding.grown for finding in every]
+    known = [part.growth for part in parts if part is not None and part.unit == "bytes"]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _in_process(pid: int, reason: str) -> str:
@@ -171,26 +161,35 @@ def _in_process(pid: int, reason: str) -> str:
     return f"In process {pid}: {reason}"
 
 
-def _evidence(pid: int, largest: Finding, counts: dict[int, int | None]) -> tuple[str, ...]:
+def _evidence(
+    shown_pid: int,
+    group: Sequence[tuple[int, Report, Finding]],
+    counts: dict[int, int | None],
+) -> tuple[str, ...]:
     """What proves it where it is largest, and how much every process has of it."""
-    own = tuple(line for line in largest.evidence if not _SHARE.match(line))
-    lines = tuple(f"in process {pid}, {line}" for line in own)
-    known = [(pid, count) for pid, count in sorted(counts.items()) if count is not None]
-    return (*lines, _by_process(known)) if known and len(counts) > 1 else lines
+    largest = next(finding for pid, _, finding in group if pid == shown_pid)
+    own = [line for line in largest.evidence if not _SHARE.match(line)]
+    lines = [f"in process {shown_pid}, {line}" for line in own]
+    shares = {pid: f"+{count:,}" for pid, count in counts.items() if count}
+    if not shares:  # buffers, and memory outside of Python objects
+        shares = {pid: f"+{human_bytes(_gained_bytes(finding))}" for pid, _, finding in group}
+    if len(group) > 1:
+        shown = sorted(shares.items())[:_SHOWN_PIDS]
+        more = " ..." if len(shares) > _SHOWN_PIDS else ""
+        lines.append(f"by process: {', '.join(f'{pid}: {share}' for pid, share in shown)}{more}")
+    return tuple(lines)
 
 
-def _by_process(known: Sequence[tuple[int, int]]) -> str:
-    shown = ", ".join(f"{pid}: +{count:,}" for pid, count in known[:_SHOWN_PIDS])
-    return f"by process: {shown}" + (" ..." if len(known) > _SHOWN_PIDS else "")
+def _gained_bytes(finding: Finding) -> int:
+    grown = finding.grown
+    return grown.growth if grown is not None and grown.unit == "bytes" else _bytes_of(finding)
 
 
 def _count_of(report: Report, finding: Finding) -> int | None:
     """Directly held things gained in one process."""
     if finding.count_per_cycle is not None and report.cycles:
         return round(finding.count_per_cycle * report.cycles)
-    found = _TITLE.fullmatch(finding.title)
-    number = "" if found is None or found["rate"] else found["number"].replace(",", "")
-    return int(number) if number.isdecimal() else None
+    return total_of(finding.title)
 
 
 def _bytes_of(finding: Finding) -> int:

@@ -65,6 +65,115 @@ def test_the_same_leak_is_said_once_with_sums() -> None:
     assert found.evidence == ("in process 3, entries: final 70", "by process: 2: +30, 3: +70")
 
 
+def titled(
+    title: str, leaked: LeakedType, count: int | None, grown: Series | None = None
+) -> Finding:
+    """A finding of one process; ``count``: in its 100 cycles."""
+    return replace(
+        LISTENER,
+        title=title,
+        leaked=(leaked,),
+        count_per_cycle=None if count is None else count / 100,
+        grown=grown,
+        sites=(),
+    )
+
+
+def grows(grown: int) -> Series:
+    return Series("bytes", 0, None, grown, grown)
+
+
+@pytest.mark.parametrize(
+    ("parts", "title"),
+    [
+        (
+            [
+                titled(
+                    f"Growing buffer: `shop.OUT` (_io.BytesIO) grew by {size} B per cycle.",
+                    LeakedType("_io.BytesIO", 0, 100 * size),
+                    0,
+                    grows(100 * size),
+                )
+                for size in (30, 70)
+            ],
+            "Growing buffer: `shop.bus.BUS.listeners['tick']` (list) grew by 50 B per cycle",
+        ),
+        (
+            [
+                titled(
+                    f"Native leak: +{n} references to `builtins.str` per cycle (+0 B), references"
+                    " to it counted and found nowhere.",
+                    LeakedType("builtins.str", 0, 0),
+                    100 * n,
+                )
+                for n in (2, 4)
+            ],
+            (
+                "Native leak: +3 references to `builtins.str` per cycle (+0 B), references to it"
+                " counted and found nowhere"
+            ),
+        ),
+        (
+            [
+                titled(
+                    f"Native leak: +{n} `shop.Node` per cycle (+{48 * n} B), held by C code only.",
+                    LeakedType("shop.Node", 100 * n, 4800 * n),
+                    100 * n,
+                )
+                for n in (1, 3)
+            ],
+            "Native leak: +2 `shop.Node` per cycle (+96 B), held by C code only",
+        ),
+        (
+            [
+                titled(
+                    f"Native leak, not Python objects: +{n}.0 KiB per cycle from malloc that no"
+                    " Python object owns.",
+                    LeakedType("<native memory>", 0, 102400 * n),
+                    None,
+                )
+                for n in (1, 3)
+            ],
+            (
+                "Native leak, not Python objects: +2.0 KiB per cycle from malloc that no Python"
+                " object owns"
+            ),
+        ),
+        (
+            [
+                titled(
+                    f"Fragmentation: +{n}.0 MiB held free by the allocators of Python and C.",
+                    LeakedType("<native memory>", 0, n << 20),
+                    None,
+                )
+                for n in (1, 3)
+            ],
+            "Fragmentation: +4.0 MiB held free by the allocators of Python and C",
+        ),
+        (
+            [
+                titled(
+                    "Growing buffer: `shop.OUT` (str) grew by 70 B per cycle.",
+                    LeakedType("builtins.str", 0, 7000),
+                    None,
+                )
+            ]
+            * 2,
+            (
+                "Growing buffer: `shop.OUT` (str) grew by 70 B per cycle, in the process where it"
+                " is largest"
+            ),
+        ),
+    ],
+    ids=["buffers", "references", "native holds", "malloc", "free memory", "unknown"],
+)
+def test_titles_tell_the_sums(parts: list[Finding], title: str) -> None:
+    reports = [(relative(pid), report(part)) for pid, part in enumerate(parts, 1)]
+    joined = join_reports(reports, whole={1, 2}, load=Load(200, None))
+    (found,) = joined.findings
+    assert found.title == f"{title}; in 2 of 2 processes."
+
+
 def test_the_worst_verdict_counts() -> None:
     parts = [
         (relative(1), report(leak(70, Verdict.SUSPECT))),
@@ -174,12 +283,12 @@ def test_without_cycles_growth_is_added_up_too() -> None:
     assert found.evidence[-1] == "by process: 1: +30, 2: +1,970"
 
 
-def test_what_no_process_counted_is_not_listed() -> None:
+def test_what_no_process_counted_is_listed_in_bytes() -> None:
     unknown = replace(leak(30), title="Native leak: it grew.", count_per_cycle=None)
     part = replace(report(unknown), cycles=None)
     parts = [(relative(1), part), (relative(2), part)]
     (found,) = join_reports(parts, whole={1, 2}, load=Load(None, None)).findings
-    assert not any("by process" in line for line in found.evidence)
+    assert found.evidence[-1] == "by process: 1: +1.4 KiB, 2: +1.4 KiB"
 
 
 def test_another_verdict_changes_how_the_title_begins() -> None:
