@@ -35,6 +35,7 @@ from leakhunt.cli.commands.tui import tui
 from leakhunt.cli.commands.verify import verify
 from leakhunt.cli.commands.version import version
 from leakhunt.cli.commands.waste import waste
+from leakhunt.cli.commands.watch import watch
 from leakhunt.cli.commands.whatif import whatif
 from leakhunt.cli.exit_codes import ExitCode
 from leakhunt.errors import LeakhuntError
@@ -55,6 +56,7 @@ Examples:
   leakhunt bill 4242
   leakhunt doctor 4242
   leakhunt report out/ -o leak.html
+  leakhunt watch 4242 --max-rss 500M --snapshot-dir kept/
   leakhunt export before/ -o devtools/
   leakhunt paths final.lkheap --to shop.Session
   leakhunt tui out/
@@ -94,6 +96,7 @@ for _command in (
     tasks,
     bill,
     doctor,
+    watch,
     trend,
     verify,
     waste,

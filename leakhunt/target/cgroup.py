@@ -2,35 +2,92 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
 
 _ROOT = Path("/sys/fs/cgroup")
+_UNLIMITED: Final = 1 << 62
+"""Version 1 says a number like this for "no limit"."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLimit:
+    """The control group, of those that a process is in, that is nearest to its memory limit."""
+
+    used_bytes: int
+    """What the kernel cannot take back at once: all charged memory less page cache that was not
+    used lately (``inactive_file``).  At the limit the kernel kills."""
+    limit_bytes: int
 
 
 def memory_of_cgroup(pid: int, *, proc: Path = Path("/proc"), root: Path = _ROOT) -> int | None:
     """Bytes that the control group of a process is charged for, page cache included; None when
     it is in none of its own (the root group counts the whole machine) or the kernel does not say.
     """
-    try:
-        lines = (proc / str(pid) / "cgroup").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        _, controllers, group = [*line.split(":", 2), "", ""][:3]
-        if controllers == "" or "memory" in controllers.split(","):
-            found = _charged(root, controllers, group)
-            if found is not None:
-                return found
+    for is_second, folder in _groups(pid, proc, root):
+        name = "memory.current" if is_second else "memory.usage_in_bytes"
+        found = _number(folder / name)
+        if found is not None:
+            return found
     return None
 
 
-def _charged(root: Path, controllers: str, group: str) -> int | None:
-    folder, name = root, "memory.current"
-    if controllers:
-        folder, name = root / "memory", "memory.usage_in_bytes"
-        if group in {"", "/"}:
-            return None
+def limit_of_cgroup(
+    pid: int, *, proc: Path = Path("/proc"), root: Path = _ROOT
+) -> GroupLimit | None:
+    """The limit that is nearest; None when there is none.  Costs some small files a level."""
+    found: list[GroupLimit] = []
+    for is_second, own in _groups(pid, proc, root):
+        top = root if is_second else root / "memory"
+        names = (
+            ("memory.current", "memory.max", "inactive_file")
+            if is_second
+            else ("memory.usage_in_bytes", "memory.limit_in_bytes", "total_inactive_file")
+        )
+        for folder in (own, *own.parents):
+            charged, limit = _number(folder / names[0]), _number(folder / names[1])
+            if charged is not None and limit is not None and 0 < limit < _UNLIMITED:
+                idle = _member(folder / "memory.stat", names[2])
+                found.append(GroupLimit(max(charged - idle, 0), limit))
+            if folder == top:
+                break
+    return min(found, key=lambda one: one.limit_bytes - one.used_bytes, default=None)
+
+
+def _groups(pid: int, proc: Path, root: Path) -> Iterator[tuple[bool, Path]]:
+    """Whether it is of version 2, and its folder, for each group that may count memory."""
     try:
-        return int((folder / group.lstrip("/") / name).read_text("ascii"))
+        lines = (proc / str(pid) / "cgroup").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, group = [*line.split(":", 2), "", ""][:3]
+        below = PurePosixPath(group.lstrip("/"))
+        if ".." in below.parts:  # outside of our own namespace
+            continue
+        if controllers == "":
+            yield True, root / below
+        elif "memory" in controllers.split(",") and group not in {"", "/"}:
+            yield False, root / "memory" / below
+
+
+def _number(path: Path) -> int | None:
+    """The only number of a file; None for ``max`` and where there is none."""
+    try:
+        return int(path.read_text("ascii"))
     except (OSError, ValueError):
         return None
+
+
+def _member(path: Path, name: str) -> int:
+    """A member of ``memory.stat``; 0 where it is not said."""
+    try:
+        for line in path.read_text("ascii").splitlines():
+            key, _, value = line.partition(" ")
+            if key == name:
+                return int(value)
+    except (OSError, ValueError):
+        pass
+    return 0

@@ -11,6 +11,7 @@ from typing import Final
 
 _LISTEN: Final = "0A"
 _COMMAND_BYTES_MAX = 64 << 10
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _EXITING: Final = 0x4
 """PF_EXITING of the kernel (include/linux/sched.h)."""
 
@@ -28,6 +29,12 @@ class ProcessEntry:
     state: str
     is_ending: bool
     """It is on its way out: its memory and descriptors go before it becomes a zombie."""
+    thread_count: int
+    rss_bytes: int
+    """Resident, as the kernel counts it without looking at pages: right within some pages for
+    each thread."""
+    cpu_ticks: int
+    """Processor time in clock ticks, user and system."""
     code_start: int
     stack_start: int
     """Both are 0 without the right to look at its memory; equal in a parent and its forks."""
@@ -52,6 +59,9 @@ def read_entry(pid: int) -> ProcessEntry | None:
             start_ticks=int(fields[19]),
             state=fields[0],
             is_ending=bool(int(fields[6]) & _EXITING),
+            thread_count=int(fields[17]),
+            rss_bytes=int(fields[21]) * _PAGE_BYTES,
+            cpu_ticks=int(fields[11]) + int(fields[12]),
             code_start=int(fields[23]),
             stack_start=int(fields[25]),
         )
