@@ -37,6 +37,14 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Pauses:
+    """For how long something was held up, over the whole period."""
+
+    p50_ns: int
+    p99_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Patient:
     """All that is known after the sampling period."""
 
@@ -45,6 +53,21 @@ class Patient:
     bill: Bill | None
     tasks: int
     stuck_tasks: int
+    collections: Pauses | None
+    collector_share: float | None
+    """Part of the time that the collector took, 0 to 1."""
+    loop: Pauses | None
+    """Delay of the event loop that is latest; None when none runs that can be measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How the process is named in the command lines that are to be run next."""
+
+    hunt: str
+    """What follows ``leakhunt hunt``: ``4242 --duration 60``."""
+    pid: str
+    """``4242``; ``PID`` of a program that was started and is no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +94,8 @@ class _Rule:
     red: float
     next: str
     measure: Callable[[Patient], float | None]
+    is_of_loops: bool = False
+    """Left out where no event loop was measured."""
 
 
 def _rate(values: Callable[[Sample], int]) -> Callable[[Patient], float | None]:
@@ -99,13 +124,23 @@ def _share(*parts: str) -> Callable[[Patient], float | None]:
     return measure
 
 
+def _milliseconds(pauses: Pauses | None, *, is_p99: bool) -> float | None:
+    if pauses is None:
+        return None
+    return (pauses.p99_ns if is_p99 else pauses.p50_ns) / 1e6
+
+
 def _descriptors(patient: Patient) -> float | None:
     most = patient.descriptors_max
     return None if not most else 100 * patient.samples[-1].descriptors / most
 
 
-_HUNT = "leakhunt hunt {pid} --duration 60"
+_HUNT = "leakhunt hunt {hunt}"
 _BILL = "leakhunt bill {pid} --all"
+_TASKS = "leakhunt snapshot {pid} -o now.lkheap; leakhunt tasks now.lkheap"
+_WASTE = "leakhunt snapshot {pid} -o now.lkheap; leakhunt waste now.lkheap"
+_STACK = "py-spy dump --pid {pid}"
+"""The tool for it: where each thread is at this moment."""
 _RULES = (
     _Rule("memory growth", "bytes/min", MIB, 10 * MIB, _HUNT, _rate(lambda s: s.rss_bytes)),
     _Rule("allocated block growth", "blocks/min", 2_000, 50_000, _HUNT, _rate(lambda s: s.blocks)),
@@ -114,22 +149,38 @@ _RULES = (
     _Rule("descriptors used", "% of the limit", 50, 80, _HUNT, _descriptors),
     _Rule("descriptor growth", "descriptors/min", 5, 60, _HUNT, _rate(lambda s: s.descriptors)),
     _Rule(
-        "collector switched off", "% of the samples", 1, 100, "leakhunt hunt {pid} --no-collect",
+        "collector switched off", "% of the samples", 1, 100, "leakhunt hunt --no-collect {hunt}",
         lambda p: 100 * sum(not s.is_collector_on for s in p.samples) / len(p.samples),
+    ),
+    _Rule(
+        "collector pause p50", "ms", 10, 100, _WASTE,
+        lambda p: _milliseconds(p.collections, is_p99=False),
+    ),
+    _Rule(
+        "collector pause p99", "ms", 50, 500, _WASTE,
+        lambda p: _milliseconds(p.collections, is_p99=True),
+    ),
+    _Rule(
+        "time in the collector", "% of the time", 5, 20, _WASTE,
+        lambda p: None if p.collector_share is None else 100 * p.collector_share,
+    ),
+    _Rule(
+        "event-loop delay p50", "ms", 10, 100, _STACK,
+        lambda p: _milliseconds(p.loop, is_p99=False), is_of_loops=True,
+    ),
+    _Rule(
+        "event-loop delay p99", "ms", 50, 500, _STACK,
+        lambda p: _milliseconds(p.loop, is_p99=True), is_of_loops=True,
     ),
     _Rule("uncollected garbage", "% of memory", 10, 25, _HUNT, _share(GARBAGE)),
     _Rule("allocator-free memory", "% of memory", 30, 60, _BILL, _share(FREE)),
     _Rule("native memory", "% of memory", 50, 80, _BILL, _share(NATIVE, MAPPED)),
     _Rule("unfinished asyncio tasks", "tasks", 1_000, 20_000, _HUNT, lambda p: p.tasks),
-    _Rule(
-        "stuck asyncio tasks", "tasks", 1, 100,
-        "leakhunt snapshot {pid} -o now.lkheap; leakhunt tasks now.lkheap",
-        lambda p: p.stuck_tasks,
-    ),
+    _Rule("stuck asyncio tasks", "tasks", 1, 100, _TASKS, lambda p: p.stuck_tasks),
 )  # fmt: skip
 
 
-def flags_of(patient: Patient, pid: int) -> tuple[Flag, ...]:
+def flags_of(patient: Patient, reach: Reach) -> tuple[Flag, ...]:
     """Every figure with its light, in a fixed order.  O(samples²).
 
     Raises:
@@ -137,10 +188,11 @@ def flags_of(patient: Patient, pid: int) -> tuple[Flag, ...]:
     """
     if not patient.samples:
         raise ValueError("there is no sample to judge")
-    return tuple(_flag(rule, rule.measure(patient), pid) for rule in _RULES)
+    rules = (rule for rule in _RULES if patient.loop is not None or not rule.is_of_loops)
+    return tuple(_flag(rule, rule.measure(patient), reach) for rule in rules)
 
 
-def _flag(rule: _Rule, value: float | None, pid: int) -> Flag:
+def _flag(rule: _Rule, value: float | None, reach: Reach) -> Flag:
     light = (
         Light.UNKNOWN
         if value is None
@@ -150,7 +202,11 @@ def _flag(rule: _Rule, value: float | None, pid: int) -> Flag:
         if value >= rule.yellow
         else Light.GREEN
     )
-    what = rule.next.format(pid=pid) if light in {Light.YELLOW, Light.RED} else ""
+    what = (
+        rule.next.format(hunt=reach.hunt, pid=reach.pid)
+        if light in {Light.YELLOW, Light.RED}
+        else ""
+    )
     return Flag(rule.name, light, value, rule.unit, rule.yellow, rule.red, what)
 
 

@@ -35,6 +35,11 @@ SHARED = (
 )
 """Options that a scenario and a live process have in common."""
 
+READY_OPTION = click.option(
+    "--ready",
+    metavar="port:N|line:REGEX|delay:TIME",
+    help="When a started program is ready.  [default: it listens on a port, or 5 s]",
+)
 _LOAD_OPTIONS = (
     click.option(
         "--load",
@@ -65,11 +70,7 @@ _LOAD_OPTIONS = (
         is_flag=True,
         help='Live: the program calls leakhunt.mark("baseline"), "loaded" and "final" itself.',
     ),
-    click.option(
-        "--ready",
-        metavar="port:N|line:REGEX|delay:TIME",
-        help="When a started program is ready.  [default: it listens on a port, or 5 s]",
-    ),
+    READY_OPTION,
 )
 _CAPTURE_OPTION = click.option(
     "--capture",

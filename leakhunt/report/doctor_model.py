@@ -16,6 +16,8 @@ class DoctorReport:
     """What ``leakhunt doctor`` answers."""
 
     pid: int
+    command: tuple[str, ...]
+    """Of a program that was started to be watched, and ended; empty otherwise."""
     duration_s: float
     samples: int
     pause_ns: int
@@ -29,6 +31,7 @@ def doctor_to_dict(report: DoctorReport) -> dict[str, Any]:
     return {
         "schema": DOCTOR_SCHEMA,
         "pid": report.pid,
+        "command": list(report.command),
         "duration_s": report.duration_s,
         "samples": report.samples,
         "pause_ns": report.pause_ns,

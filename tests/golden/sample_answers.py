@@ -13,7 +13,7 @@ from leakhunt.analysis.retention import Accumulation, HeapTotals
 from leakhunt.analysis.samples import SiteGrowth, Weight
 from leakhunt.analysis.shares import TypeShare
 from leakhunt.analysis.sites import NOT_KNOWN, Estimate
-from leakhunt.analysis.vitals import Patient, Sample, flags_of
+from leakhunt.analysis.vitals import Patient, Pauses, Reach, Sample, flags_of
 from leakhunt.analysis.whatif import CutReference, Keeper, WhatIf
 from leakhunt.report.bill_model import BillReport
 from leakhunt.report.doctor_model import DoctorReport
@@ -375,6 +375,7 @@ BILL_ANSWERS: Final = (
 
 DOCTOR: Final = DoctorReport(
     pid=4242,
+    command=(),
     duration_s=30.0,
     samples=4,
     pause_ns=7_300_000,
@@ -388,8 +389,11 @@ DOCTOR: Final = DoctorReport(
             bill=None,
             tasks=12,
             stuck_tasks=3,
+            collections=Pauses(85_000, 61_000_000),
+            collector_share=0.027,
+            loop=Pauses(140_000, 1_240_000_000),
         ),
-        4242,
+        Reach("4242 --duration 60", "4242"),
     ),
     notes=("a note",),
 )

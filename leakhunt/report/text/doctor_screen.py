@@ -64,8 +64,12 @@ def _figure(flag: Flag) -> str:
 def _amount(value: float, unit: str) -> str:
     if unit == "bytes/min":
         return f"{units.size(value, signed=True)}/min"
+    if unit == "ms":
+        return units.duration(round(value * 1e6))
     if unit.startswith("%"):
         return f"{value:.0f} {unit}"
+    if unit in {"threads", "tasks"}:
+        return units.plural(round(value), unit.removesuffix("s"))
     return f"{value:,.0f} {unit}"
 
 

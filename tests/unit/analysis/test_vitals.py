@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from leakhunt.analysis.bill import PARTS, Bill, BillPart
-from leakhunt.analysis.vitals import Light, Patient, Sample, flags_of, worst
+from leakhunt.analysis.vitals import Light, Patient, Pauses, Reach, Sample, flags_of, worst
 
 MIB = 1 << 20
-PID = 4242
+REACH = Reach("4242 --duration 60", "4242")
+MS = 1_000_000
 
 
 def samples(**growth: int) -> tuple[Sample, ...]:
@@ -30,16 +31,18 @@ def bill(**sizes: int) -> Bill:
     return Bill(200 * MIB, tuple(BillPart(name, sizes.get(name, 0), "") for name in PARTS))
 
 
-HEALTHY = Patient(samples(), 1024, bill(), 5, 0)
+HEALTHY = Patient(
+    samples(), 1024, bill(), 5, 0, Pauses(9_000, 8 * MS), 0.01, Pauses(130_000, 9 * MS)
+)
 
 
 def raised(patient: Patient) -> dict[str, Light]:
-    return {f.name: f.light for f in flags_of(patient, PID) if f.light is not Light.GREEN}
+    return {f.name: f.light for f in flags_of(patient, REACH) if f.light is not Light.GREEN}
 
 
 def test_a_healthy_process_has_no_flag() -> None:
     assert raised(HEALTHY) == {}
-    flags = flags_of(HEALTHY, PID)
+    flags = flags_of(HEALTHY, REACH)
     assert worst(flags) is Light.GREEN
     assert {flag.next for flag in flags} == {""}
     assert all(flag.yellow < flag.red for flag in flags)
@@ -59,14 +62,19 @@ def test_a_healthy_process_has_no_flag() -> None:
         ("native memory", Light.YELLOW, {"bill": bill(native=60 * MIB, mapped=60 * MIB)}),
         ("unfinished asyncio tasks", Light.YELLOW, {"tasks": 5_000}),
         ("stuck asyncio tasks", Light.RED, {"stuck_tasks": 100}),
+        ("collector pause p50", Light.YELLOW, {"collections": Pauses(10 * MS, 20 * MS)}),
+        ("collector pause p99", Light.RED, {"collections": Pauses(9_000, 500 * MS)}),
+        ("time in the collector", Light.YELLOW, {"collector_share": 0.05}),
+        ("event-loop delay p50", Light.YELLOW, {"loop": Pauses(12 * MS, 40 * MS)}),
+        ("event-loop delay p99", Light.RED, {"loop": Pauses(130_000, 700 * MS)}),
     ],
 )  # fmt: skip
 def test_each_flag_is_raised_alone(name: str, light: Light, change: dict[str, object]) -> None:
     patient = replace(HEALTHY, **change)  # type: ignore[arg-type]
     assert raised(patient) == {name: light}
-    (flag,) = [flag for flag in flags_of(patient, PID) if flag.name == name]
-    assert str(PID) in flag.next
-    assert worst(flags_of(patient, PID)) is light
+    (flag,) = [flag for flag in flags_of(patient, REACH) if flag.name == name]
+    assert "4242" in flag.next
+    assert worst(flags_of(patient, REACH)) is light
 
 
 def test_a_collector_that_is_off() -> None:
@@ -92,11 +100,29 @@ def test_a_small_part_is_no_matter() -> None:
 
 
 def test_what_is_not_known_has_no_light() -> None:
-    unknown = replace(HEALTHY, bill=None, descriptors_max=None, samples=samples()[:2])
+    unknown = replace(
+        HEALTHY, bill=None, descriptors_max=None, samples=samples()[:2], collections=None,
+        collector_share=None,
+    )  # fmt: skip
     assert set(raised(unknown).values()) == {Light.UNKNOWN}
-    assert worst(flags_of(unknown, PID)) is Light.GREEN
+    assert worst(flags_of(unknown, REACH)) is Light.GREEN
+
+
+def test_a_process_without_an_event_loop_has_no_figure_of_it() -> None:
+    names = {flag.name for flag in flags_of(HEALTHY, REACH)}
+    without = {flag.name for flag in flags_of(replace(HEALTHY, loop=None), REACH)}
+    assert names - without == {"event-loop delay p50", "event-loop delay p99"}
+
+
+def test_a_program_that_was_started_is_hunted_by_its_command() -> None:
+    reach = Reach("--load ./load.sh -- python app.py", "PID")
+    next_by_name = {f.name: f.next for f in flags_of(replace(HEALTHY, stuck_tasks=3), reach)}
+    assert "leakhunt snapshot PID" in next_by_name["stuck asyncio tasks"]
+    grown = replace(HEALTHY, samples=samples(rss_bytes=2 * MIB))
+    next_by_name = {f.name: f.next for f in flags_of(grown, reach)}
+    assert next_by_name["memory growth"] == "leakhunt hunt --load ./load.sh -- python app.py"
 
 
 def test_nothing_can_be_said_without_a_sample() -> None:
     with pytest.raises(ValueError, match="no sample"):
-        flags_of(replace(HEALTHY, samples=()), PID)
+        flags_of(replace(HEALTHY, samples=()), REACH)
