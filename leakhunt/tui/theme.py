@@ -53,6 +53,7 @@ INKS: Final = frozenset(
         "ink--cursor",
         "ink--cursor-away",  # the cursor of a list without the focus
         "ink--part-1", "ink--part-2", "ink--part-3", "ink--part-4", "ink--part-5",
+        "ink--flame", "ink--flame-lib", "ink--flame-all", "ink--flame-current",
         "ink--part-6", "ink--part-7", "ink--part-8", "ink--part-9",
     }
 )  # fmt: skip

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 VIEWS: Final[dict[str, str]] = {
     "case": "CaseView",
     "growth": "GrowthView",
+    "dominators": "DominatorsView",
+    "sites": "SitesView",
+    "tasks": "TasksView",
 }
 """Class by name; the module is ``leakhunt.tui.screens.NAME``."""
 
