@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from leakhunt.agent.format import EdgeKind, Fact, RootKind
+from leakhunt.analysis.accessors import LONGEST, public_attribute, public_global
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import NO_NODE
 
@@ -108,6 +109,26 @@ def without_runs(path: Path, repeated: Step) -> Path:
     return replace(path, steps=tuple(rest))
 
 
+def _in_public(path: Path) -> Path:
+    """The path by the names that libraries offer for it.  O(steps)."""
+    texts = [step.text for step in path.steps]
+    row = public_global(path.start, texts)
+    start, kind, at = path.start, path.start_type, 0
+    if row is not None:
+        at = len(row.steps)
+        start, kind = row.public, path.steps[at - 1].type
+    steps: list[Step] = []
+    while at < len(texts):
+        found = public_attribute(steps[-1].type if steps else kind, texts[at : at + LONGEST])
+        text, count = (texts[at], 1) if found is None else found
+        last = path.steps[at + count - 1]
+        steps.append(
+            last if found is None else replace(last, text=text, kind="attr", is_item=False)
+        )
+        at += count
+    return Path(start, kind, tuple(steps))
+
+
 def quote_key(key: str | int | None) -> str:
     """A key as written between brackets."""
     if key is None:
@@ -151,7 +172,7 @@ class PathNamer:
             if step is not None:
                 is_star = step.is_item and is_starred is not None and is_starred(step.node)
                 steps.append(star(step) if is_star else step)
-        return Path(start, start_type, tuple(steps))
+        return _in_public(Path(start, start_type, tuple(steps)))
 
     def way(self, source: int, edges: Sequence[tuple[int, int]]) -> list[Step]:
         """Steps of a way of (edge, node) from a node on.  O(length)."""
@@ -298,7 +319,7 @@ class PathNamer:
                 return attribute, at + 2
         if name == "__closure__":
             return self._closure(chain, at)
-        if graph.type_name(node) in UNWRITTEN and following is not None:
+        if graph.type_name(node) in UNWRITTEN:
             return None, at + 1
         if name == "dicts" and following is not None and self._is_of_a_thread(following):
             return self._thread_local(chain, at)

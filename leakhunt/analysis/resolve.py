@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind
+from leakhunt.analysis.accessors import private_spellings, private_steps
 from leakhunt.analysis.nearest import nearest_hint
 from leakhunt.analysis.path_grammar import StepKind, WrittenStep, read_steps
 from leakhunt.analysis.paths import UNWRITTEN, PathNamer, quote_key
@@ -69,6 +71,9 @@ class Resolver:
         if not text:
             raise UsageError("the path is empty", hint=_BEGINNING)
         problem: UsageError | None = None
+        for spelling in private_spellings(text):
+            with contextlib.suppress(UsageError):
+                return replace(self.resolve(spelling), text=text)
         for nodes, edges, rest in self._starts(text):
             steps, left = read_steps(rest)
             if left:
@@ -245,7 +250,23 @@ class Resolver:
         if name == "__dict__":
             return direct if len(direct) else of_threads
         inside = self._values(np.union1d(spaces, self._targets(of_threads)), name)
-        return np.union1d(direct, inside)
+        found = np.union1d(direct, inside)
+        return found if len(found) else self._by_public_name(nodes, name)
+
+    def _by_public_name(self, nodes: Ints, name: str) -> Ints:
+        """Edges that a name stands for which a library offers."""
+        types = np.unique(
+            self.graph.columns.node_type[nodes[nodes < self.graph.columns.heap_count]]
+        )
+        owners = {self.graph.name_of_type(int(one)) for one in types}
+        for way in private_steps(owners, name):
+            at, edges = nodes, NO_INTS
+            for step in read_steps("".join(way))[0]:
+                edges = self._step(at, step)
+                at = self._targets(edges)
+            if len(edges):
+                return edges
+        return NO_INTS
 
     def _any_name(self, nodes: Ints) -> Ints:
         spaces = self._chosen(nodes, _NAMED, self._is_named("__dict__"))

@@ -193,15 +193,24 @@ def _climb(ladder: Ladder | None, holder: Holder) -> Climb | None:
 
 
 def _ranked(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Worst verdict first, then by what a fix frees, then by how sure we are."""
+    """Worst verdict first, then by what a fix frees, then by how sure we are; of those that are
+    alike in all that, the one that keeps most, and the nearest to a name of the program."""
 
-    def weight(finding: Finding) -> tuple[int, bool, int, float, str]:
+    def weight(finding: Finding) -> tuple[int, bool, int, float, int, int, str]:
         freed = finding.shared_bytes
+        size = sum(leaked.shallow_bytes for leaked in finding.leaked)
         if freed is None:
-            size = sum(leaked.shallow_bytes for leaked in finding.leaked)
             freed = max(size, finding.exclusive_bytes or 0)
         is_noise = finding.noise is not None
-        return _RANK[finding.verdict], is_noise, -freed, -finding.confidence, finding.fingerprint
+        return (
+            _RANK[finding.verdict],
+            is_noise,
+            -freed,
+            -finding.confidence,
+            -size,
+            len(finding.retaining_path),
+            finding.fingerprint,
+        )
 
     ordered = sorted(findings, key=weight)
     return tuple(replace(finding, rank=i) for i, finding in enumerate(ordered, 1))

@@ -25,7 +25,7 @@ ROWS: tuple[Row, ...] = (
     Registry(
         Category.LOG,
         frozenset({"unittest.mock.NonCallableMock"}),
-        ("._mock_mock_calls", "._mock_call_args_list", "._mock_method_calls"),
+        (".mock_calls", ".call_args_list", ".method_calls"),
         "A mock records every call with its arguments: call `{owner}.reset_mock()` between "
         "pieces of work, or put a plain stand-in where it is called for long.",
         noun="Recorded mock call",
