@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.comparison import Comparison
-from leakhunt.analysis.cuts import Cuts
 from leakhunt.analysis.paths import Path, PathNamer
 from leakhunt.analysis.places import Place, Series, entries_series
 from leakhunt.analysis.population import Population
+from leakhunt.graph.heap_graph import HeapGraph, Mask
 from leakhunt.store.columns import NO_NODE
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ class CoHolder:
 def find_coholders(
     comparison: Comparison,
     population: Population,
-    cuts: Cuts,
     namer: PathNamer,
     holder: Holder,
 ) -> tuple[CoHolder, ...]:
@@ -53,18 +52,17 @@ def find_coholders(
     direct = _sample(_objects(comparison, holder.direct))
     if holder.chain_step is not None or not len(direct):
         return ()
-    below = cuts.below(holder.direct)
+    below = _mask(graph, graph.below(holder.direct))
     back, sources = graph.reverse
     start = back[direct].astype(np.int64)
     count = back[direct + 1].astype(np.int64) - start
     owner = np.repeat(np.arange(len(direct)), count)
     at = np.repeat(start - (np.cumsum(count) - count), count) + np.arange(len(owner))
     source = sources[at].astype(np.int64)
-    mine = np.zeros(graph.node_count, np.bool_)
-    mine[holder.nodes] = True
+    mine = _mask(graph, holder.nodes)
     if holder.type in CACHE_WRAPPERS:
         mine |= np.isin(graph.tree.parent, holder.nodes)  # its dict is a part of it
-    keep = (below[source] == 0) & graph.reachable[source] & ~mine[source]
+    keep = ~below[source] & graph.reachable[source] & ~mine[source]
     owner, source = owner[keep], source[keep]
     found = _covering(source, owner, len(direct))
     if not found:
@@ -72,6 +70,12 @@ def find_coholders(
     # What one object holds of many things (a type, a module) does not accumulate them.
     found = [node for node in found if not mine[node]]
     return tuple(_describe(comparison, namer, node) for node in found[:_SHOWN])
+
+
+def _mask(graph: HeapGraph, nodes: Ints) -> Mask:
+    mask = np.zeros(graph.node_count, np.bool_)
+    mask[nodes] = True
+    return mask
 
 
 def _objects(comparison: Comparison, direct: Ints) -> Ints:
@@ -110,18 +114,18 @@ def _describe(comparison: Comparison, namer: PathNamer, node: int) -> CoHolder:
     return CoHolder(path, node, graph.type_name(node), entries_series(comparison, place))
 
 
-def follows_others(comparison: Comparison, cuts: Cuts, direct: Ints) -> bool:
+def follows_others(comparison: Comparison, direct: Ints) -> bool:
     """Does a holder keep only weak references to what others leak?  Then it empties itself
     when they let go.  O(edges below a sample of the directly held nodes)."""
     graph, c = comparison.final, comparison.final.columns
     if not len(direct):
         return False
-    below = cuts.below(direct) != 0
+    inside = graph.below(direct)
     # The registry of weakref.finalize keeps its weak references one step further down.
     first = graph.type_name(int(_objects(comparison, direct)[0]))
-    nodes = np.flatnonzero(below) if first.startswith("weakref.") else direct
+    nodes = inside if first.startswith("weakref.") else direct
     edges, _ = graph.expand(nodes)
     weak = edges[c.edge_kind[edges] == EdgeKind.WEAK]
     targets = c.edge_target[weak]
-    outside = np.unique(targets[comparison.is_leaked[targets] & ~below[targets]])
+    outside = np.setdiff1d(targets[comparison.is_leaked[targets]], inside)
     return len(outside) >= COVERS * len(_objects(comparison, direct))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from leakhunt.analysis.results import IdentityInfo
 from leakhunt.errors import UsageError
 from leakhunt.graph.heap_graph import HeapGraph, Mask
 from leakhunt.graph.identity import Link, LinkKind, compose, link
+from leakhunt.graph.lazy import lazy
 from leakhunt.store.columns import I64, U8, SnapshotColumns
 
 EPOCH_OLD = 0
@@ -69,20 +71,29 @@ class Comparison:
         self._present = present
         self.baseline, self.final = present[0][1], present[-1][1]
 
-    def grow_trees(self) -> None:
-        """Grow the trees of all snapshots at once, a thread each: the kernels let the others
-        run.  They would else be grown one after the other, on first use.  O(nodes + edges)."""
+    def prepare(self) -> None:
+        """Compute what the search for holders needs of whole snapshots on all processors: the
+        kernels let other threads run.  All of it would else be computed on first use, one after
+        the other.  O(nodes + edges)."""
+        final, baseline = self.final, self.baseline
         graphs = {id(graph): graph for _, graph in self._present}.values()
-        with ThreadPoolExecutor(len(graphs)) as pool:
-            list(pool.map(lambda graph: graph.reachable, graphs))
+        steps: list[Callable[[], object]] = [
+            *(partial(_grow, graph, counts=graph in (final, baseline)) for graph in graphs),
+            lambda: final.reverse,
+            lambda: final.is_namespace,
+            lambda: self.stages,
+        ]
+        with ThreadPoolExecutor(len(steps)) as pool:
+            for step in [pool.submit(step) for step in steps]:
+                step.result()
 
-    @cached_property
+    @lazy
     def links(self) -> tuple[Link, ...]:
         """Each snapshot against the one before, earliest first.  O(n log n) each."""
         graphs = [graph for _, graph in self._present]
         return tuple(link(a, b) for a, b in pairwise(graphs))
 
-    @cached_property
+    @lazy
     def stages(self) -> dict[str, Stage]:
         """Every snapshot by name."""
         count = self.final.node_count
@@ -102,14 +113,14 @@ class Comparison:
         """(final.node_count,) id in baseline, -1 for what was born since."""
         return self.stages["baseline"].of_final
 
-    @cached_property
+    @lazy
     def is_new(self) -> Mask:
         """(final.node_count,) objects born after the baseline; roots never are."""
         mask: Mask = self.to_baseline < 0
         mask[self.final.columns.heap_count :] = False
         return mask
 
-    @cached_property
+    @lazy
     def epoch(self) -> U8:
         """(final.node_count,) EPOCH_OLD, EPOCH_FIRST, EPOCH_SECOND or EPOCH_LATE."""
         epoch = np.zeros(self.final.node_count, np.uint8)
@@ -122,19 +133,19 @@ class Comparison:
             epoch[new & (loaded.of_final < 0)] = EPOCH_LATE
         return epoch
 
-    @cached_property
+    @lazy
     def is_leaked(self) -> Mask:
         """(final.node_count,) born after baseline, in loaded, alive and reachable in final."""
         epoch = self.epoch
         mask: Mask = (epoch == EPOCH_FIRST) | (epoch == EPOCH_SECOND)
         return mask & self.final.reachable
 
-    @cached_property
+    @lazy
     def is_same_process(self) -> bool:
         """Are all snapshots of one process?"""
         return all(step.kind is not LinkKind.PLACE for step in self.links)
 
-    @cached_property
+    @lazy
     def is_exact(self) -> bool:
         """Is every link marked, by a method that claims to be exact?"""
         marked = all(step.kind is LinkKind.MARKED for step in self.links)
@@ -170,6 +181,14 @@ class Comparison:
             return IdentityInfo(method, True, (), "Birth is exact for every type.")
         note = f"Births of these are inferred: {_BOUND}." if inferred else ""
         return IdentityInfo(method, self.is_exact, inferred, note)
+
+
+def _grow(graph: HeapGraph, *, counts: bool) -> None:
+    """The tree of a snapshot, and how many entries and objects are where when ``counts``."""
+    graph.reachable  # noqa: B018  kept by the graph
+    if counts:
+        graph.item_count  # noqa: B018
+        graph.subtree_count  # noqa: B018
 
 
 def item_counts(stage: Stage, nodes: npt.NDArray[np.integer]) -> I64:

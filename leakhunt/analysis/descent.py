@@ -130,9 +130,9 @@ class Descent:
     def _tree(self, group: Group, root: int) -> Landing:
         """All new links of a tree, and the ways from one to the next."""
         graph = self.graph
-        below = graph.mark_below(group.tops)
+        below = graph.below(group.tops)
         link = graph.type_index(root)
-        links = np.flatnonzero((below != 0) & (graph.columns.node_type == link))
+        links = below[graph.columns.node_type[below] == link]
         texts: set[str] = set()
         for top in group.tops[:_SAMPLED_LINKS].tolist():
             texts.add(self._way_to(top, link))
@@ -173,8 +173,8 @@ class Descent:
         tops = np.concatenate([self._children(int(node)) for node in nodes])
         if len(tops) < self.comparison.thresholds:
             return None
-        below = self.graph.mark_below(tops)
-        first = (below != 0) & self.comparison.is_leaked & (self.comparison.epoch == EPOCH_FIRST)
+        below = self.graph.below(tops)
+        first = self.comparison.is_leaked[below] & (self.comparison.epoch[below] == EPOCH_FIRST)
         count = int(self._leaked_below[tops].sum())
         return Group(nodes, tops, True, 0, count, group.bytes, int(first.sum()), len(tops), count)
 

@@ -29,7 +29,7 @@ from leakhunt.analysis.turnover import slots, survivors
 from leakhunt.analysis.views import KeptBuffers, kept_buffers, opaque_types, outer_bytes
 from leakhunt.graph import _kernels
 from leakhunt.graph.roots import Tier, noise_note
-from leakhunt.store.columns import NO_NODE, U8, SnapshotColumns
+from leakhunt.store.columns import NO_NODE, SnapshotColumns
 
 SIZED_FINDINGS = 20
 """Holders whose retained and exclusive bytes are computed (largest first)."""
@@ -126,10 +126,12 @@ class HolderFinder:
         return self._shared_out(self._without_parts(sized + holders[SIZED_FINDINGS:]))
 
     def leaked_below(self, holder: Holder) -> Ints:
-        """The whole leaked population of a holder, ascending.  O(nodes)."""
-        below = self.cuts.below(holder.direct) != 0
-        found: Ints = np.flatnonzero(below & self.comparison.is_leaked)
-        return found
+        """The whole leaked population of a holder, ascending.  O(edges of it)."""
+        return self._leaked_below(holder.direct)
+
+    def _leaked_below(self, direct: Ints) -> Ints:
+        below = self.graph.below(direct)
+        return below[self.comparison.is_leaked[below]]
 
     def _without_parts(self, holders: list[Holder]) -> list[Holder]:
         """Leaves out what another finding already says: the keys of an index that is named as
@@ -273,9 +275,8 @@ class HolderFinder:
             is_bound_explicit=explicit,
             noise=noise,
             is_bounded_noise=is_bounded_noise,
-            follows=str(path) in _FOLLOWERS
-            or follows_others(self.comparison, self.cuts, landing.direct),
-            survivors=survivors(self.comparison, self.cuts, landing.direct, series),
+            follows=str(path) in _FOLLOWERS or follows_others(self.comparison, landing.direct),
+            survivors=survivors(self.comparison, landing.direct, series),
             slots=None
             if group.is_merged or landing.chain_step is not None
             else slots(self.comparison, place, series, sizes),
@@ -344,8 +345,7 @@ class HolderFinder:
             grown = max(0, bytes_series(self.comparison, landing.place).growth)
             name = self.graph.type_name(node)
             return (TypeShare(name, 1, grown),), name, 1
-        below = self.cuts.below(landing.direct) != 0
-        nodes = np.flatnonzero(below & self.comparison.is_leaked)
+        nodes = self._leaked_below(landing.direct)
         shares = shares_of(self.graph, nodes)
         if landing.chain_step is not None:
             return shares, landing.chain_step.type, len(landing.direct)
@@ -419,7 +419,7 @@ class HolderFinder:
             return replace(holder, retained_bytes=_grown_bytes(holder), exclusive_bytes=None)
         retained = self.cuts.bytes_of(self.cuts.retained(holder.direct))
         exclusive = self.cuts.bytes_of(self._cut(holder))
-        found = find_coholders(self.comparison, self.population, self.cuts, self.namer, holder)
+        found = find_coholders(self.comparison, self.population, self.namer, holder)
         leaked = self.leaked_below(holder)
         cycles = find_ref_cycles(self.graph, leaked)
         return replace(
@@ -433,7 +433,7 @@ class HolderFinder:
             opaque=opaque_types(self.graph, leaked),
         )
 
-    def _cut(self, holder: Holder) -> U8:
+    def _cut(self, holder: Holder) -> Ints:
         """What goes when the holder and its inner parts let go."""
         return self.cuts.exclusive(self._sources(holder), holder.direct)
 
@@ -447,7 +447,7 @@ class HolderFinder:
         """Adds what each finding is answerable for, of what they hold together."""
         sized = [h for h in holders if h.retained_bytes is not None and len(h.direct)]
         leaks = [Leak(self._sources_of_all(holder), holder.direct) for holder in sized]
-        shares = leak_shares(self.graph, leaks)
+        shares = leak_shares(self.cuts, leaks)
         shared = {id(h): round(share) for h, share in zip(sized, shares, strict=True)}
         return [replace(h, shared_bytes=shared.get(id(h))) for h in holders]
 

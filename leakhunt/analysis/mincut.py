@@ -122,8 +122,8 @@ class _Flow:
         self._is_sink = np.zeros(graph.node_count, np.bool_)
         self._is_sink[population] = True
         # What only the population keeps alive is on no path to it.
-        lost = cuts.retained(population) != 0
-        self._is_on_a_way = graph.reachable & ~lost & ~self._is_sink
+        self._is_on_a_way = graph.reachable & ~self._is_sink
+        self._is_on_a_way[cuts.retained(population)] = False
         self._is_ground = self._find_ground()
         self._structure_names = [i for t in _STRUCTURE for i in graph.string_ids(t).tolist()]
         self._find_sink_edges(population)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.comparison import EPOCH_FIRST, Comparison
-from leakhunt.analysis.cuts import Cuts
 from leakhunt.analysis.places import Place, Series, locate
 from leakhunt.graph.heap_graph import HeapGraph
 
@@ -22,17 +21,18 @@ _ENTRIES = (EdgeKind.INDEX, EdgeKind.VALUE, EdgeKind.KEY, EdgeKind.ELEMENT)
 Ints = npt.NDArray[np.int64]
 
 
-def survivors(comparison: Comparison, cuts: Cuts, direct: Ints, series: Series) -> int | None:
+def survivors(comparison: Comparison, direct: Ints, series: Series) -> int | None:
     """Entries (or objects) born before the window that are still there; None when that is not
     known.
 
     Counted by the newborn nodes right below (or all below): most of the growth must consist
-    of them.  O(direct), for objects O(nodes).
+    of them.  O(direct), for objects O(edges below them).
     """
     if comparison.window_cycles is None or not len(direct):
         return None
     if series.unit == "objects":
-        epoch = comparison.epoch[(cuts.below(direct) != 0) & comparison.is_leaked]
+        below = comparison.final.below(direct)
+        epoch = comparison.epoch[below[comparison.is_leaked[below]]]
         return int((epoch == EPOCH_FIRST).sum()) if 2 * len(epoch) >= series.growth else None
     if series.unit != "entries":
         return None

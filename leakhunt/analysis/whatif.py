@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind, NodeFlag
+from leakhunt.analysis.cuts import Cuts
 from leakhunt.analysis.mincut import Severed
 from leakhunt.analysis.paths import PathNamer, opened
 from leakhunt.analysis.ref_cycles import is_in_cycle
 from leakhunt.analysis.resolve import Resolved
 from leakhunt.analysis.shares import TypeShare, shares_of
 from leakhunt.analysis.views import opaque_types, outer_bytes
-from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.holds import unexplained
-from leakhunt.graph.tables import NO_TIER, SKIP_WEAK
-from leakhunt.store.columns import NO_NODE, U8
+from leakhunt.graph.subgraph import Subgraph, subgraph
+from leakhunt.store.columns import NO_NODE
 
 Ints = npt.NDArray[np.int64]
 
@@ -80,40 +80,6 @@ class WhatIf:
     """Types among the freed that may own memory no snapshot can see."""
 
 
-def freed_without(graph: HeapGraph, edges: Ints) -> tuple[npt.NDArray[np.bool_], HeapGraph]:
-    """(node_count,) what would be unreachable without some references, by references alone;
-    and the graph without them, in which C code keeps what it counts.
-
-    O(nodes + edges).
-    """
-    cut = graph.without(edges)
-    by_edges: npt.NDArray[np.bool_] = graph.reachable & ~_reached_by_edges(graph, cut)
-    return by_edges, cut
-
-
-def _reached_by_edges(graph: HeapGraph, cut: HeapGraph) -> npt.NDArray[np.bool_]:
-    """Reachable in the cut graph from roots, what C code alone kept before, and immortals."""
-    tree, c = graph.tree, graph.columns
-    is_seed = (tree.parent == NO_NODE) & (tree.tier != NO_TIER)
-    is_seed |= ((c.node_flags & NodeFlag.IMMORTAL) != 0) & graph.reachable
-    is_seed[c.heap_count :] = True
-    return _reach(cut, np.flatnonzero(is_seed))
-
-
-def _reach(graph: HeapGraph, seeds: Ints, inside: U8 | None = None) -> npt.NDArray[np.bool_]:
-    """(node_count,) what seeds reach by strong edges; only through nodes that are inside."""
-    n, c = graph.node_count, graph.columns
-    tier = np.full(n, NO_TIER, np.uint8)
-    blocked = np.zeros(n, np.uint8) if inside is None else (inside == 0).astype(np.uint8)
-    _kernels.explore(
-        c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, blocked,
-        seeds.astype(np.uint32), 0, np.zeros(n, np.uint32), np.zeros(n, np.uint64),
-        np.zeros(n, np.uint32), tier, np.zeros(n, np.uint32), 0,
-    )  # fmt: skip
-    reached: npt.NDArray[np.bool_] = tier != NO_TIER
-    return reached
-
-
 class CutStudy:
     """What-if questions about one graph."""
 
@@ -121,17 +87,22 @@ class CutStudy:
         self.graph = graph
         self.namer = namer or PathNamer(graph)
 
+    @cached_property
+    def cuts(self) -> Cuts:
+        """Answers what is freed.  O(nodes) once."""
+        return Cuts(self.graph)
+
     def study(self, cuts: Iterable[tuple[CutReference, Ints]]) -> WhatIf:
-        """Consequences of removing references.  O(nodes + edges)."""
+        """Consequences of removing references.  O(edges to and from what hangs below them), and
+        O(nodes + edges) when some of it stays and its keepers are looked for."""
         given = list(cuts)
         parts = [edges for _, edges in given] or [np.zeros(0, np.int64)]
         edges = self.with_entries(np.unique(np.concatenate(parts)))
-        lost, cut = freed_without(self.graph, edges)
-        lost[self.graph.columns.heap_count :] = False
-        freed = np.flatnonzero(lost)
-        collected = self._needs_collector(lost, freed)
-        held, stays_with = self._native(lost, freed)
-        stays = self._staying(edges, lost)
+        freed = self.cuts.without(edges)
+        part = subgraph(self.graph, freed)
+        collected = self._needs_collector(part)
+        held, stays_with = self._native(part)
+        stays = self._staying(edges, freed)
         return WhatIf(
             cuts=merged([reference for reference, _ in given]),
             freed_bytes=self._bytes(freed),
@@ -143,7 +114,7 @@ class CutStudy:
             native_bytes=self._bytes(stays_with),
             native_types=self._types(held),
             stays_objects=len(stays),
-            keepers=_keepers(cut, stays),
+            keepers=_keepers(self.graph, edges, stays),
             outer_bytes=outer_bytes(self.graph, freed),
             opaque_types=opaque_types(self.graph, freed),
         )
@@ -197,34 +168,28 @@ class CutStudy:
         types, count = np.unique(self.graph.columns.node_type[nodes], return_counts=True)
         return tuple(self.graph.name_of_type(int(t)) for t in types[np.argsort(-count)][:_TYPES])
 
-    def _needs_collector(self, lost: npt.NDArray[np.bool_], freed: Ints) -> Ints:
+    def _needs_collector(self, part: Subgraph) -> Ints:
         """Of the freed: in a reference cycle, or reachable from one.  O(edges of them)."""
-        cyclic = freed[is_in_cycle(self.graph, freed)]
-        if not len(cyclic):
-            return cyclic
-        waits = _reach(self.graph, cyclic, lost.view(np.uint8))
-        found: Ints = freed[waits[freed]]
+        cyclic = part.nodes[is_in_cycle(self.graph, part.nodes)]
+        found: Ints = part.nodes[part.reached(cyclic)]
         return found
 
     @cached_property
     def _unexplained(self) -> Ints:
         return unexplained(self.graph)
 
-    def _native(self, lost: npt.NDArray[np.bool_], freed: Ints) -> tuple[Ints, Ints]:
+    def _native(self, part: Subgraph) -> tuple[Ints, Ints]:
         """Freed objects C code may hold, and all that would stay with them."""
-        held: Ints = freed[self._unexplained[freed] > 0]
-        if not len(held):
-            return held, held
-        stays = _reach(self.graph, held, lost.view(np.uint8))
-        return held, freed[stays[freed]]
+        held: Ints = part.nodes[self._unexplained[part.nodes] > 0]
+        return held, part.nodes[part.reached(held)]
 
-    def _staying(self, edges: Ints, lost: npt.NDArray[np.bool_]) -> Ints:
+    def _staying(self, edges: Ints, freed: Ints) -> Ints:
         """What the references lead to and something else keeps."""
         c = self.graph.columns
         values = edges[c.edge_kind[edges] != EdgeKind.KEY]
         targets = self.graph.distinct(c.edge_target[values if len(values) else edges])
         mortal = (c.node_flags[targets] & NodeFlag.IMMORTAL) == 0
-        found: Ints = targets[~lost[targets] & mortal]
+        found: Ints = np.setdiff1d(targets[mortal], freed, assume_unique=True)
         return found
 
 
@@ -246,8 +211,12 @@ def merged(references: Iterable[CutReference]) -> tuple[CutReference, ...]:
     return tuple(found.values())
 
 
-def _keepers(cut: HeapGraph, stays: Ints) -> tuple[Keeper, ...]:
-    """Who keeps objects in the cut graph, by the tree's last holder, most objects first."""
+def _keepers(graph: HeapGraph, edges: Ints, stays: Ints) -> tuple[Keeper, ...]:
+    """Who keeps objects without some references, by the tree's last holder, most objects first.
+    What C code counts, it keeps.  O(nodes + edges)."""
+    if not len(stays):
+        return ()
+    cut = graph.without(edges)
     sample = stays[:: max(1, len(stays) // _SAMPLED)]
     above = cut.tree.parent[sample].astype(np.int64)
     holders, first, count = np.unique(above, return_index=True, return_counts=True)

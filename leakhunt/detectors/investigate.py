@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.bill import Bill
-from leakhunt.analysis.bills import bills_of
+from leakhunt.analysis.bills import Bills, bills_of
 from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.diff import growth
 from leakhunt.analysis.holders import Holder, HolderFinder
@@ -108,8 +109,20 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
         cycles=case.cycles,
         window_cycles=case.window_cycles,
     )
-    comparison.grow_trees()
-    rows = growth(comparison)
+    comparison.prepare()
+    # Sums over whole snapshots, in kernels most of the time: meanwhile holders are looked for.
+    with ThreadPoolExecutor(1) as aside:
+        rows = aside.submit(growth, comparison)
+        holds = aside.submit(hold_rows, comparison.baseline, comparison.final)
+        bills = aside.submit(bills_of, comparison)
+        found = _judged(comparison, case, rules, bills.result)
+        return replace(found, growth=rows.result(), native_holds=holds.result())
+
+
+def _judged(
+    comparison: Comparison, case: CaseSnapshots, rules: Rules, bills_of_all: Callable[[], Bills]
+) -> Investigation:
+    """The findings, without the tables of growth and of native holds."""
     finder = HolderFinder(comparison)
     load = Load(
         comparison.cycles,
@@ -133,7 +146,7 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
     for loose in unheld:
         found = loose_finding(loose, load, alongside)
         findings += [] if found is None else [found]
-    bills = bills_of(comparison)
+    bills = bills_of_all()
     findings += _outside(bills, load, findings)
     notes = (
         *_notes(comparison),
@@ -144,17 +157,16 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
     trend = None if ladder is None else ladder.trend()
     return Investigation(
         identity=comparison.identity(),
-        growth=rows,
+        growth=(),
         findings=_ranked(findings),
         notes=notes,
         population_by_fingerprint=populations,
         trend=trend,
-        native_holds=hold_rows(comparison.baseline, comparison.final),
-        bills=bills,
+        bills=dict(bills),
     )
 
 
-def _outside(bills: dict[str, Bill], load: Load, findings: list[Finding]) -> list[Finding]:
+def _outside(bills: Bills, load: Load, findings: list[Finding]) -> list[Finding]:
     """Findings about memory outside Python objects."""
     leaking = {f.leaked[0].type for f in findings if f.verdict is Verdict.LEAK and f.leaked}
     free = fragmentation_finding(bills, load)

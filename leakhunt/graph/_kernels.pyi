@@ -32,21 +32,6 @@ def sum_up(order: U32, parent: U32, value: I64, /) -> None: ...
 def fold_down(order: U32, parent: U32, contribution: U64, out: U64, /) -> None: ...
 def mark_below(order: U32, parent: U32, mark: U8, /) -> None: ...
 def mark_above(order: U32, parent: U32, mark: U8, /) -> None: ...
-def keep_alive(
-    edge_offset: U64,
-    edge_target: U32,
-    edge_kind: U8,
-    skip: U8,
-    back: U64,
-    source: U32,
-    reachable: U8,
-    inside: U8,
-    removed: U8,
-    cut_source: U8,
-    cut_target: U8,
-    queue: U32,
-    /,
-) -> None: ...
 def distances(
     edge_offset: U64,
     edge_target: U32,
@@ -115,6 +100,25 @@ def mark_tree(
     mark: U8,
     queue: U32,
     /,
-) -> None: ...
+) -> int: ...
 def ancestors(parent: U32, node: int, out: U32, /) -> int: ...
 def below(parent: U32, start: U32, top: int, steps: int, out: U8, /) -> None: ...
+def lost(
+    edge_offset: U64,
+    edge_target: U32,
+    edge_kind: U8,
+    skip: U8,
+    back: U64,
+    source: U32,
+    parent: U32,
+    parent_edge: U64,
+    tier: U8,
+    stays: U8,
+    start: U32,
+    is_removed: bool,
+    cut_edge: U64,
+    cut_pair: U64,
+    mark: U8,
+    queue: U32,
+    /,
+) -> int: ...

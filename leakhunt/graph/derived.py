@@ -12,7 +12,7 @@ from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import SnapshotColumns
 from leakhunt.store.layout import ColumnSpec
 
-VERSION = 1
+VERSION = 2
 """Counts up when a derived column changes its meaning: older caches are then made again."""
 
 Arrays = Mapping[str, npt.NDArray[Any]]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind, Fact, NodeFlag, TypeFlag
 from leakhunt.graph import _kernels
+from leakhunt.graph.lazy import lazy
 from leakhunt.graph.roots import RootPlan, Tier, plan_roots
 from leakhunt.graph.tables import NO_TIER, SKIP_WEAK, skip_all_but
 from leakhunt.store.columns import I64, NO_NODE, NO_STRING, U8, U32, U64, SnapshotColumns
@@ -236,12 +236,12 @@ class HeapGraph:
 
     # ---- the whole graph ----
 
-    @cached_property
+    @lazy
     def plan(self) -> RootPlan:
         """Seeds of each tier.  O(modules)."""
         return plan_roots(self)
 
-    @cached_property
+    @lazy
     def tree(self) -> Tree:
         """Breadth-first tree.  O(nodes + edges) once."""
         n = self.node_count
@@ -281,16 +281,21 @@ class HeapGraph:
         return self._explore(tree, Tier.NOISE, np.array(seeds, np.uint32), blocked, length)
 
     def _native_seeds(self, tree: Tree) -> U32:
-        held = (self.surplus > 0) & (tree.tier == NO_TIER)
-        return np.flatnonzero(held).astype(np.uint32)
+        held = (self.surplus > 0) | self._is_immortal
+        return np.flatnonzero(held & (tree.tier == NO_TIER)).astype(np.uint32)
 
-    @cached_property
+    @property
+    def _is_immortal(self) -> Mask:
+        mask: Mask = (self.columns.node_flags & NodeFlag.IMMORTAL) != 0
+        return mask
+
+    @lazy
     def reachable(self) -> Mask:
-        """(node_count,) reached from a root or a native hold.  O(nodes)."""
+        """(node_count,) reached from a GC root: what is not is garbage.  O(nodes)."""
         mask: Mask = self.tree.tier != NO_TIER
         return mask
 
-    @cached_property
+    @lazy
     def surplus(self) -> I64:
         """(node_count,) references counted and found on no edge; 0 where that means nothing
         (immortal objects, roots, static types).  O(edges) once."""
@@ -305,7 +310,7 @@ class HeapGraph:
         surplus[static[static != NO_NODE]] = 0
         return surplus
 
-    @cached_property
+    @lazy
     def item_count(self) -> U32:
         """(node_count,) number of INDEX, VALUE and ELEMENT edges.  O(edges) once."""
         c = self.columns
@@ -313,7 +318,7 @@ class HeapGraph:
         _kernels.out_count(c.edge_offset, c.edge_target, c.edge_kind, _SKIP_NON_ITEMS, out)
         return out
 
-    @cached_property
+    @lazy
     def reverse(self) -> tuple[U64, U32]:
         """Offsets (node_count+1,) and sources of the strong edges to each node.  O(edges)."""
         c = self.columns
@@ -327,15 +332,17 @@ class HeapGraph:
         back, source = self.reverse
         return source[int(back[node]) : int(back[node + 1])]
 
-    @cached_property
+    @lazy
     def held_roots(self) -> U32:
-        """Objects that are roots themselves, ascending: those with a native hold (references
-        counted and found on no edge), and immortal ones, which nothing frees.  O(edges) once."""
-        c = self.columns
-        held = (self.surplus > 0) | ((c.node_flags & NodeFlag.IMMORTAL) != 0)
-        return np.flatnonzero(held).astype(np.uint32)
+        """Objects that are roots themselves, ascending: immortal ones, which nothing frees, and
+        those with a native hold (references counted and found on no edge) that no named root
+        reaches.  O(nodes) once, and the tree."""
+        tree = self.tree
+        held = (tree.tier == Tier.NATIVE) & (tree.parent == NO_NODE)
+        held |= self._is_immortal
+        return np.flatnonzero(held[: self.columns.heap_count]).astype(np.uint32)
 
-    @cached_property
+    @lazy
     def gc_roots(self) -> U32:
         """All GC roots: :attr:`held_roots`, then every named root.  What none of them reaches
         over strong edges is garbage.  O(edges) once."""
@@ -345,7 +352,7 @@ class HeapGraph:
     def _named_roots(self) -> U32:
         return np.arange(self.columns.heap_count, self.node_count, dtype=np.uint32)
 
-    @cached_property
+    @lazy
     def distance(self) -> U32:
         """(node_count,) fewest strong edges from a GC root: 0 for a named root, at most 1 for an
         object that is a root itself, NO_NODE for garbage.  O(nodes + edges) once."""
@@ -357,7 +364,7 @@ class HeapGraph:
         )  # fmt: skip
         return out
 
-    @cached_property
+    @lazy
     def _dominance(self) -> tuple[U32, U64]:
         c = self.columns
         idom, retained = np.empty(self.node_count, np.uint32), np.empty(self.node_count, np.uint64)
@@ -380,7 +387,7 @@ class HeapGraph:
         it went; 0 for garbage.  Computed with :attr:`dominators`."""
         return self._dominance[1]
 
-    @cached_property
+    @lazy
     def component(self) -> U32:
         """(node_count,) strongly connected component over strong edges, numbered from 0: an edge
         from one to another leads from the higher number to the lower.  Garbage has components
@@ -395,36 +402,37 @@ class HeapGraph:
         out = np.empty(int(self.tree.distance[node]) + 1, np.uint32)
         return out[: _kernels.ancestors(self.tree.parent, node, out)]
 
-    @cached_property
+    @lazy
     def subtree_count(self) -> I64:
         """(node_count,) objects in the tree below each node, itself included.  O(nodes)."""
         out = np.ones(self.node_count, np.int64)
         _kernels.sum_up(self.tree.order, self.tree.parent, out)
         return out
 
-    @cached_property
+    @lazy
     def sources(self) -> U32:
         """(edge_count,) node each edge comes from.  O(edges) once."""
         offset = self.columns.edge_offset.astype(np.int64)
         return np.repeat(np.arange(self.node_count, dtype=np.uint32), offset[1:] - offset[:-1])
 
-    @cached_property
-    def tree_queue(self) -> U32:
-        """(node_count,) scratch of :meth:`mark_below`, kept between calls."""
-        return np.empty(self.node_count, np.uint32)
+    @lazy
+    def _scratch(self) -> tuple[U8, U32]:
+        """Marks, all zero between calls, and a queue for :meth:`below`."""
+        return np.zeros(self.node_count, np.uint8), np.empty(self.node_count, np.uint32)
 
-    def mark_below(self, nodes: npt.NDArray[np.integer]) -> U8:
-        """(node_count,) 1 for the nodes and all below them in the tree.  O(nodes) for the marks
-        and O(edges) of what is marked."""
+    def below(self, nodes: npt.NDArray[np.integer]) -> I64:
+        """The nodes and all below them in the tree, ascending.  O(edges of these)."""
         c, tree = self.columns, self.tree
-        mark = np.zeros(self.node_count, np.uint8)
-        _kernels.mark_tree(
+        mark, queue = self._scratch
+        count = _kernels.mark_tree(
             c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, tree.parent, tree.parent_edge,
-            np.ascontiguousarray(nodes, np.uint32), mark, self.tree_queue,
+            np.ascontiguousarray(nodes, np.uint32), mark, queue,
         )  # fmt: skip
-        return mark
+        mark[queue[:count]] = 0
+        found: I64 = np.sort(queue[:count]).astype(np.int64)
+        return found
 
-    @cached_property
+    @lazy
     def is_namespace(self) -> Mask:
         """(node_count,) dicts that are the ``__dict__`` of something.  O(edges) once."""
         c = self.columns

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.graph.heap_graph import HeapGraph
-from leakhunt.graph.tables import SKIP_WEAK
+from leakhunt.graph import _kernels
+from leakhunt.graph.heap_graph import HeapGraph, Mask
+from leakhunt.graph.tables import NO_TIER, SKIP_WEAK
 from leakhunt.store.columns import I64, U8, U32, U64
 
 
@@ -35,6 +36,19 @@ class Subgraph:
     def ids(self, nodes: npt.NDArray[np.integer]) -> I64:
         """Ids here of nodes that are in it.  O(nodes x log count) vectorised."""
         found: I64 = np.searchsorted(self.nodes, nodes)
+        return found
+
+    def reached(self, seeds: npt.NDArray[np.integer]) -> Mask:
+        """(count,) what some of its nodes reach inside it, themselves included.  O(count +
+        edges)."""
+        n = self.count
+        tier = np.full(n, NO_TIER, np.uint8)
+        _kernels.explore(
+            self.edge_offset, self.edge_target, self.edge_kind, SKIP_WEAK, np.zeros(n, np.uint8),
+            self.ids(seeds).astype(np.uint32), 0, np.zeros(n, np.uint32), np.zeros(n, np.uint64),
+            np.zeros(n, np.uint32), tier, np.zeros(n, np.uint32), 0,
+        )  # fmt: skip
+        found: Mask = tier != NO_TIER
         return found
 
 

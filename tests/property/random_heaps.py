@@ -35,11 +35,12 @@ class Drawn:
 
     @property
     def seeds(self) -> set[int]:
-        """Roots, and what nothing but C code holds."""
+        """Roots, and what nothing but C code holds, or nothing at all though it is immortal."""
         c = self.graph.columns
         roots = set(range(c.heap_count, c.node_count))
         reached = self.reach(roots, set())
-        return roots | {v for v in range(c.heap_count) if self.surplus(v) and v not in reached}
+        kept = {v for v in range(c.heap_count) if self.surplus(v)} | self.immortal
+        return roots | kept - reached
 
     @property
     def immortal(self) -> set[int]:
@@ -47,8 +48,8 @@ class Drawn:
 
     @property
     def held(self) -> set[int]:
-        """Objects that C code holds, reachable or not."""
-        return {v for v in self.objects if self.surplus(v)}
+        """Objects that C code holds, reachable or not, and immortal ones."""
+        return {v for v in self.objects if self.surplus(v)} | self.immortal
 
     def surplus(self, node: int) -> int:
         c = self.graph.columns

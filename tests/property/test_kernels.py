@@ -14,7 +14,6 @@ from tests.property.random_graphs import (
     chain,
     clique,
     graphs,
-    slow_reachable,
     slow_tiers,
     star,
 )
@@ -131,33 +130,6 @@ def test_fold_down_depends_on_the_path_alone(graph: Graph) -> None:
         path = tuple(int(contribution[a]) for a in _ancestors(tree.parent, v))
         assert place.setdefault(path, out[v]) == out[v]
     assert len(set(place.values())) == len(place)
-
-
-@given(graphs(most=14), st.data())
-def test_keep_alive(graph: Graph, data: st.DataObject) -> None:
-    n = graph.nodes
-    node = st.integers(0, n - 1)
-    tree = graph.tree([[0]], [])
-    reachable = (tree.tier != 255).astype(np.uint8)
-    removed_set = {v for v in data.draw(st.sets(node, max_size=3)) if v and reachable[v]}
-    sources, targets = data.draw(st.sets(node, max_size=2)), data.draw(st.sets(node, max_size=3))
-    removed, cut_source, cut_target, inside = (np.zeros(n, np.uint8) for _ in range(4))
-    removed[list(removed_set)] = 1
-    cut_source[list(sources)] = 1
-    cut_target[list(targets)] = 1
-    inside[list(removed_set)] = 1
-    inside[[t for t in targets if reachable[t] and t != 0]] = 1
-    _kernels.mark_below(tree.order, tree.parent, inside)
-    back, source = np.zeros(n + 1, np.uint64), np.zeros(len(graph.edges), np.uint32)
-    used = _kernels.reverse(*graph.arrays, back, source)
-    _kernels.keep_alive(
-        *graph.arrays, back, source[:used], reachable, inside, removed, cut_source, cut_target,
-        np.zeros(n, np.uint32),
-    )  # fmt: skip
-    cut = {(s, t) for s in sources for t in targets}
-    alive = slow_reachable(graph, [0], removed_set, cut)
-    lost = {v for v in tree.order.tolist() if v not in alive}
-    assert {v for v in range(n) if inside[v]} == lost
 
 
 def test_what_is_out_of_range_is_refused() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from leakhunt.analysis.cuts import Cuts
 from leakhunt.analysis.leak_share import Leak, leak_shares
+from leakhunt.store.columns import NO_NODE
 from tests.property.random_heaps import Drawn, drawn_heaps
 
 
@@ -42,13 +43,25 @@ def test_retained_and_exclusive(drawn: Drawn, data: st.DataObject) -> None:
     assert found == size(drawn, freed)
 
 
+@settings(max_examples=500)
+@given(drawn_heaps())
+def test_one_definition_of_what_is_freed(drawn: Drawn) -> None:
+    """The dominator tree and the search below a cut agree, and so do they about garbage."""
+    graph, cuts = drawn.graph, Cuts(drawn.graph)
+    assert ((graph.dominators == NO_NODE) == ~graph.reachable).all()
+    for node in np.flatnonzero(graph.reachable).tolist():
+        if node not in drawn.immortal:
+            freed = cuts.bytes_of(cuts.retained(np.array([node])))
+            assert freed == graph.retained_bytes[node]
+
+
 @settings(max_examples=1500)
 @given(drawn_heaps(), st.data())
 def test_what_leaks_hold_together_is_shared_out(drawn: Drawn, data: st.DataObject) -> None:
     number = data.draw(st.integers(1, 3))
     pairs = [(some(drawn, data), some(drawn, data)) for _ in range(number)]
     leaks = [Leak(np.array(a, np.int64), np.array(b, np.int64)) for a, b in pairs]
-    found = leak_shares(drawn.graph, leaks)
+    found = leak_shares(Cuts(drawn.graph), leaks)
     cut = {e for a, b in pairs for s, t, e in drawn.edges if s in a and t in b}
     before = drawn.reach(drawn.seeds, set())
     freed = before - drawn.reach(drawn.seeds | (drawn.immortal & before), cut)

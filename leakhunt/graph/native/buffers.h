@@ -7,13 +7,14 @@
 
 #include "graph_core.h"
 
-#define MAX_BUFFERS 12
+#define MAX_BUFFERS 18
 
 /* An entry of a method table: the function and its documentation share a name. */
 #define METHOD(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, name##_doc}
 
-/* The methods of derive_door.c, sweeps_door.c and walks_door.c. */
+/* The methods of derive_door.c, losses_door.c, sweeps_door.c and walks_door.c. */
 extern PyMethodDef lk_derive_methods[];
+extern PyMethodDef lk_loss_methods[];
 extern PyMethodDef lk_sweep_methods[];
 extern PyMethodDef lk_walk_methods[];
 

@@ -1,5 +1,5 @@
 /* leakhunt.graph._kernels: Python's door to graph_core.h.  The doors to derive.h,
- * sweeps.h and walks.h, in files of their own, add their methods to it.
+ * sweeps.h, walks.h and losses.h, in files of their own, add their methods to it.
  *
  * Takes buffers, checks their item sizes and lengths, lets go of the GIL for the pass.
  */
@@ -255,64 +255,10 @@ mark_above(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     return tree_pass(args, nargs, "mark_above", MARK_ABOVE);
 }
 
-PyDoc_STRVAR(
-    keep_alive_doc,
-    "keep_alive(edge_offset, edge_target, edge_kind, skip, back, source, reachable, inside,\n"
-    "           removed, cut_source, cut_target, queue)\n\n"
-    "Unmark in inside what stays reachable after a cut.");
-
-static PyObject *
-keep_alive(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
-{
-    struct buffers b = {.count = 0};
-    struct lk_graph g;
-    struct lk_fault fault = {"nothing", 0, 0};
-    const uint64_t *back;
-    const uint32_t *source;
-    const uint8_t *reachable, *removed, *cut_source, *cut_target;
-    uint8_t *inside;
-    uint32_t *queue;
-    Py_ssize_t n, source_count;
-    int status;
-    if (check_count("keep_alive", nargs, 12) < 0) {
-        return NULL;
-    }
-    if (take_graph(&b, args, &g) < 0) {
-        goto error;
-    }
-    n = (Py_ssize_t)g.nodes;
-    if ((back = take(&b, args[4], "back", 8, n + 1, 0)) == NULL ||
-        (source = take(&b, args[5], "source", 4, -1, 0)) == NULL) {
-        goto error;
-    }
-    source_count = last_length(&b);
-    if ((reachable = take(&b, args[6], "reachable", 1, n, 0)) == NULL ||
-        (inside = take(&b, args[7], "inside", 1, n, 1)) == NULL ||
-        (removed = take(&b, args[8], "removed", 1, n, 0)) == NULL ||
-        (cut_source = take(&b, args[9], "cut_source", 1, n, 0)) == NULL ||
-        (cut_target = take(&b, args[10], "cut_target", 1, n, 0)) == NULL ||
-        (queue = take(&b, args[11], "queue", 4, n, 1)) == NULL) {
-        goto error;
-    }
-    Py_BEGIN_ALLOW_THREADS status =
-        lk_keep_alive(&g, back, source, (size_t)source_count, reachable, inside, removed,
-                      cut_source, cut_target, queue, &fault);
-    Py_END_ALLOW_THREADS if (status < 0)
-    {
-        raise_fault(&fault);
-        goto error;
-    }
-    release_all(&b);
-    Py_RETURN_NONE;
-error:
-    release_all(&b);
-    return NULL;
-}
-
 static PyMethodDef methods[] = {
-    METHOD(explore),    METHOD(in_degree),  METHOD(out_count),     METHOD(reverse),
-    METHOD(climb),      METHOD(sum_up),     METHOD(fold_down),     METHOD(mark_below),
-    METHOD(mark_above), METHOD(keep_alive), {NULL, NULL, 0, NULL},
+    METHOD(explore),    METHOD(in_degree),     METHOD(out_count), METHOD(reverse),
+    METHOD(climb),      METHOD(sum_up),        METHOD(fold_down), METHOD(mark_below),
+    METHOD(mark_above), {NULL, NULL, 0, NULL},
 };
 
 /* Adds the methods of the other doors.  0 or -1.  Needs the GIL. */
@@ -320,7 +266,8 @@ static int
 add_methods(PyObject *module)
 {
     if (PyModule_AddFunctions(module, lk_derive_methods) < 0 ||
-        PyModule_AddFunctions(module, lk_sweep_methods) < 0) {
+        PyModule_AddFunctions(module, lk_sweep_methods) < 0 ||
+        PyModule_AddFunctions(module, lk_loss_methods) < 0) {
         return -1;
     }
     return PyModule_AddFunctions(module, lk_walk_methods);

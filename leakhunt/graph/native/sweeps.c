@@ -99,7 +99,7 @@ lk_mark_grown(const struct lk_values *after, const struct lk_values *before, con
     return 0;
 }
 
-int
+int64_t
 lk_mark_tree(const struct lk_graph *g, const uint32_t *parent, const uint64_t *parent_edge,
              const uint32_t *start, size_t start_count, uint8_t *mark, uint32_t *queue,
              struct lk_fault *fault)
@@ -132,5 +132,5 @@ lk_mark_tree(const struct lk_graph *g, const uint32_t *parent, const uint64_t *p
             }
         }
     }
-    return 0;
+    return (int64_t)length;
 }

@@ -48,9 +48,10 @@ int lk_mark_grown(const struct lk_values *after, const struct lk_values *before,
                   const int64_t *earlier, int64_t least, uint8_t *grown, struct lk_fault *fault);
 
 /* Marks the nodes of `start` and all below them in a tree whose edges are edges of the graph.
- * `queue` has room for all nodes.  0 or -1.  O(edges of the marked nodes). */
-int lk_mark_tree(const struct lk_graph *g, const uint32_t *parent, const uint64_t *parent_edge,
-                 const uint32_t *start, size_t start_count, uint8_t *mark, uint32_t *queue,
-                 struct lk_fault *fault);
+ * They are written to `queue`, which has room for all nodes.  How many, or -1.  O(edges of the
+ * marked nodes). */
+int64_t lk_mark_tree(const struct lk_graph *g, const uint32_t *parent, const uint64_t *parent_edge,
+                     const uint32_t *start, size_t start_count, uint8_t *mark, uint32_t *queue,
+                     struct lk_fault *fault);
 
 #endif

@@ -238,8 +238,9 @@ mark_grown(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 
 PyDoc_STRVAR(mark_tree_doc,
              "mark_tree(edge_offset, edge_target, edge_kind, skip, parent, parent_edge, start,\n"
-             "          mark, queue)\n\n"
-             "Mark the nodes of start and all below them in the tree; costs what is marked.");
+             "          mark, queue) -> int\n\n"
+             "Mark the nodes of start and all below them in the tree, and write them to queue;\n"
+             "returns how many.  Costs what is marked.");
 
 static PyObject *
 mark_tree(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -252,7 +253,7 @@ mark_tree(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     uint8_t *mark;
     uint32_t *queue;
     Py_ssize_t n, start_count;
-    int status;
+    int64_t done;
     if (check_count("mark_tree", nargs, 9) < 0) {
         return NULL;
     }
@@ -270,9 +271,15 @@ mark_tree(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
         (queue = take(&b, args[8], "queue", 4, n, 1)) == NULL) {
         goto error;
     }
-    Py_BEGIN_ALLOW_THREADS status =
+    Py_BEGIN_ALLOW_THREADS done =
         lk_mark_tree(&g, parent, parent_edge, start, (size_t)start_count, mark, queue, &fault);
-    Py_END_ALLOW_THREADS return finish(&b, status, &fault);
+    Py_END_ALLOW_THREADS if (done < 0)
+    {
+        raise_fault(&fault);
+        goto error;
+    }
+    release_all(&b);
+    return PyLong_FromLongLong(done);
 error:
     release_all(&b);
     return NULL;
