@@ -16,7 +16,7 @@ NATIVE := $(wildcard leakhunt/*/native/*.c leakhunt/*/native/*.h)
 WORKERS ?= 2
 
 # Interpreters to hunt in; the tests read LEAKHUNT_TEST_PYTHONS.
-TARGETS = $(shell PYTHON="$(PYTHON)" tests/find_pythons.sh 3.11 3.12 3.13)
+TARGETS = $(shell PYTHON="$(PYTHON)" tests/find_pythons.sh 3.11 3.12 3.13 3.14)
 
 TEST_ENV = LEAKHUNT_TEST_PYTHONS="$(TARGETS)"
 PYTEST = $(TEST_ENV) $(BIN)/python -m pytest

@@ -83,6 +83,7 @@ def run_path(path: str) -> None:
 def clear_main() -> dict[str, Any]:
     """The namespace of ``__main__`` as a program finds it."""
     namespace = sys.modules["__main__"].__dict__
+    has_annotations = "__annotations__" in namespace  # not from 3.14 on
     namespace.clear()
     namespace.update(
         __name__="__main__",
@@ -90,10 +91,11 @@ def clear_main() -> dict[str, Any]:
         __package__=None,
         __loader__=None,
         __spec__=None,
-        __annotations__={},
         __builtins__=sys.modules["builtins"],
         __cached__=None,
     )
+    if has_annotations:
+        namespace["__annotations__"] = {}
     return namespace
 
 

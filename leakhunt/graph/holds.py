@@ -2,7 +2,7 @@
 
 A hold is a fact, no accusation: every process has some, because C code keeps references in
 structures that no traversal reports.  The table below states the classes that were looked into
-on CPython 3.11 to 3.13 and explained; what it does not explain is still no finding until it
+on CPython 3.11 to 3.14 and explained; what it does not explain is still no finding until it
 grows with the load.
 """
 

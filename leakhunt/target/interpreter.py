@@ -19,7 +19,7 @@ from leakhunt.errors import LeakhuntError, TargetError, UsageError
 OLDEST = (3, 11)
 """Oldest supported minor version."""
 
-NEWEST = (3, 13)
+NEWEST = (3, 14)
 """Newest supported minor version."""
 
 PROBE_TIMEOUT_S = 10.0
@@ -126,7 +126,7 @@ def probe(path: Path | str, *, timeout_s: float = PROBE_TIMEOUT_S) -> Interprete
     detail = failure or _first_line(output) or "no answer"
     raise TargetError(
         f"{found} does not answer like a Python interpreter: {detail}",
-        hint="give --python the path of a CPython 3.11, 3.12 or 3.13 interpreter",
+        hint="give --python the path of a CPython 3.11 to 3.14 interpreter",
     )
 
 
@@ -248,7 +248,7 @@ def _judge(path: Path, answer: dict[str, Any]) -> Interpreter:
     except (KeyError, TypeError, ValueError) as exc:
         raise TargetError(
             f"{path} gave an answer that no Python interpreter gives ({exc!r})",
-            hint="give --python the path of a CPython 3.11, 3.12 or 3.13 interpreter",
+            hint="give --python the path of a CPython 3.11 to 3.14 interpreter",
         ) from exc
 
 
@@ -256,7 +256,7 @@ def _refuse_unsupported(path: Path, answer: dict[str, Any]) -> None:
     """Raise TargetError for an interpreter that leakhunt cannot look into."""
     version = tuple(int(part) for part in answer["version"])
     text = ".".join(str(part) for part in version)
-    supported = "leakhunt supports CPython 3.11, 3.12 and 3.13 on 64-bit Linux"
+    supported = "leakhunt supports CPython 3.11 to 3.14 on 64-bit Linux"
     if answer["implementation"] != "cpython":
         raise TargetError(
             f"{path} is {answer['implementation']}, not CPython",

@@ -14,7 +14,7 @@ from leakhunt.target.interpreter import Interpreter, probe
 from leakhunt.target.native_build import native_agent_for
 
 HERE = Path(__file__).parent
-VERSIONS = ("3.11", "3.12", "3.13")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 PROGRAM_TIMEOUT_S = 120.0
 
 RunProgram = Callable[..., str]

@@ -16,7 +16,7 @@ from leakhunt.target.interpreter import Interpreter, probe
 from leakhunt.target.native_build import native_agent_for
 
 ROOT = Path(__file__).resolve().parents[2]
-VERSIONS = ("3.11", "3.12", "3.13")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 TIMEOUT_S = 200
 
 each_account = pytest.mark.parametrize("account", ["lost", "identity"])

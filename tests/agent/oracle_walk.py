@@ -148,6 +148,9 @@ def _of_dict(obj: dict[Any, Any]) -> list[Any]:
     if not reported and items:
         return []  # it lends the inline values of an instance (3.13)
     found = [x for pair in items for x in pair]
+    if sys.version_info >= (3, 14) and len(items) > 1000 and all(k is v for k, v in items):
+        # the table of interned strings, which the collector knows, counts none of them
+        return [x for x in found if sys._is_immortal(x)]
     counts: dict[int, int] = {}  # no Counter: it asks ABCs, whose caches would change
     for x in [*found, type(obj)] if is_heap_type(type(obj)) else found:
         counts[id(x)] = counts.get(id(x), 0) + 1

@@ -193,7 +193,11 @@ def test_objects_lost_in_c_are_listed(version: str, mode: str, tmp_path: Path) -
 @each_version
 @pytest.mark.parametrize("program", sorted(PROGRAMS.keys() - {"losing"}))
 def test_healthy_programs_lose_nothing(version: str, program: str, tmp_path: Path) -> None:
-    """But for the arguments of the running call of capture(), which only the C stack holds."""
+    """But for the arguments of the running call of capture(), which only the C stack holds; from
+    3.14 on the collector does not know their tuple either."""
     first, second, third = lost_by(version, tmp_path, program)
     assert first == second == third
-    assert first <= Counter({"builtins.bytes": 1, "builtins.dict": 1})
+    arguments = Counter({"builtins.bytes": 1, "builtins.dict": 1})
+    if version >= "3.14":
+        arguments["builtins.tuple"] = 1
+    assert first <= arguments

@@ -413,7 +413,7 @@ def shape(x): return repr(x).replace(str(os.getpid()), "PID")
 names = {k: shape(v) for k, v in list(globals().items()) if k not in {"shape", "__builtins__"}
          and "0x" not in repr(v)}
 print(json.dumps([sorted(names.items()), sys.argv, sys.path[0], __name__ == "__main__",
-                  sys.modules["__main__"].__dict__ is globals(), __annotations__,
+                  sys.modules["__main__"].__dict__ is globals(), globals().get("__annotations__"),
                   type(__loader__).__name__]))
 """
 

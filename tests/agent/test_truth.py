@@ -55,8 +55,27 @@ class Truth:
 
     def heap(self) -> Iterator[tuple[int, str, int | None, Counter[int]]]:
         """Node, type name, size, addresses of referents: of each object that Python knows."""
-        for address, type_name, size, referents in self.oracle["heap"]:
-            yield self.view.must(address), type_name, size, Counter(referents)
+        referents_by_node = self._referents()
+        for address, type_name, size, _ in self.oracle["heap"]:
+            node = self.view.must(address)
+            yield node, type_name, size, referents_by_node[node]
+
+    def _referents(self) -> dict[int, Counter[int]]:
+        """As Python has it; but on 3.14 a dict that shares its instance's inline values reports
+        them in its place."""
+        found = {self.view.must(a): Counter(refs) for a, _, _, refs in self.oracle["heap"]}
+        if self.version < (3, 14):
+            return found
+        for node, owned in found.items():
+            for kind, name, target in self.view.edges(node):
+                shared = self.view.must(target)
+                if (kind, name) == ("FIELD", "__dict__") and self.view.owned(shared).total() == 0:
+                    lent = found[shared] & (self.view.owned(node) - owned)
+                    keys = found[shared] - lent
+                    assert {self.view.type_of(self.view.must(a)) for a in keys} <= {"builtins.str"}
+                    owned.update(lent)
+                    found[shared] = Counter()
+        return found
 
 
 @pytest.fixture(scope="module", params=["plain", "frozen"])
@@ -221,14 +240,15 @@ def test_tracked_flags(truth: Truth) -> None:
 
 def test_census_equals_the_collectors(truth: Truth) -> None:
     """gc.get_objects() right before it: all of it, and of what it does not list the frozen
-    objects and the argument tuple of the capture."""
+    objects and the argument tuple of the capture (which 3.14 does not track)."""
     found, expected = truth.view.census(), Counter(truth.oracle["census"])
     assert not expected - found
     more = found - expected
-    assert more["builtins.tuple"] >= 1
-    assert more.total() == 1 + truth.oracle["frozen"]
+    arguments = int(truth.version < (3, 14))
+    assert more["builtins.tuple"] >= arguments
+    assert more.total() == arguments + truth.oracle["frozen"]
     if not truth.oracle["frozen"]:
-        assert more == {"builtins.tuple": 1}
+        assert more["builtins.tuple"] == arguments
 
 
 def borrowed(truth: Truth) -> set[int]:

@@ -16,7 +16,7 @@ from leakhunt.errors import LeakhuntError
 from leakhunt.target.interpreter import probe
 
 HERE = Path(__file__).parent
-VERSIONS = ("3.11", "3.12", "3.13")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 
 StartProgram = Callable[..., subprocess.Popen[str]]
 

@@ -208,7 +208,7 @@ def measure(python: Path, account: str, rounds: int, scale: float) -> dict[str, 
 
 def find_pythons() -> list[Path]:
     """The interpreters of this machine, one for each version served."""
-    finder = ["sh", str(ROOT / "tests" / "find_pythons.sh"), "3.11", "3.12", "3.13"]
+    finder = ["sh", str(ROOT / "tests" / "find_pythons.sh"), "3.11", "3.12", "3.13", "3.14"]
     done = subprocess.run(finder, check=True, capture_output=True, text=True)
     return [Path(path) for path in done.stdout.split()]
 

@@ -18,7 +18,7 @@ from leakhunt.target.interpreter import probe
 from leakhunt.target.native_build import native_agent_for
 
 HERE = Path(__file__).parent
-VERSIONS = ("3.11", "3.12", "3.13")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 COLUMNS = "| {:<8} | {:>9} | {:>12} | {:>9} | {:>9} | {:>12} | {:>12} |"
 
 

@@ -42,6 +42,14 @@ enum wrapped_type {
     ASEND,
     YIELDED,
     FUTURE_ITER,
+    INT,
+    METHOD,
+    BUILTIN,
+    BUILTIN_METHOD,
+    LIST_ITER,
+    TUPLE_ITER,
+    RANGE,
+    RANGE_ITER,
     WRAPPED_COUNT
 };
 static struct {
@@ -81,6 +89,16 @@ WRAPPER(memory_error, MEMORY_ERROR, sizeof(PyGC_Head))
 WRAPPER(asend, ASEND, sizeof(PyGC_Head))
 WRAPPER(yielded, YIELDED, sizeof(PyGC_Head))
 WRAPPER(future_iter, FUTURE_ITER, sizeof(PyGC_Head))
+#if LK_MANY_FREE_LISTS
+WRAPPER(int, INT, 0)
+WRAPPER(method, METHOD, sizeof(PyGC_Head))
+WRAPPER(builtin, BUILTIN, sizeof(PyGC_Head))
+WRAPPER(builtin_method, BUILTIN_METHOD, sizeof(PyGC_Head))
+WRAPPER(list_iter, LIST_ITER, sizeof(PyGC_Head))
+WRAPPER(tuple_iter, TUPLE_ITER, sizeof(PyGC_Head))
+WRAPPER(range, RANGE, 0)
+WRAPPER(range_iter, RANGE_ITER, 0)
+#endif
 
 /* Put our wrapper on a type.  Needs the GIL. */
 static void
@@ -117,6 +135,22 @@ wrap_by_name(void)
     PyErr_Clear();
 }
 
+/* The types that are on free lists since 3.14.  Needs the GIL. */
+static void
+wrap_many(void)
+{
+#if LK_MANY_FREE_LISTS
+    wrap(INT, &PyLong_Type, wrap_int);
+    wrap(METHOD, &PyMethod_Type, wrap_method);
+    wrap(BUILTIN, &PyCFunction_Type, wrap_builtin);
+    wrap(BUILTIN_METHOD, &PyCMethod_Type, wrap_builtin_method);
+    wrap(LIST_ITER, &PyListIter_Type, wrap_list_iter);
+    wrap(TUPLE_ITER, &PyTupleIter_Type, wrap_tuple_iter);
+    wrap(RANGE, &PyRange_Type, wrap_range);
+    wrap(RANGE_ITER, &PyRangeIter_Type, wrap_range_iter);
+#endif
+}
+
 /* Has a type come that is not wrapped yet?  Needs the GIL. */
 static int
 is_one_missing(void)
@@ -140,6 +174,7 @@ lk_dealloc_wrap(enum lk_dealloc_user user)
     wrap(FLOAT, &PyFloat_Type, wrap_float);
     wrap(MEMORY_ERROR, (PyTypeObject *)PyExc_MemoryError, wrap_memory_error);
     wrap(ASEND, &_PyAsyncGenASend_Type, wrap_asend);
+    wrap_many();
     if (is_one_missing()) {
         wrap_by_name();
     }

@@ -19,14 +19,20 @@
 #include "internal/pycore_dict.h"
 #include "internal/pycore_object.h"
 #include "internal/pycore_frame.h"
+#if PY_VERSION_HEX >= 0x030E0000
+#include "internal/pycore_interpframe.h"
+#include "internal/pycore_stackref.h"
+#endif
 #include "internal/pycore_code.h"
 #include "internal/pycore_context.h"
 #include "internal/pycore_gc.h"
 #include "internal/pycore_runtime.h"
 #include "internal/pycore_pymem.h"
 
-#if PY_VERSION_HEX >= 0x030E0000
-#error "CPython 3.14 and later are not served yet"
+#if PY_VERSION_HEX >= 0x030F0000
+#error "CPython 3.15 and later are not served yet"
+#elif PY_VERSION_HEX >= 0x030E0000
+#define LK_V 314
 #elif PY_VERSION_HEX >= 0x030D0000
 #define LK_V 313
 #elif PY_VERSION_HEX >= 0x030C0000
@@ -135,7 +141,7 @@ lk_inline_values(PyObject *o, PyTypeObject *t, Py_ssize_t *capacity)
 static inline uintptr_t
 lk_inline_values_block(PyObject *o, PyTypeObject *t)
 {
-#if LK_V == 313
+#if LK_V >= 313
     (void)o;
     (void)t;
     return 0;
@@ -177,6 +183,15 @@ lk_dict_is_embedded(PyDictObject *d)
 #endif
 }
 
+/* The table of interned strings, where the collector knows it and it does not count what it
+ * refers to: neither as key nor as value. */
+#if LK_V >= 314
+#define LK_IS_UNCOUNTED_DICT(interp, d)                                                            \
+    ((PyObject *)(d) == (interp)->cached_objects.interned_strings)
+#else
+#define LK_IS_UNCOUNTED_DICT(interp, d) ((void)(interp), (void)(d), 0)
+#endif
+
 /* ---- errors ---- */
 
 #if LK_V >= 312
@@ -209,7 +224,11 @@ lk_raised_restore(lk_raised saved)
 }
 #endif
 
-/* ---- births of objects that pass no allocator (3.13+) ---- */
+/* ---- births of objects that pass no allocator ---- */
+
+/* 3.14 keeps more types on free lists: ints, bound methods, built-in functions, some iterators
+ * and ranges. */
+#define LK_MANY_FREE_LISTS (LK_V >= 314)
 
 #if LK_V >= 313
 #define LK_HAS_REF_TRACER 1
@@ -234,10 +253,59 @@ typedef int (*lk_ref_tracer)(PyObject *, lk_ref_event, void *);
 
 /* ---- frames ---- */
 
+/* A slot of a frame: a local, or a value on the evaluation stack. */
+#if LK_V >= 314
+typedef _PyStackRef lk_frame_slot;
+
+/* The object that a slot owns a reference to, or NULL: a slot may be empty, hold a small int
+ * within its bits, or borrow what another slot owns. */
+static inline PyObject *
+lk_slot_owned(lk_frame_slot slot)
+{
+    PyObject *o = (PyObject *)(slot.bits & ~(uintptr_t)Py_TAG_BITS);
+    if ((slot.bits & Py_TAG_BITS) == 0 || o == NULL) {
+        return o;
+    }
+    return (slot.bits & Py_TAG_BITS) == Py_TAG_REFCNT && lk_is_immortal(o) ? o : NULL;
+}
+
+/* The object in a slot that is known to hold one, owned or borrowed. */
+static inline PyObject *
+lk_slot_object(lk_frame_slot slot)
+{
+    return (PyObject *)(slot.bits & ~(uintptr_t)Py_TAG_BITS);
+}
+#else
+typedef PyObject *lk_frame_slot;
+#define lk_slot_owned(slot) (slot)
+#define lk_slot_object(slot) (slot)
+#endif
+
+/* The frame within a generator. */
+#if LK_V >= 314
+#define lk_generator_frame(g) (&(g)->gi_iframe)
+#else
+#define lk_generator_frame(g) ((_PyInterpreterFrame *)(g)->gi_iframe)
+#endif
+
+/* How many slots are in use, -1 when the frame does not say. */
+static inline Py_ssize_t
+lk_frame_top(_PyInterpreterFrame *f)
+{
+#if LK_V >= 314
+    return f->stackpointer == NULL ? -1 : f->stackpointer - f->localsplus;
+#else
+    return f->stacktop;
+#endif
+}
+
 static inline PyCodeObject *
 lk_frame_code(_PyInterpreterFrame *f)
 {
-#if LK_V >= 313
+#if LK_V >= 314
+    PyObject *x = lk_slot_object(f->f_executable);
+    return x != NULL && PyCode_Check(x) ? (PyCodeObject *)x : NULL;
+#elif LK_V >= 313
     PyObject *x = f->f_executable;
     return x != NULL && PyCode_Check(x) ? (PyCodeObject *)x : NULL;
 #else
@@ -261,8 +329,10 @@ lk_frame_function(_PyInterpreterFrame *f)
 {
 #if LK_V == 311
     return (PyObject *)f->f_func;
-#else
+#elif LK_V < 314
     return f->f_funcobj;
+#else
+    return lk_slot_owned(f->f_funcobj);
 #endif
 }
 
@@ -270,7 +340,9 @@ lk_frame_function(_PyInterpreterFrame *f)
 static inline int
 lk_frame_is_shim(_PyInterpreterFrame *f)
 {
-#if LK_V >= 312
+#if LK_V >= 314
+    return f->owner >= FRAME_OWNED_BY_INTERPRETER;
+#elif LK_V >= 312
     return f->owner == FRAME_OWNED_BY_CSTACK;
 #else
     (void)f;
@@ -321,7 +393,7 @@ lk_type_dicts(PyInterpreterState *interp, PyTypeObject *t, PyObject **dict, PyOb
             }
         }
     }
-#elif LK_V == 313
+#elif LK_V >= 313
     if (t->tp_flags & LK_STATIC_BUILTIN_FLAG) {
         *subclasses = NULL;
         for (size_t i = 0; i < _Py_MAX_MANAGED_STATIC_BUILTIN_TYPES; i++) {
@@ -358,11 +430,18 @@ lk_is_finalizing(void)
 
 #define LK_GC_LISTS 4
 
-/* Head of one of the collector's lists: three generations and the frozen one. */
+/* Head of one of the collector's lists: three generations and the frozen one.  The first
+ * releases of 3.14 collect in steps, and have a young list and two old ones. */
 static inline PyGC_Head *
 lk_gc_list(PyInterpreterState *interp, int i)
 {
+#ifdef _PyGC_NEXT_MASK_OLD_SPACE_1
+    return i == 0  ? &interp->gc.young.head
+           : i < 3 ? &interp->gc.old[i - 1].head
+                   : &interp->gc.permanent_generation.head;
+#else
     return i < 3 ? &interp->gc.generations[i].head : &interp->gc.permanent_generation.head;
+#endif
 }
 
 /* The formatter never comes to rest on these lists. */
@@ -392,12 +471,19 @@ lk_gc_list(PyInterpreterState *interp, int i)
 #define LK_INTERP_CODECS(X) X(codecs.search_path) X(codecs.search_cache) X(codecs.error_registry)
 #define LK_THREAD_LOCALS(X) X(threading_local_key) X(threading_local_sentinel)
 #endif
+#if LK_V >= 314
+/* 3.14 keeps the callbacks of atexit in a list. */
+#define LK_INTERP_ATEXIT(X) X(atexit.callbacks)
+#else
+#define LK_INTERP_ATEXIT(X)
+#endif
 #define LK_INTERP_FIELDS(X)                                                                        \
     X(imports.modules_by_index)                                                                    \
     X(sysdict) X(builtins) X(imports.importlib) X(imports.import_func) X(dict) X(sysdict_copy)     \
         X(builtins_copy) LK_INTERP_CODECS(X) X(before_forkers) X(after_forkers_parent)             \
             X(after_forkers_child) X(audit_hooks) X(gc.garbage) X(gc.callbacks)                    \
-                X(warnings.filters) X(warnings.once_registry) X(warnings.default_action)
+                X(warnings.filters) X(warnings.once_registry) X(warnings.default_action)                  \
+                LK_INTERP_ATEXIT(X)
 #define LK_INTERP_MODULES(interp) ((interp)->imports.modules)
 #define LK_THREAD_FIELDS(X)                                                                        \
     X(dict)                                                                                        \
@@ -414,13 +500,27 @@ lk_gc_list(PyInterpreterState *interp, int i)
 #endif
 #define LK_TYPE_CACHE_SIZE (1 << MCACHE_SIZE_EXP)
 
-#if LK_V == 311
-typedef atexit_callback lk_atexit_callback;
+/* The callbacks of atexit that are in no list of Python's: three references each. */
+#if LK_V >= 314
+#define LK_ATEXIT_COUNT(state) ((void)(state), 0)
+#define LK_ATEXIT_PARTS(state, i) {NULL, NULL, NULL}
 #else
-typedef atexit_py_callback lk_atexit_callback;
+#define LK_ATEXIT_COUNT(state) (state)->ncallbacks
+#define LK_ATEXIT_PART(state, i, part)                                                             \
+    ((state)->callbacks[i] == NULL ? NULL : (state)->callbacks[i]->part)
+#define LK_ATEXIT_PARTS(state, i)                                                                  \
+    {LK_ATEXIT_PART(state, i, func), LK_ATEXIT_PART(state, i, args),                               \
+     LK_ATEXIT_PART(state, i, kwargs)}
 #endif
 
 /* ---- fields whose place or presence differs ---- */
+
+/* The function that makes the annotations when they are asked for. */
+#if LK_V >= 314
+#define LK_FUNCTION_ANNOTATE(f) (f)->func_annotate
+#else
+#define LK_FUNCTION_ANNOTATE(f) NULL
+#endif
 
 #if LK_V == 311
 #define LK_CODE_CACHED_FIELDS(c) (c)->_co_code
@@ -436,7 +536,13 @@ typedef atexit_py_callback lk_atexit_callback;
         LK_CACHED(c, _co_freevars)
 #define LK_CACHED(c, field) ((c)->_co_cached ? (c)->_co_cached->field : NULL)
 #define LK_FUNCTION_TYPEPARAMS(f) (f)->func_typeparams
+#if LK_V >= 314
+/* the frame owns it, and one that is cleared still does */
+#define LK_GENERATOR_CODE(g)                                                                       \
+    ((g)->gi_frame_state >= FRAME_CLEARED ? lk_slot_owned((g)->gi_iframe.f_executable) : NULL)
+#else
 #define LK_GENERATOR_CODE(g) NULL /* the frame owns it */
+#endif
 #endif
 
 #if LK_V >= 313
@@ -448,7 +554,9 @@ typedef atexit_py_callback lk_atexit_callback;
 #endif
 
 /* Offset of the first reference that a C task has beyond a future. */
-#if LK_V >= 313
+#if LK_V >= 314
+#define LK_TASK_OFFSET 120
+#elif LK_V >= 313
 #define LK_TASK_OFFSET 112
 #else
 #define LK_TASK_OFFSET 128

@@ -92,6 +92,28 @@ put_combined_items(lk_walk *w, PyDictKeysObject *keys, size_t n)
     }
 }
 
+/* The table of interned strings: it counts none of them, and keeps only those that are immortal.
+ * Needs the GIL. */
+static void
+put_interned(lk_walk *w, PyDictKeysObject *keys, int more)
+{
+    PyDictUnicodeEntry *entry = lk_unicode_entries(keys);
+    size_t n = keys->dk_kind == DICT_KEYS_UNICODE ? (size_t)keys->dk_nentries : 0, kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        kept += entry[i].me_value != NULL && lk_is_immortal(entry[i].me_key);
+    }
+    lk_put_run_of(w, LK_RUN_ITEM, kept * 2, more);
+    for (size_t i = 0; i < n; i++) {
+        if (entry[i].me_value != NULL && lk_is_immortal(entry[i].me_key)) {
+            lk_put_edge(w, entry[i].me_key);
+            lk_put_edge(w, entry[i].me_value);
+        }
+    }
+    if (w->has_births) {
+        lk_slotmap_add(&w->claimed, (uintptr_t)keys);
+    }
+}
+
 /* The ITEM run of a dict.  A dict that shares its instance's inline values has none: the
  * instance owns them.  Needs the GIL. */
 static void
@@ -99,6 +121,10 @@ put_dict(lk_walk *w, const lk_type *t, PyDictObject *d, int more)
 {
     PyDictKeysObject *keys = d->ma_keys;
     size_t n = (size_t)keys->dk_nentries, live = 0;
+    if (LK_IS_UNCOUNTED_DICT(w->interp, d)) {
+        put_interned(w, keys, more);
+        return;
+    }
     if (lk_dict_is_embedded(d) || !ITEMS_FIT(keys)) {
         n = 0;
     } else if (d->ma_values != NULL) {
@@ -284,10 +310,10 @@ lk_put_edges(lk_walk *w, const lk_type *t, PyObject *o)
 
 /* A LOCAL run.  Needs the GIL. */
 void
-lk_put_locals(lk_walk *w, PyObject *const *values, size_t count, int more)
+lk_put_locals(lk_walk *w, const lk_frame_slot *slots, size_t count, int more)
 {
     lk_put_run_of(w, LK_RUN_LOCAL, count, more);
     for (size_t i = 0; i < count; i++) {
-        lk_put_edge(w, values[i]);
+        lk_put_edge(w, lk_slot_owned(slots[i]));
     }
 }

@@ -392,7 +392,7 @@ put_generator_facts(lk_walk *w, PyGenObject *g)
     int done = state >= FRAME_COMPLETED;
     lk_put_fact(w, LK_FACT_STATE, created ? 0 : running ? 2 : done ? 3 : 1);
     if (!done) {
-        lk_put_fact(w, LK_FACT_LINE, lk_frame_line((_PyInterpreterFrame *)g->gi_iframe));
+        lk_put_fact(w, LK_FACT_LINE, lk_frame_line(lk_generator_frame(g)));
     }
 }
 

@@ -10,10 +10,11 @@ typedef struct {
 #define X_ONE(field) +1
 
 static const schema_table SCHEMAS[LK_SCHEMA_COUNT] = {
-    [LK_SCHEMA_FUNCTION] = {13,
+    [LK_SCHEMA_FUNCTION] = {14,
                             {"__code__", "__globals__", "__builtins__", "__module__",
                              "__defaults__", "__kwdefaults__", "__doc__", "__name__", "__dict__",
-                             "__closure__", "__annotations__", "__qualname__", "__type_params__"}},
+                             "__closure__", "__annotations__", "__qualname__", "__type_params__",
+                             "__annotate__"}},
     [LK_SCHEMA_CELL] = {1, {"cell_contents"}},
     [LK_SCHEMA_METHOD] = {2, {"__func__", "__self__"}},
     [LK_SCHEMA_CFUNCTION] = {3, {"__self__", "__module__", "mm_class"}},
@@ -81,7 +82,8 @@ put_function(lk_walk *w, PyFunctionObject *f)
     lk_want_name(w, f->func_qualname, 0);
     PUT(LK_SCHEMA_FUNCTION, 0, f->func_code, f->func_globals, f->func_builtins, f->func_module,
         f->func_defaults, f->func_kwdefaults, f->func_doc, f->func_name, f->func_dict,
-        f->func_closure, f->func_annotations, f->func_qualname, LK_FUNCTION_TYPEPARAMS(f));
+        f->func_closure, f->func_annotations, f->func_qualname, LK_FUNCTION_TYPEPARAMS(f),
+        LK_FUNCTION_ANNOTATE(f));
 }
 
 /* Needs the GIL. */

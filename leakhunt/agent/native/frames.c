@@ -56,14 +56,14 @@ lk_frame_line(_PyInterpreterFrame *f)
 static void
 put_frame_values(lk_walk *w, _PyInterpreterFrame *f, PyCodeObject *code)
 {
-    int locals = code->co_nlocalsplus, top = f->stacktop;
-    int live = top >= 0 && top < locals ? top : locals;
-    int stack = top > locals && top <= locals + code->co_stacksize ? top - locals : 0;
+    Py_ssize_t locals = code->co_nlocalsplus, top = lk_frame_top(f);
+    Py_ssize_t live = top >= 0 && top < locals ? top : locals;
+    Py_ssize_t stack = top > locals && top <= locals + code->co_stacksize ? top - locals : 0;
     lk_put_locals(w, f->localsplus, (size_t)live, stack > 0);
     if (stack > 0) {
         lk_put_run_of(w, LK_RUN_STACK, (size_t)stack, 0);
-        for (int i = 0; i < stack; i++) {
-            lk_put_edge(w, f->localsplus[locals + i]);
+        for (Py_ssize_t i = 0; i < stack; i++) {
+            lk_put_edge(w, lk_slot_owned(f->localsplus[locals + i]));
         }
     }
 }
@@ -95,7 +95,7 @@ lk_read_generator(lk_walk *w, PyObject *o)
     }
     /* one that was closed before its first step, or by 3.13's short way, keeps its frame */
     if (g->gi_frame_state < FRAME_CLEARED) {
-        f = (_PyInterpreterFrame *)g->gi_iframe;
+        f = lk_generator_frame(g);
         code = lk_frame_code(f);
         fields[4] = lk_frame_function(f);
         fields[6] = f->f_locals;

@@ -29,6 +29,7 @@ static const place PLACES[] = {
     {"_asyncio.Task", LK_TASK_OFFSET + 8, "_coro", 0},
     {"_asyncio.Task", LK_TASK_OFFSET + 16, "_name", 0},
     {"_asyncio.Task", LK_TASK_OFFSET + 24, "_context", 0},
+    {"_io.TextIOWrapper", 32, "buffer", 0},
     {"_io.TextIOWrapper", 56, "decoder", 0},
     {"_io.TextIOWrapper", 72, "errors", 0},
     {"_io.BytesIO", 16, "buffer", 1},

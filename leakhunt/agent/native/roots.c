@@ -30,12 +30,12 @@ put_interpreter(lk_walk *w)
 
     const struct atexit_state *state = &w->interp->atexit;
     put_root(w, LK_ROOT_INTERPRETER, "atexit callbacks", 16);
-    lk_put_run_of(w, LK_RUN_INDEX, (size_t)state->ncallbacks * 3, 0);
-    for (int i = 0; i < state->ncallbacks; i++) {
-        const lk_atexit_callback *cb = state->callbacks[i];
-        lk_put_edge(w, cb == NULL ? NULL : cb->func);
-        lk_put_edge(w, cb == NULL ? NULL : cb->args);
-        lk_put_edge(w, cb == NULL ? NULL : cb->kwargs);
+    lk_put_run_of(w, LK_RUN_INDEX, (size_t)LK_ATEXIT_COUNT(state) * 3, 0);
+    for (int i = 0; i < LK_ATEXIT_COUNT(state); i++) {
+        PyObject *parts[] = LK_ATEXIT_PARTS(state, i);
+        for (int part = 0; part < 3; part++) {
+            lk_put_edge(w, parts[part]);
+        }
     }
 }
 

@@ -85,7 +85,7 @@ check_instance(PyObject *o, PyObject *x, PyObject *y)
     Py_XDECREF(name);
     EXPECT(same, "shared key names");
     Py_ssize_t capacity;
-#if LK_V == 313
+#if LK_V >= 313
     EXPECT(t->tp_flags & Py_TPFLAGS_INLINE_VALUES, "inline values flag");
 #endif
     PyObject **values = lk_inline_values(o, t, &capacity);
@@ -125,11 +125,11 @@ check_generator(PyObject *o, PyObject *local)
     PyGenObject *g = (PyGenObject *)o;
     int8_t state = (int8_t)byte_at(&g->gi_frame_state);
     EXPECT(PyGen_CheckExact(o) && state < FRAME_EXECUTING && state > -4, "generator state");
-    _PyInterpreterFrame *f = (_PyInterpreterFrame *)g->gi_iframe;
+    _PyInterpreterFrame *f = lk_generator_frame(g);
     PyCodeObject *code = lk_frame_code(f);
     EXPECT(code != NULL && word_at(&((PyObject *)code)->ob_type) == (uintptr_t)&PyCode_Type,
            "frame code");
-    EXPECT(word_at(&f->localsplus[0]) == (uintptr_t)local, "frame locals");
+    EXPECT((word_at(&f->localsplus[0]) & ~(uintptr_t)3) == (uintptr_t)local, "frame locals");
     EXPECT(byte_at(&f->owner) == FRAME_OWNED_BY_GENERATOR, "frame owner");
     EXPECT(code->co_nlocalsplus == 1 && PyTuple_CheckExact(code->co_localsplusnames), "code names");
     return NULL;

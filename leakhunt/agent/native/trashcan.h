@@ -10,6 +10,8 @@ lk_current_thread(void)
 {
 #if LK_V == 311
     return _PyThreadState_GET();
+#elif LK_V >= 314
+    return PyThreadState_GetUnchecked();
 #else
     return _PyThreadState_UncheckedGet();
 #endif
@@ -17,7 +19,13 @@ lk_current_thread(void)
 
 /* Run a deallocator that leaves the trashcan to us: `next(op)`, or later when deallocators
  * are nested too deep. */
-#if LK_V >= 313
+#if LK_V >= 314
+static inline void
+lk_dealloc_in_trashcan(PyObject *op, destructor next)
+{
+    next(op); /* _Py_Dealloc guards before it asks the type */
+}
+#elif LK_V >= 313
 static inline void
 lk_dealloc_in_trashcan(PyObject *op, destructor next)
 {

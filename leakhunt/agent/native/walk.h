@@ -201,7 +201,7 @@ uint8_t lk_sizer_of(PyTypeObject *type, PyObject **method);
 /* edges.c: containers and instances */
 void lk_put_edges(lk_walk *w, const lk_type *t, PyObject *o);
 void lk_put_builtin_part(lk_walk *w, const lk_type *t, unsigned reader, PyObject *o, int more);
-void lk_put_locals(lk_walk *w, PyObject *const *values, size_t count, int more);
+void lk_put_locals(lk_walk *w, const lk_frame_slot *slots, size_t count, int more);
 
 /* fields.c: objects whose C struct we know */
 void lk_put_schemas(lk_walk *w);

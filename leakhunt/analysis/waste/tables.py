@@ -1,7 +1,7 @@
 """Sizes of CPython's container tables: what there is room for, and the smallest that would do.
 
 The numbers are those of ``Objects/dictobject.c``, ``setobject.c``, ``listobject.c`` and
-``_collectionsmodule.c``, alike in 3.11, 3.12 and 3.13; a test compares them with the interpreter.
+``_collectionsmodule.c``, alike in 3.11 to 3.14; a test compares them with the interpreter.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from leakhunt.target.attach.inject import Injector
 from leakhunt.target.attach.library import delivery
 from leakhunt.target.attach.memory import Memory
 from leakhunt.target.attach.procfs import read_status
+from leakhunt.target.attach.remote_exec import RemoteExec
 from leakhunt.target.attach.seccomp import can_read_filters
 
 ANSWER_TIMEOUT_S = 10.0
@@ -32,7 +33,7 @@ class AttachFacts:
     method: str
     """``ptrace``, ``gdb`` or ``remote_exec``."""
     way: str
-    """What answered: ``pending call`` or ``helper thread``."""
+    """What answered: ``pending call``, ``helper thread`` or ``remote script``."""
     state: str
     """Where the thread was that took it."""
     stop_ns: tuple[int, ...]
@@ -58,8 +59,8 @@ def attach(
 ) -> Channel:
     """Run the text of ``source`` in a process that nobody prepared.
 
-    ``method`` is ``ptrace`` or ``gdb``.  Raises TargetError when the target is out of reach,
-    refuses, ends, or does not run the text in time.
+    ``method`` is ``ptrace``, ``gdb`` or ``remote_exec``.  Raises TargetError when the target is
+    out of reach, refuses, ends, or does not run the text in time.
     """
     try:
         return _attach(pid, library, source, method, timeout_s)
@@ -72,7 +73,7 @@ def attach(
 
 def _attach(pid: int, library: Path, source: TextSource, method: str, timeout_s: float) -> Channel:
     started = time.perf_counter_ns()
-    with _attempts(pid, library, source, method) as (attempts, identity):
+    with _attempts(pid, library, source, method, timeout_s) as (attempts, identity):
         winner, answered_ns = attempts.run(timeout_s)
         facts = AttachFacts(
             method=method,
@@ -88,7 +89,7 @@ def _attach(pid: int, library: Path, source: TextSource, method: str, timeout_s:
 
 @contextlib.contextmanager
 def _attempts(
-    pid: int, library: Path, source: TextSource, method: str
+    pid: int, library: Path, source: TextSource, method: str, timeout_s: float
 ) -> Iterator[tuple[Attempts, ProcessIdentity]]:
     """All that can be known before a stop."""
     with contextlib.ExitStack() as stack:
@@ -103,6 +104,9 @@ def _attempts(
             addresses = image.addresses(FUNCTIONS)
             by_gdb = GdbInjector(pid, inner, pidfd, memory, addresses, goods, source)
             attempts = Attempts(pid, lambda _tid, _way: by_gdb.inject(), can_retry=False)
+        elif method == "remote_exec":
+            by_script = RemoteExec(image.identity(), inner, pidfd, goods, source, timeout_s)
+            attempts = Attempts(pid, lambda _tid, _way: by_script.inject(), can_retry=False)
         else:
             points = image.entry_points()
             looks = status.seccomp != 0 and can_read_filters(read_status(os.getpid()))

@@ -15,7 +15,7 @@ from leakhunt.target.attach.memory import CachedReader, Memory
 from leakhunt.target.attach.procfs import PROC, read_start_ticks
 from leakhunt.target.attach.registers import SYSCALL_INSTRUCTION
 
-SUPPORTED = "leakhunt attaches to CPython 3.11, 3.12 and 3.13 on x86-64 Linux with glibc"
+SUPPORTED = "leakhunt attaches to CPython 3.11 to 3.14 on x86-64 Linux with glibc"
 
 _DEBUG_NAMES = ("_Py_RefTotal", "_Py_GetGlobalRefTotal")
 _DEBUG_OFFSETS_COOKIE = b"xdebugpy"

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from leakhunt.agent import bootstrap
-from leakhunt.errors import UsageError
+from leakhunt.errors import TargetError, UsageError
 from leakhunt.target.attach.channel import ANSWER_TIMEOUT_S, Channel, attach
 from leakhunt.target.attach.door import TextSource
 from leakhunt.target.attach.identify import ProcessIdentity
 from leakhunt.target.attach.preflight import check
+from leakhunt.target.attach.remote_exec import OLDEST
 
-METHODS = ("auto", "ptrace", "gdb")
-"""How to get in; ``auto`` is ``ptrace``: gdb stops a program a thousand times longer, so it is
-used on request only."""
+METHODS = ("auto", "ptrace", "remote_exec", "gdb")
+"""How to get in.  ``auto`` is ``ptrace``, and ``remote_exec`` (3.14 and later) where something
+stands in the way of that alone.  gdb stops a program a thousand times longer: on request only."""
 
 # What stands in the way of the own injector alone.
-_NOT_FOR_GDB = frozenset({"machine", "shadow-stack"})
+_NOT_FOR_OTHERS = frozenset({"machine", "shadow-stack"})
 
 
 def require_ready(pid: int, *, method: str = "auto", force: bool = False) -> ProcessIdentity:
@@ -24,12 +25,31 @@ def require_ready(pid: int, *, method: str = "auto", force: bool = False) -> Pro
 
     Raises UsageError for an unknown method, TargetError for what stands against an attach.
     """
+    _require_known(method)
+    return _choose(pid, method, force=force)[1]
+
+
+def _require_known(method: str) -> None:
     if method not in METHODS:
         raise UsageError(f"unknown method {method!r}", hint=f"one of {', '.join(METHODS)}")
+
+
+def _choose(pid: int, method: str, *, force: bool) -> tuple[str, ProcessIdentity]:
+    """The method to use, and what runs in the process."""
     found = check(pid)
-    found.require(force=force, ignore=_NOT_FOR_GDB if method == "gdb" else frozenset())
+    has_remote_exec = found.identity is not None and found.identity.version[:2] >= OLDEST
+    if method == "auto":
+        names = {obstacle.name for obstacle in found.obstacles}
+        method = "remote_exec" if has_remote_exec and names & _NOT_FOR_OTHERS else "ptrace"
+    found.require(force=force, ignore=frozenset() if method == "ptrace" else _NOT_FOR_OTHERS)
     assert found.identity is not None
-    return found.identity
+    if method == "remote_exec" and not has_remote_exec:
+        raise TargetError(
+            f"process {pid} runs CPython {found.identity.version_text}, which has no"
+            " sys.remote_exec: it came with 3.14",
+            hint="use --method ptrace",
+        )
+    return method, found.identity
 
 
 def open_channel(
@@ -53,6 +73,6 @@ def open_channel(
     Raises UsageError for an unknown method, TargetError when the process is out of reach,
     refuses, ends, or runs nothing of ours in ``timeout_s``.
     """
-    require_ready(pid, method=method, force=force)
-    used = "ptrace" if method == "auto" else method
+    _require_known(method)
+    used, _ = _choose(pid, method, force=force)
     return attach(pid, library, source, method=used, timeout_s=timeout_s)
