@@ -46,7 +46,7 @@ loop_of(PyThreadState *ts, const asyncio_parts *parts)
         PyCodeObject *code = lk_frame_is_shim(f) ? NULL : lk_frame_code(f);
         if (code != NULL && (PyObject *)code == parts->run_code &&
             !lk_frame_is_incomplete(f, code)) {
-            return f->localsplus[0];
+            return lk_slot_object(f->localsplus[0]);
         }
     }
     return NULL;
