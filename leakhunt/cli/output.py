@@ -48,6 +48,8 @@ class OutputOptions:
     strict: bool
     known: Mapping[str, Accepted] = field(default_factory=dict)
     """Accepted leaks by fingerprint."""
+    shown: Path | None = None
+    """The saved hunt is walked in the terminal instead of printed."""
 
 
 _OPTIONS = (
@@ -110,7 +112,7 @@ def of_arguments(arguments: dict[str, Any]) -> OutputOptions:
 
 
 def emit(report: Report, options: OutputOptions) -> ExitCode:
-    """Print the report to stdout and return the exit code it means.
+    """Print the report to stdout, or show it, and return the exit code it means.
 
     Raises:
         UsageError: stdout cannot take it.
@@ -119,6 +121,11 @@ def emit(report: Report, options: OutputOptions) -> ExitCode:
         from leakhunt.report.accepted import mark_known
 
         report = mark_known(report, options.known)
+    if options.shown is not None and not options.as_json:
+        from leakhunt.cli.screen import show
+
+        show([str(options.shown)])
+        return exit_codes.of_report(report, strict=options.strict)
     streams.write(_rendered(report, options))
     return exit_codes.of_report(report, strict=options.strict)
 

@@ -13,3 +13,10 @@ def show(sources: Sequence[str]) -> None:
     from leakhunt.tui import run_tui
 
     run_tui(sources)
+
+
+def require_terminal() -> None:
+    """Raises UsageError when there is no terminal to show anything on."""
+    from leakhunt import tui
+
+    tui.require_terminal()

@@ -18,3 +18,10 @@ def run_tui(sources: Sequence[str]) -> None:
     from leakhunt.tui.run import run
 
     run(sources)
+
+
+def require_terminal() -> None:
+    """Raises UsageError when there is no terminal to draw on, before work is done for nothing."""
+    from leakhunt.tui.run import check_terminal
+
+    check_terminal()

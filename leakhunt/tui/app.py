@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
@@ -18,6 +19,7 @@ from leakhunt.tui import keys, messages
 from leakhunt.tui.cancelled import Cancelled
 from leakhunt.tui.model.case import Case
 from leakhunt.tui.model.heap import HeapView
+from leakhunt.tui.model.open import case_of
 from leakhunt.tui.screens.registry import VIEWS, make
 from leakhunt.tui.theme import DARK, LIGHT, THEMES
 from leakhunt.tui.widgets.top_bar import TopBar
@@ -110,6 +112,22 @@ class LeakhuntApp(App[None]):
             return
         finally:
             self.call_from_thread(setattr, self, "waiting", "")
+
+    def adopt(self, folder: Path) -> None:
+        """Show what a hunt just kept in a folder; the process stays the one that is watched."""
+        try:
+            case, said = case_of([str(folder)])
+        except LeakhuntError as error:
+            self.fail(error)
+            return
+        case.pid = self.case.pid
+        self.case = case
+        self.report = self.heap = None
+        self.report = case.report
+        if said:
+            self.say(said, is_bad=True)
+        self.show("case")
+        self.load()
 
     def tell(self, progress: Progress) -> None:
         """Show what a worker is at; ends a worker that was cancelled."""

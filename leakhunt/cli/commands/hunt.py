@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -131,6 +136,13 @@ _LIVE_WARMUP = 1
     help="Sample where objects are allocated, from the baseline on: one for every BYTES."
     "  [default: off; without a number 8192 in a scenario, 524288 in a live process]",
 )
+@click.option(
+    "--tui",
+    "is_shown",
+    is_flag=True,
+    help="Walk what was found in the terminal instead of printing it; without --save nothing is"
+    " kept afterwards.",
+)
 @output.report_options
 @click.pass_context
 def hunt(context: click.Context, /, target: tuple[str, ...], **arguments: Any) -> int:
@@ -142,6 +154,16 @@ def hunt(context: click.Context, /, target: tuple[str, ...], **arguments: Any) -
     """
     options = output.of_arguments(arguments)
     arguments["timeout_s"] = arguments["timeout_s"] or None
+    with _shown(arguments, is_wanted=arguments.pop("is_shown")) as folder:
+        return _hunt(context, target, arguments, replace(options, shown=folder))
+
+
+def _hunt(
+    context: click.Context,
+    target: tuple[str, ...],
+    arguments: dict[str, Any],
+    options: output.OutputOptions,
+) -> int:
     if arguments["scenario"] is not None:
         live_options.refuse_with_scenario(context, target)
         return _hunt_scenario(arguments, options)
@@ -154,6 +176,24 @@ def hunt(context: click.Context, /, target: tuple[str, ...], **arguments: Any) -
         )
     live_options.refuse_without_scenario(context)
     return _hunt_live(target, arguments, options)
+
+
+@contextlib.contextmanager
+def _shown(arguments: dict[str, Any], *, is_wanted: bool) -> Iterator[Path | None]:
+    """The directory whose case is shown in the terminal: that of ``--save``, else one that is
+    gone afterwards.  Raises UsageError before the hunt when there is no terminal."""
+    if not is_wanted:
+        yield None
+        return
+    from leakhunt.cli.screen import require_terminal
+
+    require_terminal()
+    if arguments["save_dir"] is not None:
+        yield arguments["save_dir"]
+        return
+    with tempfile.TemporaryDirectory(prefix="leakhunt-") as folder:
+        arguments["save_dir"] = Path(folder)
+        yield Path(folder)
 
 
 def _hunt_scenario(arguments: dict[str, Any], options: output.OutputOptions) -> int:

@@ -25,6 +25,7 @@ from leakhunt.tui.model.heap import HeapView
 from leakhunt.tui.model.memory import parts_of, points_of
 from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
+from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.parts import PartsBar
 from leakhunt.tui.widgets.rate import RatePlot
@@ -77,12 +78,20 @@ def _short(title: str) -> str:
     return _ASIDE.sub("", title)
 
 
-class CaseView(Noting, View):
+class CaseView(Noting, Writing, View):
     """The first screen."""
 
     NAME = "case"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
-        "walk", "population", "copy", "mark", "note", "verdict"
+        "walk",
+        "population",
+        "copy",
+        "mark",
+        "note",
+        "verdict",
+        "assertion",
+        "report",
+        "export",
     )  # type: ignore[assignment]
 
     def body(self) -> ComposeResult:
@@ -156,6 +165,10 @@ class CaseView(Noting, View):
         report, at = self.case.report, self.query_one(RowList).cursor
         findings = () if report is None else report.findings
         return findings[at] if at < len(findings) else None
+
+    def written_about(self) -> Finding | None:
+        """What tests and drawings are about."""
+        return self.finding
 
     def noted(self) -> tuple[str, str] | None:
         """What marks and notes are about."""

@@ -18,6 +18,7 @@ from leakhunt.tui.model.dominators import BAR_CELLS, Level, TypeRows, percent
 from leakhunt.tui.model.heap import HeapView
 from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
+from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.rows import RowList
 from leakhunt.tui.widgets.tiles import Tiles, Weighed
@@ -43,12 +44,12 @@ _TILES: Final = 40
 _ORDER_BY_KEY: Final = {"retained": Order.RETAINED, "size": Order.SHALLOW}
 
 
-class DominatorsView(Noting, View):
+class DominatorsView(Noting, Writing, View):
     """A treemap and a list of one level of the dominator tree."""
 
     NAME = "dominators"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
-        "walk", "sort", "reverse", "group", "dominator", "copy", "mark", "note"
+        "walk", "sort", "reverse", "group", "dominator", "copy", "mark", "note", "report", "export"
     )  # type: ignore[assignment]
 
     def __init__(self) -> None:
@@ -257,6 +258,13 @@ class DominatorsView(Noting, View):
             self.post_message(messages.Copy(source.types[self._list.cursor].type))
         elif self._node is not None and heap is not None:
             self.post_message(messages.Copy(heap.path(self._node)))
+
+    def drawn_around(self) -> str:
+        """The object under the cursor."""
+        heap = self.own.heap
+        if self._node is None or heap is None or heap.graph.is_root(self._node):
+            return ""
+        return heap.key(self._node)
 
     def noted(self) -> tuple[str, str] | None:
         """The object under the cursor."""

@@ -15,6 +15,7 @@ VIEWS: Final[dict[str, str]] = {
     "dominators": "DominatorsView",
     "sites": "SitesView",
     "tasks": "TasksView",
+    "live": "LiveView",
 }
 """Class by name; the module is ``leakhunt.tui.screens.NAME``."""
 

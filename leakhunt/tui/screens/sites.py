@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from leakhunt.analysis.call_tree import Call
 from leakhunt.analysis.code_line import CodeLine
+from leakhunt.detectors.base import Finding
 from leakhunt.errors import LeakhuntError, UsageError
 from leakhunt.hunt.sites import SiteTree, site_tree, tabulate_sites
 from leakhunt.hunt.source import Sources
@@ -23,6 +24,7 @@ from leakhunt.tui.cancelled import Cancelled
 from leakhunt.tui.model.heap import HeapView
 from leakhunt.tui.model.sites import FindingSites, SampledSites
 from leakhunt.tui.screens.view import View
+from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.flame import FlameGraph
 from leakhunt.tui.widgets.rows import RowList
@@ -49,7 +51,7 @@ _PAGES: Final = ("findings", "sampled", "flame")
 _SHOWN: Final = ("baseline", "loaded", "final")
 
 
-class SitesView(View):
+class SitesView(Writing, View):
     """Three pages, and below them the source of what the cursor is on."""
 
     NAME = "sites"
@@ -230,11 +232,18 @@ class SitesView(View):
 
     # ---- keys ----
 
-    def action_walk(self) -> None:
-        """The chain of the finding whose site it is."""
+    def written_about(self) -> Finding | None:
+        """The finding whose site it is."""
         source, at = self._list.source, self._list.cursor
         if self._page == "findings" and isinstance(source, FindingSites) and at < len(source):
-            self.post_message(messages.OpenFinding(source.sites[at].finding.fingerprint))
+            return source.sites[at].finding
+        return None
+
+    def action_walk(self) -> None:
+        """The chain of the finding whose site it is."""
+        finding = self.written_about()
+        if finding is not None:
+            self.post_message(messages.OpenFinding(finding.fingerprint))
 
     def action_copy(self) -> None:
         """The file and the line."""

@@ -21,6 +21,7 @@ from leakhunt.tui.model.activities import ActivityTable
 from leakhunt.tui.model.heap import HeapView
 from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
+from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.rows import RowList
 from leakhunt.tui.widgets.source_pane import SourcePane
@@ -37,12 +38,12 @@ _COLUMNS = (
 )
 
 
-class TasksView(Noting, View):
+class TasksView(Noting, Writing, View):
     """A list, and below it the stack and the source of the row under the cursor."""
 
     NAME = "tasks"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
-        "walk", "filter", "group", "copy", "mark", "note"
+        "walk", "filter", "group", "copy", "mark", "note", "report", "export"
     )  # type: ignore[assignment]
 
     def __init__(self) -> None:
@@ -207,6 +208,13 @@ class TasksView(Noting, View):
             self.post_message(messages.Copy(f"{one.place.file}:{one.place.line}"))
         elif one is not None and heap is not None:
             self.post_message(messages.Copy(heap.path(one.node)))
+
+    def drawn_around(self) -> str:
+        """The object under the cursor."""
+        one, heap = self._one, self._table.heap
+        if one is None or heap is None or heap.graph.is_root(one.node):
+            return ""
+        return heap.key(one.node)
 
     def noted(self) -> tuple[str, str] | None:
         """The object under the cursor."""

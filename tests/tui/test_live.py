@@ -1,0 +1,214 @@
+"""Live: a process that runs, the hunt that keys lead, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leakhunt.errors import TargetError
+from leakhunt.hunt.live_options import LiveOptions
+from leakhunt.report.model import Report
+from leakhunt.tui.app import LeakhuntApp
+from leakhunt.tui.cancelled import Cancelled
+from leakhunt.tui.model.hunter import Hunter
+from leakhunt.tui.model.live import Course, Moment, Watcher
+from leakhunt.tui.model.open import case_of
+from leakhunt.tui.screens.live import LiveView
+from tests.golden.sample_reports import LEAKY
+from tests.tui.driver import NARROW, WIDE, Driver, drive
+
+PROGRAM = """
+import asyncio, gc
+async def main():
+    kept = []
+    print("ready", flush=True)
+    while True:
+        kept.append(bytearray(1000))
+        gc.collect()
+        await asyncio.sleep(0.05)
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        yield program
+        program.kill()
+
+
+def watch(
+    pid: int, script: Callable[[Driver, LiveView], Awaitable[None]], size: tuple[int, int] = WIDE
+) -> None:
+    """Open a process; no worker is waited for, since one always runs."""
+    app = LeakhuntApp(case_of([str(pid)])[0])
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            view = app.screen
+            assert isinstance(view, LiveView)
+            await script(Driver(app, pilot), view)
+
+    asyncio.run(run())
+
+
+async def until(driver: Driver, *words: str) -> None:
+    """Until the screen says so; the test's own time limit ends it otherwise."""
+    while not all(word in driver.text for word in words):
+        await driver.pilot.pause(0.1)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_figures_move_and_the_end_is_told(
+    process: subprocess.Popen[str], size: tuple[int, int]
+) -> None:
+    async def look(driver: Driver, view: LiveView) -> None:
+        words = [f"process {process.pid}", "1 thread", "RSS", "live blocks", "descriptors", "CPU"]
+        await until(driver, *words, "longest GC pause  ", "event-loop delay  ", "B: take")
+        while len(view._course.moments) < 3:
+            await driver.pilot.pause(0.1)
+        last = view._course.moments[-1]
+        assert last.rss_bytes > 1 << 20
+        assert last.blocks is not None
+        assert last.gc_count is not None
+        process.kill()
+        process.wait()
+        await until(driver, f"process {process.pid} ended")
+        await driver.pilot.press("B")
+        await driver.pilot.pause()
+        assert len(driver.app.screen_stack) == 1  # nothing is asked of a dead process
+
+    watch(process.pid, look, size)
+
+
+def test_a_process_that_is_not_there() -> None:
+    async def look(driver: Driver, view: LiveView) -> None:
+        await until(driver, "there is no process 4194303")
+
+    watch(4194303, look)
+
+
+def test_without_a_process_there_is_a_hint(shop: Path) -> None:
+    async def look(driver: Driver) -> None:
+        await driver.press("7")
+        assert "no process is watched: leakhunt tui PID" in driver.text
+        await driver.press("B", "L", "F", "x")
+
+    drive(shop, look, WIDE)
+
+
+def test_keys_lead_a_hunt(process: subprocess.Popen[str], tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+
+    async def look(driver: Driver, view: LiveView) -> None:
+        await until(driver, "longest GC pause  ")
+        await driver.pilot.press("L")
+        await driver.pilot.press("B")
+        await until(driver, "Keep the snapshots in a directory")
+        await driver.pilot.press("end", "ctrl+u")
+        for letter in str(folder):
+            await driver.pilot.press(
+                {"/": "slash", "-": "minus", "_": "underscore"}.get(letter, letter)
+            )
+        await driver.pilot.press("enter")
+        await until(driver, "L: the load is over")
+        await driver.pilot.press("L")
+        await until(driver, "F: the final snapshot")
+        await driver.pilot.press("F")
+        while driver.app.current_mode != "case":
+            await driver.pilot.pause(0.1)
+        await until(driver, "verdict")
+
+    watch(process.pid, look)
+    assert {path.name for path in folder.iterdir()} >= {
+        "baseline.lkheap", "loaded.lkheap", "final.lkheap", "report.json",
+    }  # fmt: skip
+    assert process.poll() is None
+
+
+def test_a_hunt_is_cancelled(process: subprocess.Popen[str], tmp_path: Path) -> None:
+    async def look(driver: Driver, view: LiveView) -> None:
+        await until(driver, "longest GC pause  ")
+        view._hunter = hunter = Hunter(process.pid, tmp_path / "kept")
+        view._is_let_go.clear()
+        view._hunt(hunter)
+        await until(driver, "L: the load is over")
+        await driver.pilot.press("x")
+        await until(driver, "cancelled: the process was let go of")
+        await until(driver, "longest GC pause  ")
+
+    watch(process.pid, look)
+    assert process.poll() is None
+
+
+# ---- without a screen ----
+
+
+def test_a_hunter_asks_for_what_is_awaited(tmp_path: Path) -> None:
+    taken: list[str | None] = []
+
+    def hunt(options: LiveOptions, tell: Any) -> Report:
+        control = options.control
+        assert control is not None
+        assert options.save_dir == tmp_path
+        for choices in (("window", "loaded"), ("final",)):
+            while (label := control.poll(choices)) is None:
+                pass
+            taken.append(label)
+        return LEAKY
+
+    hunter = Hunter(7, tmp_path)
+    assert not hunter.ask("loaded")
+    thread = threading.Thread(target=hunter.run, args=(lambda step: None, hunt))
+    thread.start()
+    for label in ("loaded", "final"):
+        while not hunter.ask(label):
+            assert not hunter.ask("baseline")
+    thread.join()
+    assert taken == ["loaded", "final"]
+
+
+def test_a_cancelled_hunter_ends_at_its_next_look(tmp_path: Path) -> None:
+    hunter = Hunter(7, tmp_path, load="true")
+    hunter.cancel()
+    with pytest.raises(Cancelled):
+        hunter.run(lambda step: None, lambda options, tell: options.stop_requested())
+    with pytest.raises(Cancelled):
+        hunter.poll(("loaded",))
+
+
+def test_a_watcher_leaves_and_comes_back(process: subprocess.Popen[str]) -> None:
+    watcher = Watcher(process.pid)
+    first = watcher.look(is_inside=False)
+    assert (first.blocks, first.gc_ms, first.loop_ms, first.cpu_percent) == (None,) * 4
+    assert watcher.look(is_inside=True).blocks
+    watcher.look(is_inside=False)
+    again = watcher.look(is_inside=True)
+    assert again.blocks
+    assert again.cpu_percent is not None
+    watcher.close()
+    process.kill()
+    process.wait()
+    with pytest.raises(TargetError, match="ended"):
+        watcher.look(is_inside=False)
+
+
+def test_a_course_forgets_what_is_old() -> None:
+    course = Course()
+    assert course.series("rss_bytes") == ([], [])
+    for number in range(1000):
+        course.add(Moment(number, number, 1, None, 1.0, None, None, 0.5, 1, None))
+    seconds, values = course.series("rss_bytes")
+    assert (len(values), seconds[0], seconds[-1], values[-1]) == (600, -599, 0, 999)
+    assert course.series("descriptors") == ([], [])
