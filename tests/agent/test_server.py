@@ -319,6 +319,22 @@ def test_a_thousand_hunts_of_one_process(target: Target, tmp_path: Path) -> None
     assert last["maps"] - first["maps"] <= 2
 
 
+def test_the_snapshot_tells_the_whole_pause(target: Target, tmp_path: Path) -> None:
+    """The memory of the walk and the marks of births belong to it."""
+    target.run("kept = [[i] for i in range(400_000)]")
+    missing = []
+    with target.connect() as connection:
+        connection.hello()
+        connection.birth_start()
+        for _ in range(5):
+            answer = connection.capture(tmp_path / "one.lkheap", header(), mark=True)
+            told = open_snapshot(tmp_path / "one.lkheap").footer["pause_ns"]
+            assert isinstance(told, int)
+            assert told <= answer.pause_ns
+            missing.append((answer.pause_ns - told) / answer.pause_ns)
+    assert sorted(missing)[2] < 0.02
+
+
 def settle(target: Target) -> None:
     target.run("gc.collect(); gc.collect()")
 

@@ -78,6 +78,30 @@ def test_a_command_that_gets_no_lock_says_so(target: Target) -> None:
     assert births_are_gone(target)
 
 
+@pytest.mark.parametrize("mode", ["in-process", "fork"])
+def test_no_memory_for_the_walk(target: Target, tmp_path: Path, mode: str) -> None:
+    """In the child as well: it did not leave, it had no room."""
+    target.run(
+        "import resource; kept = bytearray(1 << 20)\n"
+        "size = int(open('/proc/self/statm').read().split()[0]) * 4096\n"
+        "old = resource.getrlimit(resource.RLIMIT_AS)"
+    )
+    with target.connect() as connection:
+        connection.hello()
+        connection.prepare()
+        target.run(
+            "size = int(open('/proc/self/statm').read().split()[0]) * 4096\n"
+            "resource.setrlimit(resource.RLIMIT_AS, (size + (256 << 10), old[1]))"
+        )
+        enabled = target.run("", "gc.isenabled()")
+        with pytest.raises(TargetError, match="no memory for the walk"):
+            connection.capture(tmp_path / "one.lkheap", header(), mode=mode)
+        assert list(tmp_path.iterdir()) == []
+        assert target.run("", "gc.isenabled()") == enabled
+        target.run("resource.setrlimit(resource.RLIMIT_AS, old)")
+        assert connection.capture(tmp_path / "one.lkheap", header(), mode=mode).mode == mode
+
+
 # --- the end of the program ----------------------------------------------------------------------
 
 

@@ -9,13 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from leakhunt.errors import TargetError, UsageError
 from leakhunt.target.attach import open_channel
+from leakhunt.target.attach.door import Descriptor, describe
 from tests.attach.conftest import StartProgram, closing
+
+InTheStop = Callable[[Callable[[], object]], None]
 
 SLEEPS = "print('ready', flush=True); import time; time.sleep(1.5); print('done')"
 SPINS = "print('ready', flush=True)\nwhile True: pass"
@@ -73,45 +77,59 @@ def test_a_text_that_is_no_python(target: subprocess.Popen[str], library: Path) 
     expect_done(target)
 
 
+@pytest.fixture
+def in_the_stop(monkeypatch: pytest.MonkeyPatch) -> InTheStop:
+    """Has something done while the target stands still."""
+
+    def arrange(act: Callable[[], object]) -> None:
+        def acting(pidfd: int, fd: int) -> Descriptor:
+            act()
+            return describe(pidfd, fd)
+
+        monkeypatch.setattr("leakhunt.target.attach.inject.describe", acting)
+
+    return arrange
+
+
 def test_a_failure_of_the_tool_in_the_stop_is_undone(
-    target: subprocess.Popen[str], library: Path
+    target: subprocess.Popen[str], library: Path, in_the_stop: InTheStop
 ) -> None:
     before = descriptors(target.pid)
 
-    def fail(fd: int, path: str) -> str:
+    def fail() -> None:
         raise RuntimeError("bad luck")
 
+    in_the_stop(fail)
     with pytest.raises(RuntimeError, match="bad luck"):
-        open_channel(target.pid, library, source=fail)
+        open_channel(target.pid, library, source=closing)
     assert descriptors(target.pid) == before
     expect_done(target)
 
 
 def test_an_interrupt_of_the_tool_waits_for_the_target(
-    target: subprocess.Popen[str], library: Path
+    target: subprocess.Popen[str], library: Path, in_the_stop: InTheStop
 ) -> None:
     stopped_in: list[str] = []
 
-    def interrupt(fd: int, path: str) -> str:
+    def interrupt() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.01)
         stopped_in.append(Path(f"/proc/{target.pid}/status").read_text())
-        return closing(fd, path)
 
+    in_the_stop(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        open_channel(target.pid, library, source=interrupt)
+        open_channel(target.pid, library, source=closing)
     assert "t (tracing stop)" in stopped_in[0]
     assert "TracerPid:\t0" in Path(f"/proc/{target.pid}/status").read_text()
     expect_done(target)
 
 
-def test_a_target_that_is_killed_in_the_stop(target: subprocess.Popen[str], library: Path) -> None:
-    def kill(fd: int, path: str) -> str:
-        os.kill(target.pid, signal.SIGKILL)
-        return ""
-
+def test_a_target_that_is_killed_in_the_stop(
+    target: subprocess.Popen[str], library: Path, in_the_stop: InTheStop
+) -> None:
+    in_the_stop(lambda: os.kill(target.pid, signal.SIGKILL))
     with pytest.raises(TargetError, match=f"process {target.pid} ended"):
-        open_channel(target.pid, library, source=kill)
+        open_channel(target.pid, library, source=closing)
     assert target.wait(timeout=10) == -signal.SIGKILL
 
 
@@ -130,7 +148,7 @@ def test_a_target_that_becomes_another_program(
     assert target.wait(timeout=10) == 0
 
 
-def test_a_target_that_is_not_our_child_and_ends(library: Path) -> None:
+def test_a_target_that_is_not_our_child_and_ends(library: Path, in_the_stop: InTheStop) -> None:
     # Its own parent must hear of its end.
     code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {SLEEPS!r}])\n"
     code += "print(p.pid, flush=True); print(p.wait(), flush=True)"
@@ -139,55 +157,47 @@ def test_a_target_that_is_not_our_child_and_ends(library: Path) -> None:
     pid = int(parent.stdout.readline())
     assert parent.stdout.readline() == "ready\n"
 
-    def kill(fd: int, path: str) -> str:
-        os.kill(pid, signal.SIGKILL)
-        return ""
-
+    in_the_stop(lambda: os.kill(pid, signal.SIGKILL))
     with pytest.raises(TargetError, match=f"process {pid} ended"):
-        open_channel(pid, library, source=kill)
+        open_channel(pid, library, source=closing)
     assert parent.communicate(timeout=10)[0] == "-9\n"
 
 
-def test_a_signal_in_the_stop_arrives_after_it(start: StartProgram, library: Path) -> None:
+def test_a_signal_in_the_stop_arrives_after_it(
+    start: StartProgram, library: Path, in_the_stop: InTheStop
+) -> None:
     code = "import signal, time; signal.signal(10, lambda *_: print('signal'))\n" + SLEEPS
     process = start(sys.executable, "-I", "-c", code)
 
-    def send(fd: int, path: str) -> str:
-        os.kill(process.pid, signal.SIGUSR1)
-        return closing(fd, path)
-
-    open_channel(process.pid, library, source=send).sock.close()
+    in_the_stop(lambda: os.kill(process.pid, signal.SIGUSR1))
+    open_channel(process.pid, library, source=closing).sock.close()
     out, err = process.communicate(timeout=10)
     assert (out, err, process.returncode) == ("signal\ndone\n", "", 0)
 
 
 def test_a_stop_of_the_target_in_the_stop_is_kept(
-    target: subprocess.Popen[str], library: Path
+    target: subprocess.Popen[str], library: Path, in_the_stop: InTheStop
 ) -> None:
     time.sleep(0.1)  # It sleeps now: a helper thread answers at once
 
-    def send(fd: int, path: str) -> str:
-        os.kill(target.pid, signal.SIGSTOP)
-        return closing(fd, path)
-
+    in_the_stop(lambda: os.kill(target.pid, signal.SIGSTOP))
     # The helper thread may be quicker than the signal.
     with contextlib.suppress(TargetError):
-        open_channel(target.pid, library, source=send, timeout_s=0.5).sock.close()
+        open_channel(target.pid, library, source=closing, timeout_s=0.5).sock.close()
     time.sleep(0.1)
     assert "State:\tT (stopped)" in Path(f"/proc/{target.pid}/status").read_text()
     os.kill(target.pid, signal.SIGCONT)
     expect_done(target)
 
 
-def test_a_target_that_is_stopped_before_it_answers(start: StartProgram, library: Path) -> None:
+def test_a_target_that_is_stopped_before_it_answers(
+    start: StartProgram, library: Path, in_the_stop: InTheStop
+) -> None:
     process = start(sys.executable, "-I", "-c", SPINS)
 
-    def send(fd: int, path: str) -> str:
-        os.kill(process.pid, signal.SIGSTOP)
-        return closing(fd, path)
-
+    in_the_stop(lambda: os.kill(process.pid, signal.SIGSTOP))
     with pytest.raises(TargetError, match=r"was stopped|is stopped by SIGSTOP") as caught:
-        open_channel(process.pid, library, source=send, timeout_s=0.2)
+        open_channel(process.pid, library, source=closing, timeout_s=0.2)
     assert caught.value.hint == f"let it go on first: kill -CONT {process.pid}"
 
 

@@ -105,10 +105,16 @@ put_records(lk_walk *w, lk_unreached *unreached, int gc_lists)
     return w->out_of_memory || w->out.error != 0 ? -1 : 0;
 }
 
-/* The footer's JSON; returns its length. */
+/* What the footer tells of the walk's memory and of births, before both are let go of. */
+typedef struct {
+    size_t peak_bytes, birth_bytes;
+    int births_sound;
+} last_look;
+
+/* The footer's JSON; returns its length, 0 when there is no room. */
 static size_t
 format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreached *unreached,
-              char *out, size_t room)
+              const last_look *look, char *out, size_t room)
 {
     const lk_capture *c = j->capture;
     const struct _gc_runtime_state *gc = &w->interp->gc;
@@ -128,13 +134,22 @@ format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreach
         (unsigned long long)c->predicted_walk_ns, (unsigned long long)c->predicted_fork_ns, c->why,
         (unsigned long long)o->walk_ns,
         (unsigned long long)(w->out.file_bytes + (uint64_t)(w->out.at - w->out.buffer)),
-        (unsigned long long)j->prediction.resident_bytes, lk_walk_memory(w), lk_birth_memory(),
-        j->births_sound && lk_birth_is_whole() ? "true" : "false",
-        c->was_collecting ? "true" : "false", c->gc_was_enabled ? "true" : "false",
-        gc->generations[0].count, gc->generations[1].count, gc->generations[2].count,
-        (unsigned long long)unreached->object_count, (unsigned long long)unreached->raw_count,
-        j->sites.text, j->memory);
+        (unsigned long long)j->prediction.resident_bytes, look->peak_bytes, look->birth_bytes,
+        look->births_sound ? "true" : "false", c->was_collecting ? "true" : "false",
+        c->gc_was_enabled ? "true" : "false", gc->generations[0].count, gc->generations[1].count,
+        gc->generations[2].count, (unsigned long long)unreached->object_count,
+        (unsigned long long)unreached->raw_count, j->sites.text, j->memory);
     return n > 0 && (size_t)n < room ? (size_t)n : 0;
+}
+
+/* Begin a new epoch if that is wished.  Needs the GIL. */
+static void
+mark_births(const lk_capture *c)
+{
+    if (c->mark) {
+        lk_birth_mark();
+        lk_sites_mark();
+    }
 }
 
 /* Open what is written to.  0, or -1 with c->error set. */
@@ -165,6 +180,21 @@ settle_file(lk_capture *c, const char *part, const char *path, int is_complete)
     }
 }
 
+/* The walk is over.  In the process: do what else the program waits for, so that the footer can
+ * tell the whole pause but for its own writing.  In a child: wait until it is known. */
+static void
+end_pause(const job *j, lk_walk *w, outcome *o)
+{
+    if (j->capture->mode_used == LK_CAPTURE_IN_PROCESS) {
+        lk_walk_fini(w);
+        mark_births(j->capture);
+        atomic_store(&o->pause_ns, lk_now_ns() - j->start_ns);
+    }
+    for (int i = 0; atomic_load(&o->pause_ns) == 0 && i < PAUSE_IS_KNOWN_MS; i++) {
+        sleep_ms(1);
+    }
+}
+
 /* Walk the heap and write the whole stream.  Fills *o, which says whether it is complete.
  * Needs the GIL, or to be the child of who has it. */
 static void
@@ -191,13 +221,11 @@ write_snapshot(const job *j, outcome *o)
     if (lk_emit_start(&w.out, j->header, j->header_bytes) == 0 &&
         put_records(&w, &unreached, !j->capture->was_collecting) == 0) {
         o->walk_ns = lk_now_ns() - start;
-        if (j->capture->mode_used == LK_CAPTURE_IN_PROCESS) {
-            atomic_store(&o->pause_ns, lk_now_ns() - j->start_ns);
-        }
-        for (int i = 0; atomic_load(&o->pause_ns) == 0 && i < PAUSE_IS_KNOWN_MS; i++) {
-            sleep_ms(1);
-        }
-        size_t n = format_footer(&w, j, o, &unreached, footer, sizeof(footer));
+        last_look look = {lk_walk_memory(&w), lk_birth_memory(),
+                          j->births_sound && lk_birth_is_whole()};
+        end_pause(j, &w, o);
+        size_t n = format_footer(&w, j, o, &unreached, &look, footer, sizeof(footer));
+        w.out.error = n == 0 ? EOVERFLOW : w.out.error;
         o->is_complete = lk_emit_finish(&w.out, footer, n) == 0;
     }
     o->error = w.out.error;
@@ -231,10 +259,6 @@ capture_here(job *j)
     outcome o = {0};
     c->mode_used = LK_CAPTURE_IN_PROCESS;
     write_snapshot(j, &o);
-    if (o.is_complete && c->mark) {
-        lk_birth_mark();
-        lk_sites_mark();
-    }
     j->interp->gc.enabled = c->gc_was_enabled;
     c->pause_ns = lk_now_ns() - j->start_ns;
     take_over(j, &o);
@@ -263,7 +287,7 @@ blame_child(lk_capture *c, enum lk_child_end end)
         c->failure = "the child that walks the heap crashed";
         break;
     default:
-        if (c->error == 0) {
+        if (c->error == 0 && !c->out_of_memory) {
             c->error = EIO;
             c->failure = "the child that walks the heap left before it was done";
         }
@@ -313,10 +337,7 @@ capture_by_fork(job *j)
         return 1;
     }
     lk_predict_learn_fork(&j->prediction, lk_now_ns() - before);
-    if (c->mark) {
-        lk_birth_mark();
-        lk_sites_mark();
-    }
+    mark_births(c);
     j->interp->gc.enabled = c->gc_was_enabled;
     c->pause_ns = lk_now_ns() - j->start_ns;
     atomic_store(&o->pause_ns, c->pause_ns);
@@ -366,10 +387,10 @@ stop_and_capture(job *j)
 {
     lk_capture *c = j->capture;
     int status = 1;
+    j->start_ns = lk_now_ns();
     lk_facts_prepare();
     c->gc_was_enabled = j->interp->gc.enabled;
     j->interp->gc.enabled = 0; /* a __sizeof__ written in C might allocate */
-    j->start_ns = lk_now_ns();
     j->births_sound = lk_birth_is_sound();
     lk_sites_describe(&j->sites);
     lk_predict(&j->prediction);

@@ -20,7 +20,7 @@ lk_walk_init(lk_walk *w)
     return 0;
 }
 
-/* Give back all memory of the walk.  Needs no GIL. */
+/* Give back all memory of the walk; its counts stay.  Safe to call twice.  Needs no GIL. */
 void
 lk_walk_fini(lk_walk *w)
 {
@@ -30,6 +30,11 @@ lk_walk_fini(lk_walk *w)
     lk_pages_unmap(w->pending, w->pending_capacity * sizeof(*w->pending));
     lk_pages_unmap(w->symbols, w->symbol_capacity * sizeof(*w->symbols));
     lk_pages_unmap(w->static_types, w->static_type_capacity * sizeof(*w->static_types));
+    w->types = NULL;
+    w->named_edges.items = w->other_edges.items = NULL;
+    w->pending = NULL;
+    w->symbols = NULL;
+    w->static_types = NULL;
     lk_arena_fini(&w->arena);
     lk_queue_fini(&w->queue);
     lk_slotmap_fini(&w->visited);

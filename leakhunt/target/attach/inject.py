@@ -24,6 +24,7 @@ from leakhunt.errors import TargetError
 from leakhunt.target.attach import registers, seccomp, stub
 from leakhunt.target.attach.deferred_signals import deferred_signals
 from leakhunt.target.attach.door import Descriptor, Door, TextSource, describe, framed
+from leakhunt.target.attach.draft import Draft
 from leakhunt.target.attach.identify import EntryPoints
 from leakhunt.target.attach.libc import pidfd_getfd, write_at
 from leakhunt.target.attach.library import Delivery
@@ -37,7 +38,7 @@ _SOCKET_KIND = socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
 _MFD_CLOEXEC = 1
 _F_DUPFD_CLOEXEC = 1030
 _STANDARD_STREAMS = 3
-_TEXT_BYTES_MAX = 256 << 10
+_PAGE_BYTES_MAX = 256 << 10
 
 PENDING_CALL = "pending call"
 HELPER_THREAD = "helper thread"
@@ -84,21 +85,25 @@ class Injector:
         """
         looked_ns = self._look_at_filters(tid) if self.has_filter else 0
         thread = self._thread(tid)
-        self._rehearse()
+        draft = self._draft()
         sock, state, used = _undisturbed(
-            lambda: self._in_stop(thread, way), lambda made: made[0].close()
+            lambda: self._in_stop(thread, draft, way), lambda made: made[0].close()
         )
         return Injection(sock, used, state.text, looked_ns + thread.stop_ns)
 
     def _thread(self, tid: int) -> StoppedThread:
         return StoppedThread(self.pid, tid, self.memory, self.points.syscall_instruction)
 
-    def _rehearse(self) -> None:
-        """Make a page once before, so that little is done for the first time in the stop."""
-        door = Door(0, Descriptor(0, 0, 0), self.library.path, None)
-        text = framed(door, lambda _fd, _path: "").encode()
-        addresses = self.points.address_by_name
-        stub.assemble(text, addresses, ours=0, result=0, is_pending=True)
+    def _draft(self) -> Draft | None:
+        """Filled in once, so that little is done for the first time in the stop.  None where the
+        library is brought along: its path is known only then."""
+        if not self.library.path:
+            return None
+        draft = Draft.of(
+            self.inner_pid, self.library.path, self.source, self.points.address_by_name
+        )
+        draft.page(Descriptor(0, 0, 0), ours=0, result=0, is_pending=True)
+        return draft
 
     def _look_at_filters(self, tid: int) -> int:
         """A stop that only reads the filters; they are judged after it."""
@@ -117,7 +122,7 @@ class Injector:
         return thread.stop_ns
 
     def _in_stop(
-        self, thread: StoppedThread, wished: str
+        self, thread: StoppedThread, draft: Draft | None, wished: str
     ) -> tuple[socket.socket, ThreadState, str]:
         with contextlib.ExitStack() as on_failure:
             with thread, contextlib.ExitStack() as undo:
@@ -125,13 +130,14 @@ class Injector:
                 way = HELPER_THREAD if state.can_start_thread else PENDING_CALL
                 if wished not in {"", way}:
                     raise RefusedError(f"thread {thread.tid} is in {state.text}: no {wished} there")
-                sock = self._hand_over(thread, way, undo, on_failure)
+                sock = self._hand_over(thread, draft, way, undo, on_failure)
             on_failure.pop_all()
         return sock, state, way
 
     def _hand_over(
         self,
         thread: StoppedThread,
+        draft: Draft | None,
         way: str,
         undo: contextlib.ExitStack,
         on_failure: contextlib.ExitStack,
@@ -141,10 +147,22 @@ class Injector:
         with contextlib.ExitStack() as undo_ours:
             pair = made.socket_pair(undo_ours)
             on_failure.callback(pair.sock.close)
-            path, memory_file = made.library(self.library)
-            door = Door(self.inner_pid, describe(self.pidfd, pair.theirs), path, memory_file)
-            text = framed(door, self.source).encode()
-            page = made.page(text, ours=pair.ours, way=way)
+            theirs = describe(self.pidfd, pair.theirs)
+            is_pending = way == PENDING_CALL
+            if draft is not None:
+                code = draft.page(
+                    theirs, ours=pair.ours, result=thread.results, is_pending=is_pending
+                )
+            else:
+                door = Door(self.inner_pid, theirs, *made.library(self.library))
+                code = stub.assemble(
+                    framed(door, self.source).encode(),
+                    self.points.address_by_name,
+                    ours=pair.ours,
+                    result=thread.results,
+                    is_pending=is_pending,
+                )
+            page = made.page(code)
             # From here on the text may run: what it was given is its own to undo.  Our end is
             # closed first of all, and its number may be another descriptor's after that.
             steps_back = undo.pop_all()
@@ -210,10 +228,8 @@ class _Made:
         sock = take_over(self.injector.pid, self.injector.pidfd, ours)
         return _Pair(theirs, ours, sock)
 
-    def library(self, delivery: Delivery) -> tuple[str, Descriptor | None]:
-        """The path to load from, and the file in memory behind it if there is one."""
-        if delivery.path:
-            return delivery.path, None
+    def library(self, delivery: Delivery) -> tuple[str, Descriptor]:
+        """A file in memory with the library: the path to load it from, and what it is."""
         thread = self.thread
         self.injector.memory.write(thread.results, delivery.name.encode() + b"\0")
         fd = self._syscall(registers.SYS_MEMFD_CREATE, thread.results, _MFD_CLOEXEC)
@@ -225,21 +241,14 @@ class _Made:
             os.close(copy)
         return f"{delivery.folder}{fd}", describe(self.injector.pidfd, fd)
 
-    def page(self, text: bytes, *, ours: int, way: str) -> int:
+    def page(self, code: bytes) -> int:
         """Address of a mapping with the stub and the text; the stub unmaps it."""
-        assert len(text) <= _TEXT_BYTES_MAX
-        size = stub.page_bytes(text)
+        assert len(code) <= _PAGE_BYTES_MAX
+        size = stub.page_bytes(code)
         page = self._syscall(
             registers.SYS_MMAP, 0, size, _PROT_READ_EXEC, _MAP_PRIVATE_ANONYMOUS, -1, 0
         )
         self.undo.callback(self._undo, registers.SYS_MUNMAP, page, size)
-        code = stub.assemble(
-            text,
-            self.injector.points.address_by_name,
-            ours=ours,
-            result=self.thread.results,
-            is_pending=way == PENDING_CALL,
-        )
         try:
             self.injector.memory.write(page, code)
         except OSError as exc:

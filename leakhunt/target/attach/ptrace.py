@@ -49,8 +49,9 @@ _RESULTS = 16
 _ENDS = (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED)
 
 # About 0.2 ms, longer than a step takes.  What takes longer waits for a processor: leave ours.
-# With real-time priority yielding does not leave it, so that comes sooner.
-_SPIN_COUNT, _SPIN_COUNT_REALTIME = 100, 15
+# With real-time priority yielding does not leave it, so that comes sooner, and at once where
+# the target had to wait before.  A shorter nap would take the processor from it all the time.
+_SPIN_COUNT, _SPIN_COUNT_REALTIME, _SPIN_COUNT_CONTENDED = 100, 15, 3
 _NAP_S = 0.00002
 
 _CAUSED_BY_INSTRUCTIONS = (
@@ -88,6 +89,7 @@ class StoppedThread:
         self._late_signals: list[int] = []
         self._is_stopped = False
         self._is_saved = False
+        self._is_realtime = False
         self._spin_count = _SPIN_COUNT
         self._started = 0
         self._scratch = 0
@@ -104,8 +106,8 @@ class StoppedThread:
     # --- stop and release ---------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        if os.sched_getscheduler(0) == os.SCHED_FIFO:
-            self._spin_count = _SPIN_COUNT_REALTIME
+        self._is_realtime = os.sched_getscheduler(0) == os.SCHED_FIFO
+        self._spin_count = _SPIN_COUNT_REALTIME if self._is_realtime else _SPIN_COUNT
         self._request(_SEIZE)
         self._started = time.perf_counter_ns()
         try:
@@ -285,6 +287,8 @@ class StoppedThread:
             if spins < self._spin_count:
                 sched_yield()
                 continue
+            if self._is_realtime:
+                self._spin_count = _SPIN_COUNT_CONTENDED
             if self._has_ended():
                 raise self._gone()
             if time.monotonic() > deadline:

@@ -92,9 +92,9 @@ _BEGIN_RUN = bytes.fromhex("53 55 4154 4155 4156 4889fb")  # push rbx rbp r12 r1
 _POP_RUN = bytes.fromhex("415e 415d 415c 5d 5b")
 
 
-def page_bytes(text: bytes) -> int:
-    """Size of the mapping that the instructions and a text need."""
-    return -(-(_TEXT + len(text) + 1) // _PAGE_BYTES) * _PAGE_BYTES
+def page_bytes(code: bytes) -> int:
+    """Size of the mapping that instructions and text need, whole pages."""
+    return -(-len(code) // _PAGE_BYTES) * _PAGE_BYTES
 
 
 def assemble(
@@ -111,7 +111,7 @@ def assemble(
     else:
         arrange = b"\x48\xbf" + struct.pack("<Q", result)  # rdi
         arrange += _arguments_of_create() + _POP_RBX + _jump(address_by_name["pthread_create"])
-    size = page_bytes(text)
+    size = -(-(_TEXT + len(text) + 1) // _PAGE_BYTES) * _PAGE_BYTES
     parts = (
         (_enter(address_by_name, ours, arrange), _LATER),
         (_later(address_by_name, size), _RUN),
