@@ -80,7 +80,7 @@ def sites_block(obj: object, /) -> int:
     """The address of an object's sample; 0 when it was not sampled."""
 
 def capture(
-    path: str,
+    path: str | bytes,
     header: bytes,
     mark: bool = False,
     max_wait_ms: int = 1000,

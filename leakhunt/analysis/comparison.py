@@ -53,8 +53,10 @@ class Comparison:
         *,
         cycles: int | None = None,
         window_cycles: int | None = None,
+        least: int | None = None,
     ) -> None:
-        """Raises UsageError for cycle counts that cannot be."""
+        """``least``: fewest objects or entries that make a finding; None for what the number of
+        cycles says.  Raises UsageError for cycle counts that cannot be."""
         if cycles is not None and cycles <= 0:
             raise UsageError(f"cycles is {cycles}", hint="give the number of cycles of the load")
         if window_cycles is not None and not 0 < window_cycles < (cycles or 0):
@@ -63,6 +65,7 @@ class Comparison:
                 hint="the window ends inside the load",
             )
         self.cycles = cycles
+        self._least = least
         self.window_cycles = window_cycles if window is not None and loaded is not None else None
         given = [("baseline", baseline), ("window", window), ("loaded", loaded), ("final", final)]
         present = [(name, HeapGraph(columns)) for name, columns in given if columns is not None]
@@ -158,6 +161,8 @@ class Comparison:
     @property
     def thresholds(self) -> int:
         """Fewest objects or entries that make a finding."""
+        if self._least is not None:
+            return self._least
         return 10 if self.cycles is None else max(3, -(-self.cycles // 20))
 
     def identity(self) -> IdentityInfo:

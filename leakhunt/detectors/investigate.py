@@ -73,6 +73,8 @@ class CaseSnapshots:
     ladder: Iterable[tuple[str, int, SnapshotColumns]] = ()
     """Label, cycles since the baseline and columns of the settled snapshots after the final
     one; looked at one by one."""
+    least: int | None = None
+    """Fewest objects or entries that make a finding; None for what the cycles say."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +110,7 @@ def investigate(case: CaseSnapshots, rules: Rules = NO_RULES) -> Investigation:
         case.window,
         cycles=case.cycles,
         window_cycles=case.window_cycles,
+        least=case.least,
     )
     comparison.prepare()
     # Sums over whole snapshots, in kernels most of the time: meanwhile holders are looked for.

@@ -57,12 +57,13 @@ def assemble(
     rules: Rules | None = None,
     ladder: Mapping[str, Path] | None = None,
     wants_waste: bool = False,
+    least: int | None = None,
 ) -> Report:
     """Investigate and put it into a report.
 
     ``rules``: what a user adds to the detectors.  ``ladder``: files of the settled snapshots
     after the final one, by label; they are opened one after the other.  ``wants_waste``: also
-    say what of the final snapshot is wasted.
+    say what of the final snapshot is wasted.  ``least``: fewest objects that make a finding.
     """
     from leakhunt.detectors.investigate import CaseSnapshots, investigate
     from leakhunt.detectors.rules import NO_RULES
@@ -77,6 +78,7 @@ def assemble(
             cycles=cycles,
             window_cycles=window_cycles,
             ladder=rungs,
+            least=least,
         ),
         rules or NO_RULES,
     )

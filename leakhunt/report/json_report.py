@@ -61,7 +61,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "rate": {"bytes": _finite(report.rate_bytes), "objects": _finite(report.rate_objects)},
         "memory": dict(report.memory),
         "growth": [_growth_row(row) for row in report.growth],
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [finding_object(finding) for finding in report.findings],
         "notes": list(report.notes),
         "collect_ns": list(report.collect_ns),
         "timings_ns": dict(report.timings_ns),
@@ -137,7 +137,8 @@ def _growth_row(row: GrowthRow) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_object(finding: Finding) -> dict[str, Any]:
+    """One finding as plain dicts, lists, strings, numbers and None."""
     return {
         "rank": finding.rank,
         "fingerprint": finding.fingerprint,
@@ -267,7 +268,7 @@ def from_dict(value: object) -> Report:
         rate_objects=rate.number_or_none("objects"),
         memory={name: memory.integer_or_none(name) for name in fields.mapping("memory")},
         growth=fields.each("growth", _read_growth_row),
-        findings=fields.each("findings", _read_finding),
+        findings=fields.each("findings", read_finding),
         notes=fields.texts("notes"),
         collect_ns=fields.each("collect_ns", whole),
         timings_ns={name: timings.integer(name) for name in fields.mapping("timings_ns")},
@@ -407,7 +408,8 @@ def _read_growth_row(value: object, place: str) -> GrowthRow:
     return row
 
 
-def _read_finding(value: object, place: str) -> Finding:
+def read_finding(value: object, place: str) -> Finding:
+    """The finding that :func:`finding_object` wrote.  Raises UsageError naming the place."""
     fields = Fields(value, place)
     for name in ("workers", "known", "shared_bytes", "shallow_bytes"):
         fields = fields.later(name, None)

@@ -1,0 +1,241 @@
+"""Examine what is done over and over: does each cycle leave something behind?
+
+The examination is a generator that says what is to be done next, so that one and the same
+serves plain functions, coroutines and the phases of a test::
+
+    examination = examine(Wishes(cycles=50))
+    step = next(examination)
+    while True:
+        ...  # run `step.cycles` cycles and let `step.wait_s` pass
+        step = examination.send(None)   # StopIteration.value is the Result
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from leakhunt.errors import UsageError
+from leakhunt.hunt.within.malloc import bytes_given_out
+from leakhunt.hunt.within.newborn import Growth, Watch, collect_all, guard
+from leakhunt.hunt.within.snapshots import Snapshots, describe_self
+from leakhunt.report.model import Report
+
+CYCLES_MIN = 6
+"""Fewer cannot tell a leak from something that warms up."""
+WARMUP_MAX = 10
+"""Cycles until growth must have settled, unless said otherwise."""
+QUIET_CYCLES = 2
+"""So many cycles in a row that leave nothing end the warm-up."""
+SETTLE_S = 2.0
+"""How long threads and tasks that were started get to end."""
+_BUFFER_BYTES = 64
+"""Of the C library's allocator, per cycle, that are looked into: less is everybody's noise."""
+_POLL_S = 0.02
+_STILL_POLLS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What to examine."""
+
+    cycles: int = 50
+    warmup: int | None = None
+    """Cycles before; None for as many as it takes to settle, WARMUP_MAX at most."""
+    max_growth: float = 0.0
+    """Objects that a cycle may leave behind."""
+    settle_s: float = SETTLE_S
+    ends_when_quiet: bool = False
+    """A warm-up that settled is answer enough: nothing is examined after it."""
+    wants_addresses: bool = False
+    """Also say where leaked objects are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to be done before the examination goes on."""
+
+    cycles: int = 0
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an examination found."""
+
+    report: Report | None
+    """None: nothing was left behind, and no snapshot was needed to see it."""
+    growth: Growth
+    """Over ``cycles``, as the cheap look saw it."""
+    cycles: int
+    is_frozen: bool
+    """Whether newborn objects were told by freezing the heap; otherwise by blocks alone."""
+    addresses: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """By fingerprint: of some of the leaked objects, when that was asked for."""
+
+
+_ONE_CYCLE = Step(1)
+Examination: TypeAlias = Generator[Step, None, Result]
+
+
+def check_wishes(wishes: Wishes) -> None:
+    """Refuse numbers that make no examination.  Raises UsageError."""
+    if wishes.cycles < CYCLES_MIN:
+        raise UsageError(
+            f"cycles is {wishes.cycles}",
+            hint=f"give {CYCLES_MIN} or more: fewer cannot tell a leak from a warm-up",
+        )
+    if wishes.warmup is not None and wishes.warmup < 0:
+        raise UsageError(f"warmup is {wishes.warmup}", hint="give 0 or more, or None to find out")
+    if not wishes.max_growth >= 0:
+        raise UsageError(
+            f"max_growth is {wishes.max_growth}", hint="give objects per cycle, 0 or more"
+        )
+
+
+def examine(wishes: Wishes) -> Examination:
+    """Warm up, look the cheap way, and only when something grows take snapshots.
+
+    The heap is thawed whenever the generator has ended, in whatever way.
+    """
+    check_wishes(wishes)
+    watch = Watch()
+    with guard():
+        warm = yield from _warm_up(watch, wishes)
+        if warm.is_quiet and wishes.ends_when_quiet:
+            return Result(None, Growth(0, 0), warm.cycles, watch.is_whole)
+        step, beside, before = Step(wishes.cycles), running_beside(), bytes_given_out()
+        watch.begin()
+        yield step
+        growth = warm.beyond(watch.growth())
+        is_buffer = _is_buffer(bytes_given_out() - before, wishes)
+        if not is_buffer and _is_worth_a_walk(growth, wishes):
+            yield from settle(watch.growth, wishes, beside)
+            growth = warm.beyond(watch.growth())
+        is_whole = watch.is_whole
+    if not is_buffer and not _is_worth_a_walk(growth, wishes):
+        return Result(None, growth, wishes.cycles, is_whole)
+    report, addresses = yield from _hunt(wishes, beside)
+    return Result(report, growth, wishes.cycles, is_whole, addresses)
+
+
+def _is_worth_a_walk(growth: Growth, wishes: Wishes) -> bool:
+    """A leak of one object a cycle gains one block a cycle, or more; a quarter of that is
+    looked into."""
+    least = max(2.0, wishes.cycles / 4, wishes.max_growth * wishes.cycles + 1)
+    return growth.objects >= least or growth.blocks >= least
+
+
+def _is_buffer(gained_bytes: int, wishes: Wishes) -> bool:
+    """One object that grows in place gains bytes and no block."""
+    return gained_bytes >= _BUFFER_BYTES * wishes.cycles
+
+
+@dataclass(frozen=True, slots=True)
+class _Warm:
+    """How the warm-up ended."""
+
+    cycles: int
+    replaced: int = 0
+    """Newborn objects after one cycle: each makes some anew that take the place of others."""
+    is_quiet: bool = False
+    """Nothing was left behind any more."""
+
+    def beyond(self, growth: Growth) -> Growth:
+        """What is more than one cycle's replacements."""
+        return Growth(growth.objects - self.replaced, growth.blocks)
+
+
+def _warm_up(watch: Watch, wishes: Wishes) -> Generator[Step, None, _Warm]:
+    if wishes.warmup == 0:
+        return _Warm(0)
+    if wishes.warmup is not None:
+        yield Step(wishes.warmup - 1)
+        watch.begin()
+        yield _ONE_CYCLE
+        return _Warm(wishes.warmup, watch.growth().objects)
+    quiet, before = 0, 0
+    for number in range(1, WARMUP_MAX + 1):
+        watch.begin()
+        yield _ONE_CYCLE
+        growth = watch.growth()
+        is_quiet = growth.blocks <= 0 and growth.objects <= before
+        quiet, before = quiet + 1 if is_quiet else 0, growth.objects
+        if quiet >= QUIET_CYCLES:
+            return _Warm(number, before, is_quiet=True)
+    return _Warm(WARMUP_MAX, before)
+
+
+def settle(look: Callable[[], object], wishes: Wishes, beside: int) -> Generator[Step, None, None]:
+    """Let what was started end: until no more runs than the ``beside`` of before and what
+    ``look`` sees stays the same for a while."""
+    deadline = time.monotonic() + wishes.settle_s
+    seen, still = look(), 0
+    needed = _STILL_POLLS if running_beside() else 1
+    while still < needed and time.monotonic() < deadline:
+        yield Step(wait_s=_POLL_S)
+        before, seen = seen, look()
+        still = still + 1 if seen == before and running_beside() <= beside else 0
+
+
+def running_beside() -> int:
+    """Threads, and tasks of the loop that runs, besides the calling ones."""
+    count = threading.active_count() - 1
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or asyncio.events._get_running_loop() is None:  # noqa: SLF001 - no raise
+        return count
+    return count + len(asyncio.all_tasks()) - 1
+
+
+def _hunt(
+    wishes: Wishes, beside: int
+) -> Generator[Step, None, tuple[Report, dict[str, frozenset[int]]]]:
+    """The hunt as of any program: baseline, window, loaded and final snapshots, compared."""
+    import leakhunt.detectors.investigate
+    import leakhunt.hunt.heaps
+    import leakhunt.store.reader  # noqa: F401 - before the baseline: no growth of the target
+    from leakhunt.hunt.assemble import cycles_of_window
+    from leakhunt.hunt.record import RunRecord, report_of
+
+    cycles = wishes.cycles
+    window = cycles_of_window(cycles) or 1
+    first, rest = Step(window), Step(cycles - window)
+    with Snapshots() as taken:
+        collect_all()
+        taken.watch()
+        collect_all()
+        taken.capture("baseline")
+        yield first
+        taken.capture("window")
+        yield rest
+        taken.capture("loaded")
+        yield from settle(running_beside, wishes, beside)
+        collect_all()
+        taken.capture("final")
+        taken.unwatch()
+        report = report_of(
+            RunRecord(
+                path_by_label=taken.path_by_label,
+                target=describe_self(),
+                is_saved=False,
+                cycles=cycles,
+                window_cycles=window,
+                notes=tuple(taken.notes),
+            )
+        )
+        addresses = _addresses(report, taken) if wishes.wants_addresses else {}
+    return replace(report, settings={"cycles": cycles, "warmup": wishes.warmup}), addresses
+
+
+def _addresses(report: Report, taken: Snapshots) -> dict[str, frozenset[int]]:
+    from leakhunt.hunt.assemble import open_all
+
+    address = open_all({"final": taken.path_by_label["final"]})["final"].node_address
+    return {
+        finding.fingerprint: frozenset(int(address[node]) for node in finding.node_ids)
+        for finding in report.findings
+    }

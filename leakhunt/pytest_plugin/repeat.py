@@ -1,0 +1,122 @@
+"""Run one test over and over, its function-scoped fixtures rebuilt each time."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import pytest
+from _pytest import tmpdir
+
+from leakhunt.hunt.within.examine import Result, Wishes, examine
+
+_TMP_PATH_KEY: Any = getattr(tmpdir, "tmppath_result_key", None)
+"""What a report notes for the teardown of ``tmp_path``; a repeated phase has no report."""
+
+_REPEATING = pytest.StashKey[bool]()
+
+
+def is_repeating(item: pytest.Item) -> bool:
+    """Whether the phase that runs is one of a repeated cycle."""
+    return item.stash.get(_REPEATING, False)
+
+
+class _Sibling:
+    """Stands for a next test in the same class and module: what has a wider scope stays."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
+
+    def listchain(self) -> list[Any]:
+        return [*self._item.listchain()[:-1], self]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._item, name)
+
+
+class Repeater:
+    """The phases of one test, as cycles."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item: Any = item
+        self._sibling: Any = _Sibling(item)
+        self._sections = len(item._report_sections)  # noqa: SLF001 - no other way to trim them
+        self._properties = len(item.user_properties)
+        self._finalizers: list[tuple[list[Any], int]] = []
+        """Of active fixtures of wider scope, and how many each had before the last setup."""
+
+    def examine(self, wishes: Wishes, *, is_set_up: bool) -> Result:
+        """Examine the test; afterwards it is set up or not, as it was before.
+
+        A cycle is setup, call and teardown, so that between two of them nothing of the test is
+        there on purpose.  An exception of a repeated phase is passed on.
+        """
+        if not is_set_up:
+            return self._examine(wishes)
+        self._item.stash[_REPEATING] = True
+        try:
+            self._tear_down()
+            return self._examine(wishes)
+        finally:
+            self._set_up()
+            getattr(self._item, "instance", None)  # that of a unittest is made by the call
+            self._item.stash[_REPEATING] = False
+
+    def _examine(self, wishes: Wishes) -> Result:
+        examination = examine(wishes)
+        self._item.stash[_REPEATING] = True
+        try:
+            step = next(examination)
+            while True:
+                for _ in range(step.cycles):
+                    self._quietly()
+                if step.wait_s:
+                    time.sleep(step.wait_s)
+                step = examination.send(None)
+        except StopIteration as end:
+            result: Result = end.value
+        finally:
+            examination.close()
+            self._item.stash[_REPEATING] = False
+        return result
+
+    def _whole_cycle(self) -> None:
+        self._set_up()
+        try:
+            self._item.ihook.pytest_runtest_call(item=self._item)
+        finally:
+            self._tear_down()
+
+    def _set_up(self) -> None:
+        if hasattr(self._item, "_initrequest"):
+            self._item._initrequest()  # noqa: SLF001 - as every plugin that runs a test again
+        self._finalizers = [(one, len(one)) for one in self._finalizers_of_wider_scope()]
+        self._item.ihook.pytest_runtest_setup(item=self._item)
+
+    def _tear_down(self) -> None:
+        if _TMP_PATH_KEY is not None:
+            self._item.stash.setdefault(_TMP_PATH_KEY, {})
+        self._item.ihook.pytest_runtest_teardown(item=self._item, nextitem=self._sibling)
+        if hasattr(self._item, "_initrequest"):
+            self._item._request = False  # noqa: SLF001 - as pytest does after each test
+            self._item.funcargs = None
+        # pytest keeps these until the fixtures of wider scope end; their work is done.
+        for finalizers, count in self._finalizers:
+            del finalizers[count:]
+        del self._item._report_sections[self._sections :]  # noqa: SLF001 - as above
+        del self._item.user_properties[self._properties :]
+
+    def _finalizers_of_wider_scope(self) -> list[list[Any]]:
+        info = getattr(self._item, "_fixtureinfo", None)
+        return [
+            one._finalizers  # noqa: SLF001 - there is no other way to them
+            for several in (() if info is None else info.name2fixturedefs.values())
+            for one in several
+            if one.scope != "function" and one.cached_result is not None
+        ]
+
+    def _quietly(self) -> None:
+        """Warnings were told by the first run; those of a cycle go with it."""
+        with warnings.catch_warnings(record=True):
+            self._whole_cycle()

@@ -1,0 +1,167 @@
+"""Which of the objects that a test left behind are its own.
+
+Between two tests pytest makes reports, fixtures of wider scope come to life, and modules are
+imported.  All that is reachable from these belongs to the run and not to the test; the rest is
+what outlived it.  Only the newborn are looked at, so this costs microseconds.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+from collections.abc import Iterable
+from functools import partial
+from types import BuiltinFunctionType, FrameType, GeneratorType, ModuleType
+from typing import Any
+
+import pytest
+
+_ReverseIterator: type = type(iter(reversed([None])))
+_RUNNERS = ("_pytest", "pluggy", "pytest", "xdist", "execnet", "pytest_asyncio", "anyio",
+            "coverage", "hypothesis", "leakhunt")  # fmt: skip
+_SILENT = (weakref.ReferenceType, FrameType, _ReverseIterator)
+"""A weak reference keeps nothing; a frame, and pluggy's way through its hooks, is somebody's who
+runs."""
+_LARGE = 256
+"""A list of all reports there were is not gone through for each test."""
+
+_referents = gc.get_referents
+
+
+class Imports:
+    """Which modules came since we last looked."""
+
+    def __init__(self) -> None:
+        self._known = set(sys.modules)
+        self._count = len(sys.modules)
+
+    def new(self) -> list[Any]:
+        """Namespaces of modules imported since the last call."""
+        if len(sys.modules) == self._count:
+            return []
+        found = [
+            getattr(module, "__dict__", None)
+            for name, module in list(sys.modules.items())
+            if name not in self._known
+        ]
+        self._known, self._count = set(sys.modules), len(sys.modules)
+        return found
+
+
+class Runner:
+    """What pytest and its plugins keep: objects that are older than any test."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._seeds: list[Any] = []
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again: plugins and their parts may have come."""
+        plugins = [
+            plugin
+            for plugin in self._config.pluginmanager.get_plugins()
+            if type(plugin) is not ModuleType
+        ]
+        parts = [
+            part
+            for plugin in plugins
+            for part in _referents(plugin, *_namespace(plugin))
+            if _is_runners(type(part)) or (type(part) in (dict, list) and len(part) < _LARGE)
+        ]
+        namespaces = [one for part in parts for one in _namespace(part)]
+        self._seeds = [*plugins, *parts, *namespaces]
+
+    def keeps(self, item: Any) -> list[Any]:
+        """Besides, what fixtures of wider scope and collectors keep while this test runs."""
+        found = [*self._seeds, item, item.stash, item.session]
+        found += [both[0] for both in item.session._setupstate.stack.values()]  # noqa: SLF001
+        info = getattr(item, "_fixtureinfo", None)
+        for several in () if info is None else info.name2fixturedefs.values():
+            for one in several:
+                if one.cached_result is not None:
+                    found += [one.cached_result, one._finalizers]  # noqa: SLF001 - no other way
+        return found
+
+
+def survivors(newborn: list[Any], item: pytest.Item, imports: Imports, runner: Runner) -> list[Any]:
+    """The newborn that no part of the test run keeps.  O(newborn and what they refer to)."""
+    if not newborn:
+        return []
+    by_id = {id(one): one for one in newborn}
+    seeds = [*_of_the_run(newborn, item), *runner.keeps(item), *imports.new()]
+    for one in _reachable(by_id, seeds):
+        by_id.pop(one, None)
+    # By type: isinstance would ask the object for its __class__, which may run its code.
+    return [one for one in by_id.values() if not _is_silent(one)]
+
+
+def _is_silent(one: Any) -> bool:
+    kind = type(one)
+    if kind is BuiltinFunctionType:  # the class cache of abc holds these, and no objects
+        return isinstance(one.__self__, weakref.ReferenceType)
+    if kind is list:  # a text file keeps what was not flushed in one that no collector sees
+        return len(one) < 2 and all(type(part) is str for part in one)
+    if kind is set:
+        return all(type(part) is weakref.ReferenceType for part in one)
+    return issubclass(kind, _SILENT)
+
+
+def _of_the_run(newborn: Iterable[Any], item: pytest.Item) -> Iterable[Any]:
+    for one in newborn:
+        kind = type(one)
+        if kind is list:  # arguments of the hook that runs
+            if one and one[0] is item:
+                yield one
+        elif kind is partial:
+            if _is_runners(type(getattr(one.func, "__self__", None))):
+                yield one
+        elif kind is GeneratorType:
+            if one.gi_code.co_filename.startswith(_FOLDERS):
+                yield one
+        elif _is_runners(kind):
+            yield one
+
+
+def _is_runners(kind: type) -> bool:
+    return module_of(kind).partition(".")[0] in _RUNNERS
+
+
+def _namespace(one: Any) -> list[Any]:
+    """The dict of an object of the runner, if it has one."""
+    namespace = getattr(one, "__dict__", None)
+    return [] if namespace is None else [namespace]
+
+
+def module_of(kind: type) -> str:
+    """The module of a class; empty when it says something else than a text."""
+    module = type.__getattribute__(kind, "__module__")
+    return module if type(module) is str else ""
+
+
+def name_of(kind: type) -> str:
+    """``module.QualName``, as in every report."""
+    return f"{module_of(kind)}.{type.__getattribute__(kind, '__qualname__')}"
+
+
+_FOLDERS = tuple(
+    str(module.__file__).rpartition("/")[0]
+    for name in ("_pytest", "pluggy")
+    if (module := sys.modules.get(name)) is not None
+)
+
+
+def _reachable(newborn: dict[int, Any], seeds: list[Any]) -> set[int]:
+    """Ids of newborn that hang from the seeds; old objects between them are not looked through,
+    except the seeds themselves."""
+    seen: set[int] = set()
+    waiting = list(seeds)
+    seen.update(id(one) for one in seeds)
+    while waiting:
+        for one in _referents(waiting.pop()):
+            number = id(one)
+            if number in newborn and number not in seen:
+                seen.add(number)
+                waiting.append(one)
+    return seen

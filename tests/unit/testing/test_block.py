@@ -1,0 +1,83 @@
+"""``no_leaks``: nothing that a block made may outlive it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import re
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from leakhunt import testing
+
+KEPT: list[Any] = []
+
+
+class Session:
+    pass
+
+
+@pytest.fixture(autouse=True)
+def _let_go() -> Iterator[None]:
+    yield
+    KEPT.clear()
+
+
+@pytest.mark.parametrize("make", [Session, dict, lambda: len(KEPT) + 0.5, lambda: [1000.5]])
+def test_what_stays_is_named(make: Any) -> None:
+    with pytest.raises(testing.LeakError) as caught, testing.no_leaks():
+        KEPT.append(make())
+    text = str(caught.value)
+    assert text.startswith("1 thing stayed behind that the block had made")
+    assert ".KEPT" in text
+    assert "It was made in the block and is still there after it." in " ".join(text.split())
+    assert len(caught.value.findings) == 1
+
+
+def test_what_goes_is_no_leak() -> None:
+    with testing.no_leaks():
+        one: Any = Session()
+        one.itself = one
+        del one
+        re.compile(f"made here {time.time()}")
+        threading.Thread(target=time.sleep, args=(0.1,)).start()
+
+
+def test_variables_of_running_functions_do_not_count() -> None:
+    with testing.no_leaks():
+        mine = [Session()]
+    assert mine
+
+
+def test_it_can_be_filtered() -> None:
+    with testing.no_leaks(ignore=Session):
+        KEPT.append(Session())
+    with testing.no_leaks(types=["other.*"]):
+        KEPT.append(Session())
+
+
+def test_an_exception_of_the_block_is_passed_on() -> None:
+    def block() -> None:
+        with testing.no_leaks():
+            KEPT.append(Session())
+            raise KeyError(1)
+
+    with pytest.raises(KeyError):
+        block()
+    assert gc.get_freeze_count() < 2000
+
+
+def test_async_blocks_wait_for_tasks_that_end() -> None:
+    async def main() -> None:
+        async with testing.no_leaks():
+            task = asyncio.create_task(asyncio.sleep(0.1))
+            del task
+        with pytest.raises(testing.LeakError):
+            async with testing.no_leaks():
+                KEPT.append(Session())
+
+    asyncio.run(main())
