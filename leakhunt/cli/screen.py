@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def show(sources: Sequence[str]) -> None:
-    """Show a case until the person leaves; only then is Textual imported.
+def show(sources: Sequence[str]) -> int:
+    """Show a case until the person leaves, and the exit code: only here is Textual imported.
 
     Raises LeakhuntError: there is nothing to show, or no terminal.
     """
     from leakhunt.tui import run_tui
 
-    run_tui(sources)
+    return run_tui(sources)
 
 
 def require_terminal() -> None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def run_tui(sources: Sequence[str]) -> None:
+def run_tui(sources: Sequence[str]) -> int:
     """Look at a saved hunt, at one to three snapshots, or at a process (its number), until the
-    person leaves.
+    person leaves: 0, or 128 and the number of the signal that ended it.
 
     Raises LeakhuntError: nothing of the kind is there, it cannot be read, or there is no
     terminal to draw on.
     """
     from leakhunt.tui.run import run
 
-    run(sources)
+    return run(sources)
 
 
 def require_terminal() -> None:

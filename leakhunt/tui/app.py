@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -21,7 +27,7 @@ from leakhunt.tui.model.case import Case
 from leakhunt.tui.model.heap import HeapView
 from leakhunt.tui.model.open import case_of
 from leakhunt.tui.screens.registry import VIEWS, make
-from leakhunt.tui.theme import DARK, LIGHT, THEMES
+from leakhunt.tui.theme import ANSI_DARK, ANSI_LIGHT, DARK, FALLBACK, LIGHT, THEMES
 from leakhunt.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
@@ -29,6 +35,9 @@ if TYPE_CHECKING:
     from leakhunt.tui.screens.view import View
 
 _PLACE = "app"
+_ENDS = (signal.SIGHUP, signal.SIGTERM)
+_PATIENCE_S = 5.0
+"""For work in progress to end, once we were told to."""
 
 
 class LeakhuntApp(App[None]):
@@ -36,7 +45,7 @@ class LeakhuntApp(App[None]):
 
     TITLE = "leakhunt"
     CSS_PATH = "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(*keys.APP_KEYS)]
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings(*keys.APP_KEYS)
     ENABLE_COMMAND_PALETTE = True
 
     report: reactive[Report | None] = reactive[Report | None](None)
@@ -55,10 +64,16 @@ class LeakhuntApp(App[None]):
         self._back: list[str] = []
         self._forward: list[str] = []
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """For themes that lack the variables of ours."""
+        return FALLBACK
+
     # ---- start and end ----
 
     def on_mount(self) -> None:
         """Show the first view, then read what there is to show."""
+        self._listen_for_ends()
+        self.ansi_theme_dark, self.ansi_theme_light = ANSI_DARK, ANSI_LIGHT
         for theme in THEMES:
             self.register_theme(theme)
         place = self.case.notebook.places.get(_PLACE, {})
@@ -73,6 +88,22 @@ class LeakhuntApp(App[None]):
         if self._said:
             self.say(self._said, is_bad=True)
         self.load()
+
+    def _listen_for_ends(self) -> None:
+        """End in order when told to, or when the terminal is gone: work in progress is cancelled,
+        and what does not end is ended."""
+        loop = asyncio.get_running_loop()
+        for number in _ENDS:
+            with contextlib.suppress(RuntimeError, ValueError, NotImplementedError):
+                loop.add_signal_handler(number, self._end, 128 + number)
+
+    def _end(self, code: int) -> None:
+        self.keep_places()
+        self.workers.cancel_all()
+        watchdog = threading.Timer(_PATIENCE_S, os._exit, (code,))
+        watchdog.daemon = True
+        watchdog.start()
+        self.exit(return_code=code)
 
     async def action_quit(self) -> None:
         """Leave; where everybody is, is kept."""
@@ -103,15 +134,23 @@ class LeakhuntApp(App[None]):
         """Read the report and open the heap; tell the views."""
         try:
             report = self.case.read_report()
-            self.call_from_thread(setattr, self, "report", report)
+            self.from_worker(setattr, self, "report", report)
             heap = self.case.open_final(self.tell)
-            self.call_from_thread(setattr, self, "heap", heap)
+            self.from_worker(setattr, self, "heap", heap)
         except LeakhuntError as error:
-            self.call_from_thread(self.fail, error)
+            self.from_worker(self._load_failed, error)
         except Cancelled:
             return
         finally:
-            self.call_from_thread(setattr, self, "waiting", "")
+            self.from_worker(self.rest)
+
+    def _load_failed(self, error: LeakhuntError) -> None:
+        """Without a report there is nothing to stay for; with one, its pages can be read."""
+        if self.report is None:
+            self.failure = error
+            self.exit(return_code=2)
+        else:
+            self.fail(error)
 
     def adopt(self, folder: Path) -> None:
         """Show what a hunt just kept in a folder; the process stays the one that is watched."""
@@ -137,11 +176,23 @@ class LeakhuntApp(App[None]):
         words = progress.message or progress.phase
         if progress.total:
             words += f" {progress.done or 0} of {progress.total}"
-        self.call_from_thread(setattr, self, "waiting", escape(words, limit=60))
+        self.from_worker(self.wait_for, escape(words, limit=60))
+
+    def from_worker(self, call: Callable[..., object], *args: object) -> None:
+        """Call something in the thread of the screen; nothing once that is gone."""
+        if self.is_running and not self._exit:
+            self.call_from_thread(call, *args)
+
+    def wait_for(self, words: str) -> None:
+        """Say what is awaited."""
+        self.waiting = words
+
+    def rest(self) -> None:
+        """Nothing is awaited any more."""
+        self.waiting = ""
 
     def fail(self, error: LeakhuntError) -> None:
         """Say what went wrong and what to do next."""
-        self.failure = error
         self.say(f"{error}\n{error.hint}" if error.hint else str(error), is_bad=True)
 
     def say(self, text: str, *, is_bad: bool = False) -> None:
@@ -175,6 +226,12 @@ class LeakhuntApp(App[None]):
             self._back.append(str(self.current_mode))
             self._forward.clear()
             self.switch_mode(name)
+
+    def _shown(self, name: str) -> View:
+        """Go to a view; one that was just made has its widgets only a moment later, so what is
+        asked of it is called later."""
+        self.show(name)
+        return self.view(name)
 
     def action_show_view(self, name: str) -> None:
         """A key or a tab was chosen."""
@@ -245,15 +302,15 @@ class LeakhuntApp(App[None]):
 
     def on_open_type(self, message: messages.OpenType) -> None:
         """List the instances of a type."""
-        self.show("growth")
-        self.view("growth").open_type(message.type_name)
+        view = self._shown("growth")
+        view.call_later(view.open_type, message.type_name)
 
     def on_open_node(self, message: messages.OpenNode) -> None:
         """Walk the chain of an object."""
-        self.show("chain")
-        self.view("chain").open_node(message.node)
+        view = self._shown("chain")
+        view.call_later(view.open_node, message.node)
 
     def on_open_finding(self, message: messages.OpenFinding) -> None:
         """Walk the chain of a finding."""
-        self.show("chain")
-        self.view("chain").open_finding(message.fingerprint, is_whole=message.is_whole)
+        view = self._shown("chain")
+        view.call_later(view.open_finding, message.fingerprint, is_whole=message.is_whole)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Key:
     shown: str = ""
     """How it is written for people; empty: as ``keys``."""
     is_shown: bool = False
-    """Is it one of the few in the footer?"""
+    """Is it in the footer of every view?"""
 
     @property
     def written(self) -> str:
@@ -69,17 +69,15 @@ KEYS: Final[dict[str, Key]] = {
     "copy": Key("y", "copy", "copy", "copy the path or name under the cursor", "Everywhere"),
     "dark": Key("t", "toggle_theme", "theme", "light or dark", "Everywhere"),
     "quit": Key("q", "quit", "quit", "leave; where you are is kept", "Everywhere", is_shown=True),
-    "filter": Key("f", "filter", "filter", "keep rows that contain what you type", "Lists",
-                  is_shown=True),
-    "sort": Key("s", "sort_next", "sort", "sort by the next column", "Lists", is_shown=True),
+    "filter": Key("f", "filter", "filter", "keep rows that contain what you type", "Lists"),
+    "sort": Key("s", "sort_next", "sort", "sort by the next column", "Lists"),
     "reverse": Key("S", "sort_reverse", "reverse", "turn the order round", "Lists", "S"),
     "group": Key("g", "group", "group", "group types by module, neighbours by type", "Lists"),
     "unit": Key("u", "unit", "unit", "deltas in bytes or objects; sites by growth or by what lives",
                 "Lists"),
     "flame": Key("l", "next_page", "flame", "of sites: of findings, all sampled, a flame graph",
-                 "Lists", is_shown=True),
-    "walk": Key("c", "walk", "chain", "walk the chain of what the cursor is on", "An object",
-                is_shown=True),
+                 "Lists"),
+    "walk": Key("c", "walk", "chain", "walk the chain of what the cursor is on", "An object"),
     "population": Key("p", "population", "population",
                       "walk the whole leaked population of a finding", "An object"),
     "holder": Key("h", "to_holder", "holder", "jump to what holds it: the holder", "An object"),
@@ -111,15 +109,15 @@ KEYS: Final[dict[str, Key]] = {
 }  # fmt: skip
 
 
-def bindings(*names: str) -> list[Binding]:
-    """Bindings of keys by name; what is in the footer elsewhere too comes first in the table."""
-    return [_binding(KEYS[name]) for name in names]
+def bindings(*names: str) -> list[BindingType]:
+    """Bindings of keys by name; those that begin with ``+`` are in the footer here."""
+    return [_binding(KEYS[name.removeprefix("+")], name.startswith("+")) for name in names]
 
 
-def _binding(key: Key) -> Binding:
+def _binding(key: Key, is_wanted: bool) -> Binding:
     return Binding(
-        key.keys, key.action, key.label, show=key.is_shown, key_display=key.shown or None,
-        tooltip=key.does,
+        key.keys, key.action, key.label, show=is_wanted or key.is_shown,
+        key_display=key.shown or None, tooltip=key.does,
     )  # fmt: skip
 
 

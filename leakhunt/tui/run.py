@@ -11,18 +11,24 @@ from leakhunt.tui.model.open import case_of
 
 LEAST_COLUMNS: Final = 60
 LEAST_LINES: Final = 16
+_INTERNAL: Final = 70
+"""A mistake of ours, which Textual has shown (EX_SOFTWARE of sysexits.h)."""
 
 
-def run(sources: Sequence[str]) -> None:
-    """Show a case until the person leaves.  Raises LeakhuntError."""
+def run(sources: Sequence[str]) -> int:
+    """Show a case until the person leaves; 128 and the number of the signal that ended it, or 0.
+
+    Raises LeakhuntError.
+    """
     check_terminal()
     case, said = case_of(sources)
     from leakhunt.tui.app import LeakhuntApp
 
     app = LeakhuntApp(case, said=said)
     app.run()
-    if app.return_code and app.failure is not None:
+    if app.failure is not None:
         raise app.failure
+    return _INTERNAL if app.return_code == 1 else app.return_code or 0
 
 
 def check_terminal() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.terminal_theme import TerminalTheme
 from textual.theme import Theme
 
 DARK: Final = Theme(
@@ -16,9 +17,20 @@ DARK: Final = Theme(
     success="#86b58a",
     foreground="#cfd4da",
     background="#15181c",
-    surface="#191d22",
+    surface="#15181c",
     panel="#22272e",
     dark=True,
+    # Mixed beforehand: lines that we draw ourselves know no transparency.
+    variables={
+        "quiet": "#8b949e",
+        "cursor": "#2c4158",
+        "cursor-away": "#242b33",
+        "gray-1": "#8b949e",
+        "gray-2": "#666e78",
+        "gray-3": "#4b525b",
+        "gray-4": "#353b43",
+        "scroll": "#3a424c",
+    },
 )
 LIGHT: Final = Theme(
     name="leakhunt-light",
@@ -30,10 +42,45 @@ LIGHT: Final = Theme(
     success="#2e7237",
     foreground="#24292f",
     background="#fbfaf7",
-    surface="#f5f3ee",
+    surface="#fbfaf7",
     panel="#e9e6de",
     dark=False,
+    variables={
+        "quiet": "#6c737a",
+        "cursor": "#cfe1f0",
+        "cursor-away": "#e7e4dc",
+        "gray-1": "#84898f",
+        "gray-2": "#a3a7ab",
+        "gray-3": "#c0c2c3",
+        "gray-4": "#d8d7d2",
+        "scroll": "#c5c2b9",
+    },
 )
+# What the parts of the text reports that we show (report/text) call red, green ...
+_GROUND_DARK, _LETTER_DARK = (21, 24, 28), (207, 212, 218)
+_DARK_EIGHT = [
+    (21, 24, 28), (217, 122, 116), (134, 181, 138), (217, 168, 96),
+    (122, 162, 201), (176, 140, 190), (122, 162, 201), (207, 212, 218),
+]  # fmt: skip
+_GROUND_LIGHT, _LETTER_LIGHT = (251, 250, 247), (36, 41, 47)
+_LIGHT_EIGHT = [
+    (36, 41, 47), (179, 54, 45), (46, 114, 55), (150, 101, 10),
+    (47, 102, 144), (125, 70, 140), (47, 102, 144), (108, 115, 122),
+]  # fmt: skip
+ANSI_DARK: Final = TerminalTheme(_GROUND_DARK, _LETTER_DARK, _DARK_EIGHT)
+ANSI_LIGHT: Final = TerminalTheme(_GROUND_LIGHT, _LETTER_LIGHT, _LIGHT_EIGHT)
+
+FALLBACK: Final = {
+    "quiet": "#868686",
+    "cursor": "#5b84ad",
+    "cursor-away": "#7d8791",
+    "gray-1": "#8e8e8e",
+    "gray-2": "#7c7c7c",
+    "gray-3": "#6a6a6a",
+    "gray-4": "#585858",
+    "scroll": "#787878",
+}
+"""The same for themes that are not ours."""
 THEMES: Final = (DARK, LIGHT)
 
 INKS: Final = frozenset(
@@ -44,6 +91,8 @@ INKS: Final = frozenset(
         "ink--leak",
         "ink--suspect",
         "ink--fine",  # no leak, freed, good news
+        "ink--suspect-node",  # an object that a finding is about
+        "ink--ignored",  # a retainer that is left out of account
         "ink--mark",  # what a person marked
         "ink--more",  # growth
         "ink--less",  # what shrank

@@ -11,6 +11,8 @@ from textual.pilot import Pilot
 
 from leakhunt.tui.app import LeakhuntApp
 from leakhunt.tui.model.open import case_of
+from leakhunt.tui.widgets.rows import RowList
+from leakhunt.tui.widgets.words import plain
 
 NARROW, WIDE = (80, 24), (160, 50)
 
@@ -28,10 +30,24 @@ class Driver:
         await self.pilot.press(*keys)
         await self.settle()
 
-    async def type(self, text: str) -> None:
-        """Type a text."""
+    async def write(self, text: str) -> None:
+        """Type a text into the field that has the focus."""
         names = {" ": "space", ".": "full_stop", "_": "underscore", "@": "at"}
         await self.press(*(names.get(letter, letter) for letter in text))
+
+    def chosen(self) -> str:
+        """The row under the cursor of the list on top."""
+        rows = self.app.screen.query_one(RowList)
+        return " ".join(plain(cell) for cell in rows.source.cells(rows.cursor))
+
+    async def go_to(self, text: str) -> None:
+        """Move the cursor down from the first row to the one that has a text."""
+        await self.press("home")
+        for _ in range(len(self.app.screen.query_one(RowList).source)):
+            if text in self.chosen():
+                return
+            await self.press("down")
+        raise AssertionError(f"no row has {text!r}:\n{self.text}")
 
     async def settle(self) -> None:
         """Until no worker runs and everything is drawn."""

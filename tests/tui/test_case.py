@@ -20,7 +20,7 @@ def test_it_opens_with_the_verdict_and_the_findings(shop: Path) -> None:
 def test_a_note_a_mark_and_a_verdict_are_kept_with_the_case(shop: Path) -> None:
     async def note(driver: Driver) -> None:
         await driver.press("m", "n")
-        await driver.type("mine")
+        await driver.write("mine")
         await driver.press("enter", "v", "down", "down", "down", "enter")
         assert "no leak*" in driver.text
 

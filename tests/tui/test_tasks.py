@@ -83,7 +83,7 @@ def test_a_group_opens_and_closes(shop: Path) -> None:
         await driver.press("g")
         assert "job-3" in driver.text
         await driver.press("f")
-        await driver.type("descriptor")
+        await driver.write("descriptor")
         await driver.press("enter")
         assert "job-3" not in driver.text
         assert "descriptor 9" in driver.text

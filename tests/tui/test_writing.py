@@ -23,7 +23,7 @@ def said(driver: Driver) -> str:
 async def answer(driver: Driver, text: str) -> None:
     """Instead of what is proposed."""
     await driver.press("end", "ctrl+u")
-    await driver.type(text)
+    await driver.write(text)
     await driver.press("enter")
 
 

@@ -36,7 +36,7 @@ class Ages:
         return len(self._graphs) > 1
 
     def of(self, node: int) -> str:
-        """When it came, in a word: ``old``, or the last snapshot it is not in: ``> baseline``.
+        """When it came, in a word: ``old``, or the last snapshot it is not in: ``since baseline``.
         Empty when that is not known.  O(log nodes)."""
         if not self.is_known or self._graphs[-1][1].is_root(node):
             return ""
@@ -71,7 +71,7 @@ class Ages:
 
     def _words(self) -> list[str]:
         labels = [label for label, _ in self._graphs]
-        return [OLD, *(f"> {label}" for label in labels[:-1])]
+        return [OLD, *(f"since {label}" for label in labels[:-1])]
 
 
 def _ids_by_name(graph: HeapGraph, numbers: dict[str, int]) -> Ints:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from leakhunt.hunt.case import SavedCase, investigate_case
 from leakhunt.hunt.heaps import open_heap
 from leakhunt.hunt.notebook import Notebook
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from leakhunt.detectors.base import Finding
     from leakhunt.detectors.investigate import Investigation
     from leakhunt.report.model import Report
+
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(eq=False)
@@ -92,6 +97,18 @@ class Case:
                 saved = SavedCase(report, self.files, self.folder)
                 self._investigation = investigate_case(saved)[0]
             return self._investigation
+
+    def population(self, fingerprint: str) -> Ints:
+        """Ids in the final snapshot of all that the holder of a finding leaked; of one whose
+        investigation finds none, the few that its report names.  Seconds the first time."""
+        finding = self.finding(fingerprint)
+        if finding is None:
+            return np.zeros(0, np.int64)
+        known = self.investigate().population_by_fingerprint
+        nodes = known.get(fingerprint)
+        if nodes is None or not len(nodes):
+            nodes = np.array(finding.node_ids, np.int64)
+        return np.unique(nodes)
 
     def finding(self, fingerprint: str) -> Finding | None:
         """A finding of the report."""

@@ -13,7 +13,7 @@ from leakhunt.analysis.listing import Listing, Order, Row, list_dominated, row_o
 from leakhunt.analysis.ranking import largest_first
 from leakhunt.report import units
 from leakhunt.tui.model.heap import HeapView
-from leakhunt.tui.widgets.words import Cell, name
+from leakhunt.tui.widgets.words import Cell, name, plain
 
 _KEPT: Final = 4096
 _DEEP: Final = 48
@@ -79,8 +79,7 @@ class Level:
 
     def title(self, node: int) -> str:
         """Where an object is, escaped."""
-        where = self._row(node)[-1]
-        return where if isinstance(where, str) else where[0]
+        return plain(self._row(node)[-1])
 
     @cached_property
     def path(self) -> str:

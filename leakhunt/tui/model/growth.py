@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from leakhunt.analysis.results import GrowthRow
+from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 
 SUMS: Final = (
@@ -22,8 +23,9 @@ def rows_of_heap(graph: HeapGraph) -> tuple[GrowthRow, ...]:
     """The types of one heap, as if nothing had been before.  O(nodes) vectorised."""
     c = graph.columns
     types = c.node_type[: c.heap_count]
-    count = np.bincount(types, minlength=c.type_count)
-    size = np.bincount(types, c.node_size[: c.heap_count], minlength=c.type_count)
+    count, size = np.zeros(c.type_count, np.int64), np.zeros(c.type_count, np.int64)
+    _kernels.tally(types, None, None, count)
+    _kernels.tally(types, None, c.node_size[: c.heap_count], size)
     found: dict[str, GrowthRow] = {}
     for t in np.flatnonzero(count).tolist():
         name = graph.name_of_type(t)

@@ -8,16 +8,20 @@ from typing import Any, ClassVar
 
 from rich.console import Group
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
 from leakhunt.detectors.base import Finding
+from leakhunt.hunt.analyse import analyse_file
 from leakhunt.report import units
+from leakhunt.report.heap_model import HeapReport
 from leakhunt.report.model import Report
 from leakhunt.report.text import findings as finding_text
 from leakhunt.report.text import head
+from leakhunt.report.text.heap_screen import render_heap
 from leakhunt.report.text.sheet import Sheet, TextOptions
 from leakhunt.tui import keys, messages
 from leakhunt.tui.model.case import Case
@@ -25,6 +29,7 @@ from leakhunt.tui.model.heap import HeapView
 from leakhunt.tui.model.memory import parts_of, points_of
 from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
+from leakhunt.tui.screens.workers import careful
 from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.parts import PartsBar
@@ -40,6 +45,7 @@ _COLUMNS = (
     Column("per cycle", 10, is_right=True, keep=2),
     Column("frees", 10, is_right=True, keep=3),
 )
+_PLACES = 30
 _INK = {"LEAK": "leak", "SUSPECT": "suspect", "NOT": "fine"}
 
 
@@ -83,16 +89,8 @@ class CaseView(Noting, Writing, View):
 
     NAME = "case"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
-        "walk",
-        "population",
-        "copy",
-        "mark",
-        "note",
-        "verdict",
-        "assertion",
-        "report",
-        "export",
-    )  # type: ignore[assignment]
+        "walk", "+population", "copy", "mark", "+note", "verdict", "assertion", "report", "export"
+    )
 
     def body(self) -> ComposeResult:
         """Verdict, memory and rate, findings, and the finding under the cursor."""
@@ -121,13 +119,31 @@ class CaseView(Noting, Writing, View):
         x, y, ticks = points_of(report)
         self.query_one(RatePlot).show("Python objects", x, y, ticks)
         rows = self.query_one(RowList)
+        rows.styles.max_height = len(report.findings) + 2
         rows.show(_Findings(self.case, report.findings), cursor=rows.cursor)
 
     def show_heap(self, heap: HeapView | None) -> None:
         """A single snapshot has no report: say what the heap holds."""
-        if self.case.report is None and heap is not None:
-            text = f"{len(heap.graph.columns.node_type):,} objects in one snapshot: no comparison."
-            self.query_one("#verdict", Static).update(text)
+        if heap is not None and self.case.report is None and self.case.make_report is None:
+            self._look_at_heap()
+
+    @work(thread=True, exclusive=True, group="totals")
+    @careful
+    def _look_at_heap(self) -> None:
+        path = self.case.final
+        if path is not None:
+            report = analyse_file(path, top=_PLACES, on_progress=self.own.tell)
+            self.own.from_worker(self._show_overview, report)
+
+    def _show_overview(self, report: HeapReport) -> None:
+        options = TextOptions(width=self.size.width - 2, color=True, show_all=True, hints=False)
+        drawn = Text.from_ansi(render_heap(report, options))
+        self.query_one("#verdict").display = False
+        page = self.query_one("#finding")
+        page.display = True
+        page.can_focus = True
+        page.focus()
+        self.query_one("#finding Static", Static).update(drawn)
 
     def on_resize(self) -> None:
         """Text wraps anew."""

@@ -50,7 +50,7 @@ class DominatorsView(Noting, Writing, View):
     NAME = "dominators"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
         "walk", "sort", "reverse", "group", "dominator", "copy", "mark", "note", "report", "export"
-    )  # type: ignore[assignment]
+    )
 
     def __init__(self) -> None:
         super().__init__()

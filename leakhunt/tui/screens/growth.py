@@ -11,16 +11,15 @@ from textual.binding import BindingType
 from textual.widgets import Input, Static
 
 from leakhunt.analysis.results import GrowthRow
-from leakhunt.errors import LeakhuntError
 from leakhunt.report import units
 from leakhunt.report.model import Report
 from leakhunt.tui import keys, messages
-from leakhunt.tui.cancelled import Cancelled
 from leakhunt.tui.model.growth import GrowthTable, rows_of_heap
 from leakhunt.tui.model.heap import HeapView
 from leakhunt.tui.model.instances import SORTS, Instances
 from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
+from leakhunt.tui.screens.workers import careful
 from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.rows import RowList
 from leakhunt.tui.widgets.words import Cell, name
@@ -48,7 +47,7 @@ _INSTANCES = (
     Column("size", _WIDE, is_right=True, key="size"),
     Column("retained", 10, is_right=True, key="retained"),
     Column("entries", 7, is_right=True, keep=3),
-    Column("born", 10, key="age", keep=4),
+    Column("born", 14, key="age", keep=1),
     Column("value, path", least=24),
 )
 
@@ -95,8 +94,8 @@ class GrowthView(Noting, View):
 
     NAME = "growth"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
-        "filter", "sort", "reverse", "group", "unit", "walk", "copy", "mark", "note"
-    )  # type: ignore[assignment]
+        "+filter", "+sort", "reverse", "+group", "unit", "walk", "copy", "mark", "note"
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,9 +145,14 @@ class GrowthView(Noting, View):
             self._is_alone = True
             self._types.set_columns(_ALONE)
             self._table.sort = "bytes_final"
-            self._fill(rows_of_heap(heap.graph))
+            self._count_types(heap)
         if self._instances_of:
             self.open_type(self._instances_of)
+
+    @work(thread=True, exclusive=True, group="types")
+    @careful
+    def _count_types(self, heap: HeapView) -> None:
+        self.own.from_worker(self._fill, rows_of_heap(heap.graph))
 
     def _fill(self, rows: Sequence[GrowthRow]) -> None:
         self._table.rows = rows
@@ -282,27 +286,21 @@ class GrowthView(Noting, View):
             self._load_instances(type_name)
 
     @work(thread=True, exclusive=True, group="instances")
+    @careful
     def _load_instances(self, type_name: str) -> None:
         """Find and sort them: a million take a moment."""
         heap = self.own.heap
         if heap is None:
             return
         key, is_descending = self._order
-        try:
-            if len(self.case.files) > 1:
-                self.case.open_ages(self.own.tell)
-            nodes = heap.of_type(type_name)
-            marks = self.case.notebook.marks
-            rows = Instances(heap, nodes, marks).sorted(key, is_descending=is_descending)
-        except LeakhuntError as error:
-            self.app.call_from_thread(self.own.fail, error)
-            return
-        except Cancelled:
-            return
-        self.app.call_from_thread(self._show_instances, type_name, rows)
+        if len(self.case.files) > 1:
+            self.case.open_ages(self.own.tell)
+        nodes = heap.of_type(type_name)
+        marks = self.case.notebook.marks
+        rows = Instances(heap, nodes, marks).sorted(key, is_descending=is_descending)
+        self.own.from_worker(self._show_instances, type_name, rows)
 
     def _show_instances(self, type_name: str, rows: Instances) -> None:
-        self.own.waiting = ""
         if type_name == self._instances_of:
             self._instances.sorted_by = self._order
             self._instances.show(rows)

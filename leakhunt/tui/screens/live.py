@@ -58,7 +58,7 @@ class LiveView(View):
     NAME = "live"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
         "take_baseline", "take_loaded", "take_final", "run_load", "cancel"
-    )  # type: ignore[assignment]
+    )
 
     def __init__(self) -> None:
         super().__init__()

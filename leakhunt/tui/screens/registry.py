@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 VIEWS: Final[dict[str, str]] = {
     "case": "CaseView",
     "growth": "GrowthView",
+    "chain": "ChainView",
     "dominators": "DominatorsView",
     "sites": "SitesView",
     "tasks": "TasksView",

@@ -55,7 +55,7 @@ class SitesView(Writing, View):
     """Three pages, and below them the source of what the cursor is on."""
 
     NAME = "sites"
-    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("flame", "unit", "walk", "copy")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("+flame", "unit", "walk", "copy")
 
     def __init__(self) -> None:
         super().__init__()

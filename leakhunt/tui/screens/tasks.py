@@ -44,7 +44,7 @@ class TasksView(Noting, Writing, View):
     NAME = "tasks"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
         "walk", "filter", "group", "copy", "mark", "note", "report", "export"
-    )  # type: ignore[assignment]
+    )
 
     def __init__(self) -> None:
         super().__init__()

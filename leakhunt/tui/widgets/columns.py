@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from leakhunt.tui.widgets.words import Cell, padded
+from leakhunt.tui.widgets.words import Cell, Span, fit, padded
 
 _GAP = 1
 
@@ -58,8 +59,26 @@ def line(
     segments = [Segment(" ", base)]
     for i, width in widths.items():
         cell = cells[i] if i < len(cells) else ""
-        text, name = (cell, "") if isinstance(cell, str) else cell
-        style = ink(name) + base if name else base
-        segments.append(Segment(padded(text, width, is_right=columns[i].is_right), style))
+        if isinstance(cell, list):
+            segments += _spans(cell, width, ink, base)
+        else:
+            text, name = (cell, "") if isinstance(cell, str) else cell
+            style = base + ink(name) if name else base
+            segments.append(Segment(padded(text, width, is_right=columns[i].is_right), style))
         segments.append(Segment(" " * _GAP, base))
+    return segments
+
+
+def _spans(
+    spans: Sequence[Span], width: int, ink: Callable[[str], Style], base: Style
+) -> list[Segment]:
+    """Several inks in one column: what does not fit is cut at the end."""
+    segments = []
+    for text, name in spans:
+        shown = fit(text, width)
+        width -= cell_len(shown)
+        segments.append(Segment(shown, base + ink(name) if name else base))
+        if width <= 0:
+            break
+    segments.append(Segment(" " * max(width, 0), base))
     return segments

@@ -20,7 +20,8 @@ class Inked(Widget):
         """The style of ``ink--name``; the empty name is the widget's own."""
         if not name:
             return self.rich_style
-        return self.get_component_rich_style(f"ink--{name}", partial=True)
+        # Plain until the stylesheet was applied for the first time.
+        return self.get_component_rich_style(f"ink--{name}", partial=True, default=Style.null())
 
 
 class InkedScroll(ScrollView, Inked, can_focus=True):

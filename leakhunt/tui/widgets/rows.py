@@ -6,7 +6,7 @@ Textual's DataTable keeps a row object each; here a source answers for the rows 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Protocol
 
 from rich.style import Style
 from textual import events
@@ -19,8 +19,6 @@ from textual.strip import Strip
 from leakhunt.tui.widgets.columns import Column, layout, line
 from leakhunt.tui.widgets.inked import InkedScroll
 from leakhunt.tui.widgets.words import Cell
-
-_HEADER: Final = 1
 
 
 class Rows(Protocol):
@@ -101,13 +99,14 @@ class RowList(InkedScroll):
         """Key of the column it is sorted by, and whether descending."""
         self._widths: dict[int, int] = {}
         self._width = 0
+        self._header = int(any(column.title for column in columns))
 
     # ---- what is shown ----
 
     def show(self, source: Rows, *, cursor: int = 0) -> None:
         """Other rows, the cursor on one of them.  O(1)."""
         self.source = source
-        self.virtual_size = Size(0, len(source) + _HEADER)
+        self.virtual_size = Size(0, len(source) + self._header)
         before = self.cursor
         self.cursor = min(max(cursor, 0), max(len(source) - 1, 0))
         self._reveal()
@@ -123,7 +122,7 @@ class RowList(InkedScroll):
 
     def on_resize(self) -> None:
         """The cursor stays in sight."""
-        self.virtual_size = Size(0, len(self.source) + _HEADER)
+        self.virtual_size = Size(0, len(self.source) + self._header)
         self._reveal()
 
     def notify_style_update(self) -> None:
@@ -136,9 +135,9 @@ class RowList(InkedScroll):
         width = self.scrollable_content_region.width
         if width != self._width:
             self._width, self._widths = width, layout(self.columns, width)
-        if y < _HEADER:
+        if y < self._header:
             return self._heading(width)
-        index = y - _HEADER + self.scroll_offset.y
+        index = y - self._header + self.scroll_offset.y
         if index >= len(self.source):
             return Strip.blank(width, self.rich_style)
         base = self.rich_style
@@ -168,7 +167,9 @@ class RowList(InkedScroll):
             self.post_message(self.Moved(self, self.cursor))
 
     def _reveal(self) -> None:
-        page, top = max(self._page, 1), self.scroll_offset.y
+        page, top = self._page, self.scroll_offset.y
+        if page < 1:  # not laid out yet
+            return
         if self.cursor < top:
             self.scroll_to(y=self.cursor, animate=False, force=True)
         elif self.cursor >= top + page:
@@ -176,7 +177,7 @@ class RowList(InkedScroll):
 
     @property
     def _page(self) -> int:
-        return self.size.height - _HEADER
+        return self.size.height - self._header
 
     def _go(self, index: int) -> None:
         self.cursor = min(max(index, 0), max(len(self.source) - 1, 0))
@@ -209,10 +210,10 @@ class RowList(InkedScroll):
     def on_click(self, event: events.Click) -> None:
         """A click puts the cursor there, on the cursor it opens, on a heading it sorts."""
         event.stop()
-        if event.y < _HEADER:
+        if event.y < self._header:
             self._sort_at(event.x)
             return
-        index = event.y - _HEADER + self.scroll_offset.y
+        index = event.y - self._header + self.scroll_offset.y
         if index >= len(self.source):
             return
         if index == self.cursor:

@@ -9,8 +9,16 @@ from rich.cells import cell_len, set_cell_size
 
 from leakhunt.report.escape import ELLIPSIS, elide, escape
 
-Cell = str | tuple[str, str]
-"""What stands in one column: a text, or a text and its ink (``theme.INKS``)."""
+Span = tuple[str, str]
+"""A text and its ink (``theme.INKS``)."""
+Cell = str | Span | list[Span]
+"""What stands in one column: a text, a text and its ink, or several of these."""
+
+
+def plain(cell: Cell) -> str:
+    """The text of a cell, whatever its inks."""
+    spans = cell if isinstance(cell, list) else [cell]
+    return "".join(span if isinstance(span, str) else span[0] for span in spans)
 
 
 def name(raw: str, limit: int = 160) -> str:
