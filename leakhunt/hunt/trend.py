@@ -45,6 +45,7 @@ def trend_files(
         refuse_pipe(path)
     headers = [read_entry(Path(path)).header for path in paths]
     points = [i for i, header in enumerate(headers) if header.get("label") not in _UNSETTLED]
+    _check_number(paths, headers, points)
     unit, xs = _scale([headers[i] for i in points], by)
     x_by_index = dict(zip(points, xs, strict=True))
     runs = _runs([headers[i] for i in points])
@@ -68,6 +69,28 @@ _CYCLES_MAX = 1 << 53
 """What a header says beyond that is no number of cycles."""
 _UNSETTLED = frozenset({"window", "loaded"})
 """Labels of snapshots taken inside or right after the load, before a collection."""
+
+
+_FEWEST = 3
+
+
+def _check_number(
+    paths: Sequence[Path], headers: Sequence[Mapping[str, Any]], points: Sequence[int]
+) -> None:
+    """Told before anything is read that takes its time."""
+    if len(points) >= _FEWEST:
+        return
+    hint = "hunt with --ladder 2 or more, or give more files; leakhunt diff takes two"
+    left = [i for i in range(len(paths)) if i not in points]
+    if not left:
+        raise UsageError(f"a trend takes {_FEWEST} or more snapshots, not {len(paths)}", hint=hint)
+    names = ", ".join(f"{paths[i].name} ({headers[i].get('label')})" for i in left)
+    were = "was" if len(left) == 1 else "were"
+    raise UsageError(
+        f"a trend takes {_FEWEST} or more settled snapshots, and of these {len(paths)} only "
+        f"{len(points)} {'is one' if len(points) == 1 else 'are'}: {names} {were} taken under load",
+        hint=hint,
+    )
 
 
 def _scale(headers: Sequence[Mapping[str, Any]], by: str | None) -> tuple[str, list[float]]:

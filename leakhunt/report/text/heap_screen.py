@@ -11,6 +11,13 @@ from leakhunt.report.heap_model import HeapReport
 from leakhunt.report.text.page import draw
 from leakhunt.report.text.sheet import HOLDER_STYLE, QUIET, STRONG, Sheet, TextOptions
 
+_ROOTS = {
+    "modules": ("table of modules", "tables of modules"),
+    "interpreter": ("interpreter field", None),
+    "immortal": ("immortal object", None),
+}
+"""How roots of a kind are counted, where it is not by the kind's own name."""
+
 
 def render_heap(report: HeapReport, options: TextOptions | None = None) -> str:
     """The whole screen, lines ending in a line feed, no trailing blanks."""
@@ -34,7 +41,11 @@ def _totals(report: HeapReport, sheet: Sheet) -> list[RenderableType]:
     if totals.garbage_objects:
         what = units.plural(totals.garbage_objects, "object")
         garbage = Text(f"{what}, {units.size(totals.garbage_bytes)}, reached from no GC root")
-    roots = [f"{units.count(n)} {kind}" for kind, n in totals.roots_by_kind.items() if n]
+    roots = [
+        units.plural(n, *_ROOTS.get(kind, (kind, None)))
+        for kind, n in totals.roots_by_kind.items()
+        if n
+    ]
     cycles = Text("none")
     if totals.cycle_components:
         groups = units.plural(totals.cycle_components, "group")

@@ -92,3 +92,11 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         trend_files(files)
     with pytest.raises(SnapshotError, match="missing"):
         trend_files([files[0], tmp_path / "missing", files[2]])
+
+
+def test_only_settled_snapshots_count(tmp_path: Path) -> None:
+    files = ladder(tmp_path, {"cycles": 0}, {"label": "loaded"}, {"cycles": 20})
+    with pytest.raises(UsageError, match=r"of these 3 only 2 are: 1\.lkheap \(loaded\) was taken"):
+        trend_files(files)
+    with pytest.raises(UsageError, match="3 or more snapshots, not 2"):
+        trend_files(files[::2])
