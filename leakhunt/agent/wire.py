@@ -64,6 +64,9 @@ class Opcode(IntEnum):
     ``loops``, for each event loop: thread, ticks, and p50, p99 and longest delay in
     nanoseconds, and for how long it has not answered the tick that is under way."""
     PROBES_STOP = 14
+    TRIM = 15
+    """Have the C library give free memory back to the kernel, which locks its arenas for a while.
+    ``is_trimmed``: it could be asked (glibc); ``rss_before_bytes``, ``rss_after_bytes``."""
 
 
 class Status(IntEnum):

@@ -36,6 +36,8 @@ _SOURCE = {
 
 _SMALL_BYTES = 512
 """pymalloc leaves what is larger to malloc."""
+_PLAIN = "malloc"
+"""As the allocator of objects: ``PYTHONMALLOC=malloc``."""
 _CHUNK_BYTES = 16
 """malloc rounds up to this, after 8 bytes for its own account."""
 _INLINE = frozenset({
@@ -82,7 +84,9 @@ class Owned:
     garbage_bytes: int
     """Shallow sizes of objects that no root reaches."""
     total_bytes: int
-    """Shallow sizes of all objects."""
+    """Shallow sizes of all objects, and what they own outside of them and do not say."""
+    count: int = 0
+    """Of the objects."""
 
 
 def owned_by_objects(columns: SnapshotColumns, garbage_bytes: int = 0) -> Owned:
@@ -97,7 +101,8 @@ def owned_by_objects(columns: SnapshotColumns, garbage_bytes: int = 0) -> Owned:
     head = np.where(is_inline[types], sizes, np.minimum(base, sizes))
     outside = columns.fact_value[columns.fact_id == Fact.BUFFER_BYTES]
     large = _in_chunks(head) + _in_chunks(sizes - head) + _in_chunks(outside.astype(np.int64))
-    return Owned(large, garbage_bytes, int(every.sum(dtype=np.int64)))
+    total = int(every.sum(dtype=np.int64)) + int(outside.sum(dtype=np.int64))
+    return Owned(large, garbage_bytes, total, columns.heap_count)
 
 
 def _in_chunks(sizes: I64) -> int:
@@ -138,8 +143,15 @@ def _split_anonymous(
     system, given = figures.get("malloc_system_bytes"), figures.get("malloc_used_bytes")
     free = figures.get("malloc_free_bytes")
     if arenas is None or used is None:
-        parts[LIVE] = max(0, owned.total_bytes - owned.garbage_bytes)
-        return (_no_pymalloc(str(memory.get("object_allocator") or "")),)
+        name = str(memory.get("object_allocator") or "")
+        overhead = 0
+        if name == _PLAIN and not (system is None or given is None or free is None):
+            overhead = owned.count * _CHUNK_BYTES
+            rest = anonymous - system
+            parts[MAPPED] = max(0, rest)
+            parts[FREE] = max(0, free + min(0, rest))
+        parts[LIVE] = max(0, owned.total_bytes + overhead - owned.garbage_bytes)
+        return (_no_pymalloc(name, is_counted=overhead > 0),)
     if system is None or given is None or free is None:
         parts[LIVE] = max(0, used + owned.large_bytes - owned.garbage_bytes)
         parts[FREE] = max(0, arenas - used)
@@ -154,7 +166,13 @@ def _split_anonymous(
     return ()
 
 
-def _no_pymalloc(name: str) -> str:
+def _no_pymalloc(name: str, *, is_counted: bool) -> str:
+    if is_counted:
+        return (
+            "Python objects come from malloc, not from pymalloc: what C code took from it cannot be"
+            " told from what Python itself did, and is in the remainder. Objects are counted by"
+            f" their sizes and {_CHUNK_BYTES} bytes each."
+        )
     if name:
         return (
             f"Python objects come from {name!a}, not from pymalloc: what of the rest is free, "

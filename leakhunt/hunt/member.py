@@ -15,7 +15,7 @@ from leakhunt.agent.format import FILE_SUFFIX
 from leakhunt.agent.scenario import COLLECTIONS_MAX, SAMPLE_S, Settler
 from leakhunt.errors import LeakhuntError
 from leakhunt.report.model import Intervention
-from leakhunt.target.answers import CaptureResult
+from leakhunt.target.answers import CaptureResult, Trim
 from leakhunt.target.connection import AgentConnection
 from leakhunt.target.events import NOT_SAMPLED, Measure
 from leakhunt.target.family import Relative
@@ -147,6 +147,13 @@ class Member:
                 self.collect_ns.append(done.ns)
             if not done.freed:
                 return
+
+    def trim(self) -> Trim:
+        """Have its C library give back what it holds free."""
+        done = self._agent.trim()
+        freed = done.rss_before_bytes - done.rss_after_bytes
+        self.journal.note(self.pid, "trim", done.ns, f"{freed:,} bytes given back")
+        return done
 
     def keep_alive(self) -> None:
         """Say that we are still there."""

@@ -33,8 +33,9 @@ def snapshot_process(
     on_progress: OnProgress | None = None,
     *,
     reach: Callable[[Relative], Reached] | None = None,
+    afterwards: Callable[[Member], None] | None = None,
 ) -> SnapshotTaken:
-    """Attach to a process, write one snapshot of it, let it go.
+    """Attach to a process, write one snapshot of it, do what is wished ``afterwards``, let it go.
 
     An existing file is replaced when the new one is whole, a device or a pipe never.  Raises
     UsageError (bad options, no place for the file), TargetError (out of reach, gone, the capture
@@ -63,6 +64,8 @@ def snapshot_process(
         member.attach(reach or attach)
         tell(Progress("capture", message="taking the snapshot"))
         result = member.capture(options.label, output)
+        if afterwards is not None:
+            afterwards(member)
     finally:
         member.detach()
     return SnapshotTaken(options.pid, result, journal.entries(), tuple(member.notes))

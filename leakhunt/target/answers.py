@@ -204,6 +204,31 @@ class LiveMeasure:
 
 
 @dataclass(frozen=True, slots=True)
+class Trim:
+    """What it brought to have the C library give free memory back to the kernel."""
+
+    is_trimmed: bool
+    """Only glibc can be asked."""
+    malloc: str
+    """Whose malloc it is; empty when that is not known."""
+    rss_before_bytes: int
+    rss_after_bytes: int
+    ns: int
+    """For so long its arenas were locked, one after the other."""
+
+    @classmethod
+    def of(cls, a: Answer) -> Trim:
+        """Raises TargetError when the answer is not one."""
+        return cls(
+            is_trimmed=a.take("is_trimmed", bool),
+            malloc=a.take("malloc", str),
+            rss_before_bytes=a.take("rss_before_bytes", int),
+            rss_after_bytes=a.take("rss_after_bytes", int),
+            ns=a.take("ns", int),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """One forced collection."""
 

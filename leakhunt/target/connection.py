@@ -26,6 +26,7 @@ from leakhunt.target.answers import (
     Mark,
     Rest,
     SitesStarted,
+    Trim,
 )
 from leakhunt.target.probes import Probes
 from leakhunt.target.process_table import read_entry
@@ -152,6 +153,14 @@ class AgentConnection:
     def probes_stop(self) -> None:
         """End listening and put back what was touched."""
         self._ask(Opcode.PROBES_STOP)
+
+    def trim(self) -> Trim:
+        """Have the C library give the memory that it holds free back to the kernel.
+
+        It changes the process (its next allocations take pages anew) and locks the arenas of
+        malloc for a while: only when a user asked for it.
+        """
+        return Trim.of(self._ask(Opcode.TRIM))
 
     def collect(self, max_pause_ns: int | None = None) -> Collection:
         """One full collection, unless it is expected to take longer than ``max_pause_ns``.

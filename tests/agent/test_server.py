@@ -406,3 +406,13 @@ def test_what_comes_over_the_wire_is_checked() -> None:
             with pytest.raises(TargetError):
                 connection.hello()
             connection.close()
+
+
+def test_trimming_gives_back_what_malloc_holds_free(target: Target) -> None:
+    with target.connect() as connection:
+        target.run("import time\nkept = [bytearray(2000) for i in range(40000)][-1:]", "0")
+        done = connection.trim()
+        again = connection.trim()
+    assert (done.is_trimmed, done.malloc) == (True, "glibc")
+    assert done.rss_before_bytes - done.rss_after_bytes > 60 << 20
+    assert abs(again.rss_before_bytes - again.rss_after_bytes) < 4 << 20

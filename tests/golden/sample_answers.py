@@ -15,7 +15,7 @@ from leakhunt.analysis.shares import TypeShare
 from leakhunt.analysis.sites import NOT_KNOWN, Estimate
 from leakhunt.analysis.vitals import Patient, Pauses, Reach, Sample, flags_of
 from leakhunt.analysis.whatif import CutReference, Keeper, WhatIf
-from leakhunt.report.bill_model import BillReport
+from leakhunt.report.bill_model import BillReport, TrimResult
 from leakhunt.report.doctor_model import DoctorReport
 from leakhunt.report.heap_model import HeapReport
 from leakhunt.report.paths_model import PathsReport
@@ -370,8 +370,14 @@ BILL_ANSWERS: Final = (
             (_UNKNOWN,),
         ),
     ),
-)
-"""A live process, and a file of one whose malloc is not read."""
+    BillReport(
+        4242, None, 330_688, 661_176_320, 7_352_201, _FINAL,
+        cgroup_limit_bytes=1 << 30,
+        before=BILLS["baseline"],
+        trim=TrimResult(True, 86_400_000, 83_250_000, 4_100_000),
+    ),
+)  # fmt: skip
+"""A live process, a file of one whose malloc is not read, and growth after a hunt."""
 
 DOCTOR: Final = DoctorReport(
     pid=4242,

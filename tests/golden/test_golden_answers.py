@@ -109,4 +109,4 @@ def test_doctor() -> None:
 
 
 def test_bill_json() -> None:
-    check("bill.json", bill_to_json(BILL_ANSWERS[0]) + "\n")
+    check("bill.json", bill_to_json(BILL_ANSWERS[2]) + "\n")

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "birth.h"
+#include "process.h"
 #include "procfs.h"
 #include "sites.h"
 
@@ -130,7 +131,7 @@ name_of_malloc(void)
             return MARKS[i][1];
         }
     }
-    return "";
+    return strstr(file_of(dlsym(RTLD_DEFAULT, "malloc")), "musl") != NULL ? "musl" : "";
 }
 
 /* The counters of glibc's malloc, where it has such wide ones (2.33). */
@@ -151,6 +152,20 @@ read_malloc(lk_accounts *a)
     a->malloc_system = now.arena + now.hblkhd;
     a->malloc_used = now.uordblks + now.hblkhd;
     a->malloc_free = now.fordblks;
+}
+
+void
+lk_accounts_trim(lk_trim *t)
+{
+    int (*trim)(size_t) = NULL;
+    void *found = dlsym(RTLD_DEFAULT, "malloc_trim");
+    *t = (lk_trim){lk_rss_bytes(), LK_NO_NUMBER, 0, name_of_malloc()};
+    if (found != NULL && strcmp(t->malloc_name, "glibc") == 0) {
+        memcpy(&trim, &found, sizeof(trim));
+        trim(0);
+        t->is_trimmed = 1;
+    }
+    t->rss_after = lk_rss_bytes();
 }
 
 /* ---- the allocator of objects ---- */

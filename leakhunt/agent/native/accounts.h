@@ -27,6 +27,17 @@ void lk_accounts_look(lk_accounts *a, int hides_caller);
 /* Ask the allocator of objects, which reads the head of each of its pools.  Needs the GIL. */
 void lk_accounts_count(lk_accounts *a);
 
+/* What giving free memory back brought. */
+typedef struct {
+    uint64_t rss_before, rss_after; /* LK_NO_NUMBER where the kernel does not say */
+    int is_trimmed;                 /* 0: it is not glibc's malloc, nothing was done */
+    const char *malloc_name;
+} lk_trim;
+
+/* Have the C library give back to the kernel what it holds free (malloc_trim).  Every arena is
+ * locked meanwhile: without the GIL, and only when somebody asked for it. */
+void lk_accounts_trim(lk_trim *t);
+
 /* As a JSON object; what is not known is left out.  Returns its length.  No GIL needed. */
 size_t lk_accounts_format(const lk_accounts *a, char *out, size_t room);
 

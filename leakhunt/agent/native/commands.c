@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "birth.h"
 #include "capture.h"
 #include "clock.h"
@@ -119,6 +120,22 @@ release_mark(lk_session *s, lk_json *out)
     (void)s;
     (void)out;
     lk_mark_release();
+    return 0;
+}
+
+/* Give free memory back to the kernel, and say what that brought. */
+static int
+trim(lk_session *s, lk_json *out)
+{
+    lk_trim done;
+    uint64_t start = lk_now_ns();
+    (void)s;
+    lk_accounts_trim(&done);
+    lk_json_bool(out, "is_trimmed", done.is_trimmed);
+    lk_json_string(out, "malloc", done.malloc_name);
+    lk_json_number(out, "rss_before_bytes", done.rss_before);
+    lk_json_number(out, "rss_after_bytes", done.rss_after);
+    lk_json_number(out, "ns", lk_now_ns() - start);
     return 0;
 }
 
@@ -352,7 +369,7 @@ static const lk_command commands[] = {
     [LK_OP_COLLECT] = {collect, 1, 1},         [LK_OP_CAPTURE] = {capture, 1, 1},
     [LK_OP_RELEASE] = {release_mark, 0, 0},    [LK_OP_SITES_START] = {start_sites, 1, 1},
     [LK_OP_SITES_STOP] = {stop_sites, 1, 1},   [LK_OP_PROBES] = {lk_probes_read, 1, 0},
-    [LK_OP_PROBES_STOP] = {stop_probes, 1, 0},
+    [LK_OP_PROBES_STOP] = {stop_probes, 1, 0}, [LK_OP_TRIM] = {trim, 0, 0},
 };
 
 /* Did the client hang up while we waited for the lock? */

@@ -170,9 +170,8 @@ receive(lk_session *s)
     memcpy(&r->number, s->received + 8, 8);
     r->payload = s->received + REQUEST_HEADER_BYTES;
     r->payload_bytes = (size_t)n - REQUEST_HEADER_BYTES;
-    return r->opcode < LK_OP_HELLO || r->opcode > LK_OP_PROBES_STOP
-               ? "the client sent what is no request"
-               : NULL;
+    return r->opcode < LK_OP_HELLO || r->opcode > LK_OP_TRIM ? "the client sent what is no request"
+                                                             : NULL;
 }
 
 /* Hold a descriptor back for the next file, so that a program that ran out of them can still

@@ -24,6 +24,7 @@ enum lk_opcode {
     LK_OP_SITES_STOP = 12,
     LK_OP_PROBES = 13,
     LK_OP_PROBES_STOP = 14,
+    LK_OP_TRIM = 15,
 };
 
 enum lk_status {

@@ -5,11 +5,13 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
+from leakhunt.analysis.bill_growth import SMALL_BYTES, growth_of
 from leakhunt.detectors.base import Verdict
 from leakhunt.detectors.native_bytes import is_outside
 from leakhunt.report import units
 from leakhunt.report.model import Report, SnapshotSummary
 from leakhunt.report.text.bill import HEADINGS, Row, bill_rows, unknown_lines
+from leakhunt.report.text.bill_growth import growth_sentence
 from leakhunt.report.text.sheet import (
     LABEL_STYLE,
     LABEL_WIDTH,
@@ -248,15 +250,15 @@ def _signed_size(value: int | None) -> str:
     return "" if value is None else units.size(value, signed=True)
 
 
-_WORTH_EXPLAINING_BYTES = 1 << 20
-"""A process grows by less than this for reasons of its own: arenas, stacks, page cache."""
-
-
 def whose(report: Report) -> list[str]:
-    """Sentences on what part of the growth Python objects are, and what the bill cannot know."""
+    """Sentences on by what the process grew, and on what its bill cannot know."""
     unknown = unknown_lines(report.bills)
+    before, after = report.bills.get("baseline"), report.bills.get("final")
+    if before is not None and after is not None:
+        sentence = growth_sentence(growth_of(before, after))
+        return [sentence, *unknown] if sentence else unknown
     resident, python = _change(report, "rss"), _change(report, "python")
-    if resident is None or python is None or resident < _WORTH_EXPLAINING_BYTES:
+    if resident is None or python is None or resident < SMALL_BYTES:
         return unknown
     return [_share_of_python(resident, python), *unknown]
 

@@ -60,7 +60,18 @@ def test_memory_that_nobody_touched_is_not_resident_and_was_free() -> None:
     assert found.part(names.UNEXPLAINED) == 0
 
 
-@pytest.mark.parametrize("name", ["malloc", "mimalloc", ""])
+def test_where_malloc_serves_python_too_only_native_memory_is_not_known() -> None:
+    owned = Owned(0, 2 * MIB, 30 * MIB, count=65_536)
+    found = bill(owned, without=("arena_bytes", "arena_used_bytes"), object_allocator="malloc")
+    assert found.part(names.NATIVE) is None
+    assert found.part(names.FREE) == 10 * MIB
+    assert found.part(names.MAPPED) == 45 * MIB
+    assert found.part(names.LIVE) == 29 * MIB, "16 bytes of malloc's own for each object"
+    assert known(found) == found.rss_bytes
+    assert "from malloc" in found.unknown[0]
+
+
+@pytest.mark.parametrize("name", ["mimalloc", "malloc_debug", ""])
 def test_without_pymalloc_it_says_what_cannot_be_known(name: str) -> None:
     found = bill(without=("arena_bytes", "arena_used_bytes"), object_allocator=name)
     assert found.part(names.NATIVE) is found.part(names.FREE) is None
@@ -117,6 +128,8 @@ def test_only_blocks_above_512_bytes_are_mallocs() -> None:
     heap.module("shop", KEEP=keep)
     owned = owned_by_objects(heap.snap())
     assert owned.large_bytes == 1008 + 5008
+    sizes = heap.snap().node_size[: owned.count]
+    assert owned.total_bytes == int(sizes.sum()) + 5000, "and what they own outside"
 
 
 def test_bills_of_several_processes_add_up() -> None:
