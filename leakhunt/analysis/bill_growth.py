@@ -89,7 +89,7 @@ def growth_of(before: Bill, after: Bill) -> BillGrowth:
     }
     own = known.get(names.OWN, (0, 0))
     rss = after.rss_bytes - before.rss_bytes - (own[1] - own[0])
-    found = {
+    found: dict[Cause, int] = {
         cause: sum(known[part][1] - known[part][0] for part in parts if part in known)
         for cause, parts in _PARTS.items()
         if cause is not Cause.UNKNOWN

@@ -30,6 +30,7 @@ from leakhunt.cli.commands.report import report
 from leakhunt.cli.commands.sites import sites
 from leakhunt.cli.commands.snapshot import snapshot
 from leakhunt.cli.commands.tasks import tasks
+from leakhunt.cli.commands.top import top
 from leakhunt.cli.commands.trend import trend
 from leakhunt.cli.commands.tui import tui
 from leakhunt.cli.commands.verify import verify
@@ -56,6 +57,7 @@ Examples:
   leakhunt bill 4242
   leakhunt doctor 4242
   leakhunt report out/ -o leak.html
+  leakhunt top 4242
   leakhunt watch 4242 --max-rss 500M --snapshot-dir kept/
   leakhunt export before/ -o devtools/
   leakhunt paths final.lkheap --to shop.Session
@@ -97,6 +99,7 @@ for _command in (
     bill,
     doctor,
     watch,
+    top,
     trend,
     verify,
     waste,

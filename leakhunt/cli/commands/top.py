@@ -1,0 +1,107 @@
+"""``leakhunt top``: what a live process holds, look by look."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from leakhunt.cli import live_options, output, streams
+from leakhunt.cli.exit_codes import ExitCode
+from leakhunt.cli.parameters import Whole
+
+if TYPE_CHECKING:
+    from leakhunt.hunt.top import Top
+    from leakhunt.report.top_model import TopReport
+
+_KEEP_ALIVE_S = 10.0
+_EXAMPLES = """\b
+Examples:
+  leakhunt top 4242
+  leakhunt top 4242 --interval 30s --top 40
+  leakhunt top 4242 --once
+  leakhunt top 4242 --json | jq -c .rows[0]
+"""
+
+
+@click.command(short_help="Live view: types, rates, memory bill.", epilog=_EXAMPLES)
+@click.argument("pid", type=Whole(1))
+@click.option(
+    "--interval", default="10s", show_default=True, metavar="TIME", help="Between two looks."
+)
+@click.option(
+    "--top", "rows", type=Whole(1), metavar="N", help="Types to show.  [default: what fits]"
+)
+@click.option("--once", is_flag=True, help="One look, without rates.")
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each look.")
+@live_options.bill_options
+def top(
+    pid: int, interval: str, rows: int | None, once: bool, as_json: bool, **arguments: Any
+) -> ExitCode:
+    """Show which types a process holds, how fast each grows, and what its memory consists of.
+
+    Each look takes a snapshot and throws it away, for which the process stands still as for any
+    capture: the first line says for how long. Rates are taken over the last six looks, the
+    fastest growing types come first. Ctrl-C ends it and lets the process go.
+    """
+    from leakhunt.hunt.top import Top
+    from leakhunt.target.readiness import parse_seconds
+
+    interval_s = parse_seconds(interval)
+    with Top(pid, **arguments) as looks:
+        try:
+            if once or as_json or not streams.is_terminal(sys.stdout):
+                _print_looks(looks, interval_s, rows, once=once, as_json=as_json)
+            else:
+                _show_looks(looks, interval_s, rows)
+        except KeyboardInterrupt:
+            if looks.count == 0:
+                raise
+    return ExitCode.NO_LEAK
+
+
+def _print_looks(
+    looks: Top, interval_s: float, rows: int | None, *, once: bool, as_json: bool
+) -> None:
+    """One after the other, for files and pipes."""
+    while True:
+        report = looks.look(rows or 20)
+        if as_json:
+            from leakhunt.report.top_model import top_to_json
+
+            streams.write(top_to_json(report) + "\n")
+        else:
+            streams.write(_drawn(report) + ("" if once else "\n"))
+        if once:
+            return
+        _wait(looks, interval_s)
+
+
+def _show_looks(looks: Top, interval_s: float, rows: int | None) -> None:
+    """In place, until Ctrl-C."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    with Live(console=console, screen=True, auto_refresh=False, transient=True) as live:
+        while True:
+            fitting = max(console.size.height - 8, 5)
+            report = looks.look(rows or fitting)
+            live.update(Text.from_ansi(_drawn(report)), refresh=True)
+            _wait(looks, interval_s)
+
+
+def _drawn(report: TopReport) -> str:
+    from leakhunt.report.text.top_screen import render_top
+
+    return render_top(report, output.text_options())
+
+
+def _wait(looks: Top, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left_s := until - time.monotonic()) > 0:
+        time.sleep(min(left_s, _KEEP_ALIVE_S))
+        looks.keep_alive()
