@@ -28,8 +28,9 @@ def make_writable() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def write(text: str) -> None:
-    """Data to stdout. A reader that went away (``| head``) has seen enough: not an error.
+def write(text: str) -> bool:
+    """Data to stdout; whether somebody still reads it. A reader that went away (``| head``) has
+    seen enough: not an error.
 
     Raises:
         UsageError: stdout cannot take the data (a full disk).
@@ -39,12 +40,14 @@ def write(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _to_nowhere(sys.stdout)
+        return False
     except (OSError, ValueError) as error:
         _to_nowhere(sys.stdout)
         raise UsageError(
             f"cannot write to the standard output: {error}",
             hint="send it to a file on a disk with free space",
         ) from error
+    return True
 
 
 def complain(message: str, hint: str) -> None:

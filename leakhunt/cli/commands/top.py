@@ -71,10 +71,10 @@ def _print_looks(
         if as_json:
             from leakhunt.report.top_model import top_to_json
 
-            streams.write(top_to_json(report) + "\n")
+            is_read = streams.write(top_to_json(report) + "\n")
         else:
-            streams.write(_drawn(report) + ("" if once else "\n"))
-        if once:
+            is_read = streams.write(_drawn(report) + ("" if once else "\n"))
+        if once or not is_read:
             return
         _wait(looks, interval_s)
 

@@ -127,10 +127,12 @@ class _Told:
         if event.kind is watch_model.EventKind.SAMPLE and not self._shows_samples:
             return
         if self._as_json:
-            streams.write(watch_model.event_to_json(event) + "\n")
-            return
-        clock = time.strftime("%H:%M:%S", time.localtime(event.time_s))
-        streams.write(watch_model.event_to_line(event, clock) + "\n")
+            line = watch_model.event_to_json(event)
+        else:
+            clock = time.strftime("%H:%M:%S", time.localtime(event.time_s))
+            line = watch_model.event_to_line(event, clock)
+        if not streams.write(line + "\n"):
+            raise KeyboardInterrupt  # who read this has seen enough
 
 
 def _options(arguments: dict[str, Any]) -> WatchOptions:

@@ -197,8 +197,9 @@ def test_whose_growth_it_is() -> None:
             "python_baseline_bytes": 0,
             "python_final_bytes": python,
         }
-        return screen(replace(samples.LEAKY, memory=memory), width=120)
+        return screen(replace(samples.LEAKY, memory=memory, bills={}), width=120)
 
+    assert "The process grew by 20.9 MiB: Python objects (100 %)." in screen(samples.LEAKY)
     mib = 1 << 20
     assert "account for 90 % of the growth of the process" in with_growth(10 * mib, 9 * mib)
     assert "account for only 20 % of the growth" in with_growth(10 * mib, 2 * mib)
