@@ -206,3 +206,9 @@ class Fact(IntEnum):
     CONTENT = 13
     """str, bytes, int, float (on request): keyed hash of the value.  Equal values of one capture
     have equal hashes; the key is random and not kept."""
+    UNREAD = 14
+    """Local variables by bit (the first 63), left out when none: of a code object the arguments
+    that none of its instructions reads; of a suspended generator or coroutine those that are set
+    and that no instruction reads which can still run."""
+    ARGUMENTS = 15
+    """Code with UNREAD: how many arguments can be given by position."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from leakhunt.detectors import known
 from leakhunt.detectors.base import Category
 from leakhunt.detectors.claim import Claim
+from leakhunt.detectors.dead import dead_of_most, dead_on_path
 from leakhunt.detectors.suspect import Suspect
 
 _DEFAULTS = (".__defaults__", ".__kwdefaults__")
@@ -12,6 +13,11 @@ _DEFAULTS = (".__defaults__", ".__kwdefaults__")
 
 def examine(s: Suspect) -> Claim | None:
     """The path passes through a cell or a default argument, or cells are what gathers."""
+    dead = dead_on_path(s) or dead_of_most(s)
+    if dead is not None:
+        return Claim(
+            Category.CLOSURE, _DEAD_ADVICE.format(what=dead, path=s.path), noun="Dead capture"
+        )
     kinds = {step.kind for step in s.holder.path.steps}
     texts = {step.text for step in s.holder.path.steps}
     if not texts.isdisjoint(_DEFAULTS):
@@ -23,6 +29,10 @@ def examine(s: Suspect) -> Claim | None:
     return None
 
 
+_DEAD_ADVICE = (
+    "Nothing reads {what}: take the argument out, or delete the variable (`del`) when it was read "
+    "for the last time, so that what it keeps below `{path}` goes then."
+)
 _DEFAULT_ADVICE = (
     "A default value is made once, with the function: use `None` there and make a new one in "
     "each call, so that `{path}` holds nothing."

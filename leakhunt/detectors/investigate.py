@@ -32,6 +32,7 @@ from leakhunt.detectors.base import (
     Verdict,
 )
 from leakhunt.detectors.claim import Claim
+from leakhunt.detectors.dead import dead_evidence
 from leakhunt.detectors.evidence import memory_evidence
 from leakhunt.detectors.fragmentation import fragmentation_finding
 from leakhunt.detectors.judge_loose import explained_growth, loose_finding, stack_notes
@@ -319,7 +320,11 @@ def _finding(
             for c in holder.coholders
         ),
         sites=sites,
-        evidence=(*_evidence(finder, holder, judgement), *claim.evidence),
+        evidence=(
+            *_evidence(finder, holder, judgement),
+            *claim.evidence,
+            *dead_evidence(suspect),
+        ),
         advice=_advice(holder, claim),
         noise=holder.noise,
         node_ids=tuple(int(node) for node in holder.direct[:_SHOWN_NODES]),

@@ -391,8 +391,13 @@ put_generator_facts(lk_walk *w, PyGenObject *g)
     int created = state == FRAME_CREATED, running = state == FRAME_EXECUTING;
     int done = state >= FRAME_COMPLETED;
     lk_put_fact(w, LK_FACT_STATE, created ? 0 : running ? 2 : done ? 3 : 1);
-    if (!done) {
-        lk_put_fact(w, LK_FACT_LINE, lk_frame_line(lk_generator_frame(g)));
+    _PyInterpreterFrame *f = lk_generator_frame(g);
+    PyCodeObject *code = done ? NULL : lk_frame_code(f);
+    if (code != NULL) {
+        lk_put_fact(w, LK_FACT_LINE, lk_frame_line(f));
+        if (!running) {
+            lk_put_unread_locals(w, f, code);
+        }
     }
 }
 
@@ -432,6 +437,7 @@ lk_put_facts(lk_walk *w, const lk_type *t, PyObject *o)
     switch (t->fact_reader) {
     case FACTS_CODE:
         lk_put_fact(w, LK_FACT_LINE, ((PyCodeObject *)o)->co_firstlineno);
+        lk_put_unread_arguments(w, (PyCodeObject *)o);
         break;
     case FACTS_GENERATOR:
         put_generator_facts(w, (PyGenObject *)o);

@@ -99,6 +99,8 @@ enum lk_fact {
     LK_FACT_EXPORTS = 11,
     LK_FACT_BUFFER_BYTES = 12,
     LK_FACT_CONTENT = 13,
+    LK_FACT_UNREAD = 14,
+    LK_FACT_ARGUMENTS = 15,
 };
 
 /* The block hash of docs/snapshot-format.md.  Needs no GIL. */

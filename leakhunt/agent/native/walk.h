@@ -178,7 +178,10 @@ typedef struct {
     int redact_names; /* write no text but of types, code and modules */
     int has_content;  /* write hashes of values, by this key */
     lk_sip_key content_key;
-    int use_gc_lists; /* follow the collector's list links */
+    int use_gc_lists;                /* follow the collector's list links */
+    const PyCodeObject *unread_code; /* what liveness.c found last, and where */
+    Py_ssize_t unread_at;
+    uint64_t unread_mask;
     int out_of_memory;
     int has_births; /* the birth tracker is running */
 } lk_walk;
@@ -246,6 +249,10 @@ Py_ssize_t lk_lru_cache_offset(const PyTypeObject *type);
 int lk_is_lru_link(const PyTypeObject *type);
 #define LK_LRU_LINK_KEY 40
 #define LK_LRU_LINK_RESULT 48
+
+/* liveness.c: which variables no instruction that can still run reads */
+void lk_put_unread_arguments(lk_walk *w, PyCodeObject *code);
+void lk_put_unread_locals(lk_walk *w, _PyInterpreterFrame *f, PyCodeObject *code);
 
 /* content.c */
 int lk_content_key(lk_walk *w);
