@@ -36,6 +36,10 @@ _REUSE = (
         "of tuples, lists, dicts and floats that came back from the interpreter's free lists it is"
         " not known where they were made: they are counted as <from a free list>"
     ),
+    (
+        "of tuples, lists, dicts and floats that waited long on one of the interpreter's free lists"
+        " it is not known where they were made: they are counted as <from a free list>"
+    ),
 )
 _DISPLACED = "another hook took ours out of the allocators: what came after that is not seen"
 

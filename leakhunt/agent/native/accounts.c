@@ -213,6 +213,20 @@ name_of_allocator(void)
     return "";
 }
 
+/* Sampled blocks that were set aside count as what they would be without us. */
+static void
+count_aside(lk_accounts *a)
+{
+    size_t aside = lk_site_hooks_aside_bytes();
+    int is_known = a->arenas != LK_NO_NUMBER && a->malloc_used != LK_NO_NUMBER;
+    if (is_known && aside <= a->malloc_used && aside <= a->malloc_system) {
+        a->arenas += aside;
+        a->arenas_used += aside;
+        a->malloc_system -= aside;
+        a->malloc_used -= aside;
+    }
+}
+
 /* Put what is below our hooks, whichever of them is on top, in the allocators' places. */
 static void
 lift_hooks(void)
@@ -248,6 +262,7 @@ lk_accounts_count(lk_accounts *a)
     }
     PyMem_SetAllocator(PYMEM_DOMAIN_MEM, &memory);
     PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &objects);
+    count_aside(a);
     if (a->rss != LK_NO_NUMBER) {
         uint64_t tables = lk_birth_memory() + lk_sites_memory();
         tables = tables < a->anonymous ? tables : a->anonymous;

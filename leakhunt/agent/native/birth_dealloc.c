@@ -50,6 +50,7 @@ enum wrapped_type {
     TUPLE_ITER,
     RANGE,
     RANGE_ITER,
+    CODE,
     WRAPPED_COUNT
 };
 static struct {
@@ -65,18 +66,35 @@ static struct {
         wrapped[which].next(op);                                                                   \
     }
 
+/* Wrappers that are running now, one in the other, in all threads. */
+static unsigned nested_count;
+#define FEW_NESTED 32
+
+static void __attribute__((noinline, cold))
+run_deep(PyObject *op, destructor ours, destructor next)
+{
+    if (Py_TYPE(op)->tp_dealloc == ours) {
+        lk_dealloc_in_trashcan(op, next);
+    } else {
+        next(op);
+    }
+}
+
 /* The static container types compare tp_dealloc with their own function to decide whether
  * the trashcan (CPython's guard against deep recursion) is used.  With ours in its place
- * they do not, so ours brings it. */
+ * they do not, so ours brings it.  It is not needed while few are nested, which is less than the
+ * room that the trashcan leaves. */
 #define WRAPPER_WITH_TRASHCAN(name, which)                                                         \
     static void wrap_##name(PyObject *op)                                                          \
     {                                                                                              \
         mark_end(op, wrapped[which].type, sizeof(PyGC_Head));                                      \
-        if (Py_TYPE(op)->tp_dealloc != wrap_##name) {                                              \
+        if (__builtin_expect(nested_count < FEW_NESTED, 1)) {                                      \
+            nested_count++;                                                                        \
             wrapped[which].next(op);                                                               \
-            return;                                                                                \
+            nested_count--;                                                                        \
+        } else {                                                                                   \
+            run_deep(op, wrap_##name, wrapped[which].next);                                        \
         }                                                                                          \
-        lk_dealloc_in_trashcan(op, wrapped[which].next);                                           \
     }
 
 WRAPPER_WITH_TRASHCAN(tuple, TUPLE)
@@ -99,6 +117,16 @@ WRAPPER(tuple_iter, TUPLE_ITER, sizeof(PyGC_Head))
 WRAPPER(range, RANGE, 0)
 WRAPPER(range_iter, RANGE_ITER, 0)
 #endif
+
+/* Code waits on no free list, but its place in memory is its name in the sampler's stacks. */
+static void
+wrap_code(PyObject *op)
+{
+    if (lk_site_may_be((uintptr_t)op)) {
+        lk_site_end_code((uintptr_t)op);
+    }
+    wrapped[CODE].next(op);
+}
 
 /* Put our wrapper on a type.  Needs the GIL. */
 static void
@@ -175,6 +203,9 @@ lk_dealloc_wrap(enum lk_dealloc_user user)
     wrap(MEMORY_ERROR, (PyTypeObject *)PyExc_MemoryError, wrap_memory_error);
     wrap(ASEND, &_PyAsyncGenASend_Type, wrap_asend);
     wrap_many();
+    if (user == LK_DEALLOC_SITES) {
+        wrap(CODE, &PyCode_Type, wrap_code);
+    }
     if (is_one_missing()) {
         wrap_by_name();
     }

@@ -424,11 +424,11 @@ lk_command_clean_up(lk_session *s, lk_json *answer)
         if (s->has_probes) {
             lk_probes_stop();
         }
-        if (s->has_births) {
-            is_restored = lk_birth_stop() == LK_BIRTH_NOTHING_LEFT;
+        if (s->has_sites) { /* the later one: its hook is above the other */
+            is_restored = lk_sites_stop();
         }
-        if (s->has_sites) {
-            is_restored &= lk_sites_stop();
+        if (s->has_births) {
+            is_restored &= lk_birth_stop() == LK_BIRTH_NOTHING_LEFT;
         }
         if (s->on_end != NULL) {
             PyObject *done = PyObject_CallNoArgs(s->on_end);

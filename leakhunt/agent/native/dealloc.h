@@ -1,4 +1,4 @@
-/* The ends of objects whose blocks may wait on a free list (birth_dealloc.c). */
+/* The ends of objects whose blocks may wait on a free list, and of code (birth_dealloc.c). */
 #ifndef LEAKHUNT_DEALLOC_H
 #define LEAKHUNT_DEALLOC_H
 

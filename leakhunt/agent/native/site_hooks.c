@@ -1,52 +1,179 @@
-/* The hooks of the sampler: in the allocators, and in 3.13 at the birth of objects.
+/* The hooks of the sampler in the allocators.
  *
  * The domains MEM and OBJ are called with the GIL only, so a plain countdown of bytes serves.
- * RAW is not watched: its callers need no GIL, and then neither the countdown nor the stack
- * of the caller can be trusted.
+ * RAW is not sampled: its callers need no GIL, and then neither the countdown nor the stack of
+ * the caller can be trusted.
+ *
+ * A free says nothing of most blocks, so a hook there would be a call in vain for each.  The
+ * sampled blocks are set aside instead: pymalloc is asked for more than it serves, takes the
+ * block from RAW, and shrinks it.  The end of such a block passes RAW, as that of any large one,
+ * and there are few; the hook for frees is there alone.  Where that is not so, because another
+ * allocator or a hook is below us (found by an experiment), frees are hooked as well.
  */
-#include "dealloc.h"
 #include "sites.h"
+#include "trashcan.h"
 
 #define DOMAIN_COUNT 2
 static const PyMemAllocatorDomain DOMAINS[DOMAIN_COUNT] = {PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ};
+enum { MEM, OBJ };
 
 /* What came before us.  A link that somebody may have saved is never used again. */
 #define LINK_MAX 16
 static PyMemAllocatorEx links[DOMAIN_COUNT][LINK_MAX];
 static int link_count[DOMAIN_COUNT];
+static PyMemAllocatorEx ours[DOMAIN_COUNT]; /* what we set last */
+
+/* Called now and then, by hooks that save no register for it. */
+#define COLD __attribute__((noinline, cold))
 
 /* So many bytes are about to be allocated: is it time for a sample? */
 static inline int
 is_due(size_t n)
 {
-    lk_site_now.left -= (int64_t)n;
-    return __builtin_expect(lk_site_now.left < 0, 0);
+    lk_site_left -= (int64_t)n;
+    return __builtin_expect(lk_site_left < 0, 0);
 }
 
-static void *__attribute__((noinline))
-sampled_malloc(const PyMemAllocatorEx *next, size_t n)
+/* ---- the end of blocks that were set aside ---- */
+
+static PyMemAllocatorEx raw_next; /* what came before us in RAW */
+static uintptr_t wanted;          /* in an experiment: is the end of this block noticed? */
+
+static void
+end_block(uintptr_t block)
+{
+    wanted = block == wanted ? 0 : wanted;
+    lk_site_drop(block);
+}
+
+/* Does this thread have the GIL?  In 3.11 the current thread may be another. */
+static int
+has_gil(void)
+{
+    PyThreadState *ts = lk_current_thread();
+    return ts != NULL && (LK_V >= 312 || ts == PyGILState_GetThisThreadState());
+}
+
+/* It may be a sampled block; not without the GIL, which the domains of those ask for. */
+static void COLD
+end_aside(uintptr_t block)
+{
+    if (has_gil()) {
+        end_block(block);
+    }
+}
+
+/* The context is that of what came before, so that this pointer is all that differs: other
+ * threads call RAW while it is set. */
+static void
+raw_free(void *ctx, void *p)
+{
+    if (__builtin_expect(lk_site_may_be((uintptr_t)p), 0)) {
+        end_aside((uintptr_t)p);
+    }
+    raw_next.free(ctx, p);
+}
+
+/* ---- when samples are set aside ---- */
+
+/* More than pymalloc serves itself. */
+#define ASIDE_BYTES ((size_t)513)
+
+static inline size_t
+at_least_aside(size_t n)
+{
+    return n < ASIDE_BYTES ? ASIDE_BYTES : n;
+}
+
+/* Give back of a block what was asked for only to set it aside; NULL for NULL. */
+static void *
+fit_aside(const PyMemAllocatorEx *next, void *p, size_t n)
+{
+    void *fitting = p == NULL || n >= ASIDE_BYTES ? NULL : next->realloc(next->ctx, p, n + !n);
+    return fitting == NULL ? p : fitting;
+}
+
+static void *COLD
+aside_malloc(const PyMemAllocatorEx *next, size_t n)
+{
+    void *p = fit_aside(next, next->malloc(next->ctx, at_least_aside(n)), n);
+    lk_site_take(p, n);
+    return p != NULL ? p : next->malloc(next->ctx, n);
+}
+
+static void *COLD
+aside_calloc(const PyMemAllocatorEx *next, size_t n)
+{
+    void *p = fit_aside(next, next->calloc(next->ctx, 1, at_least_aside(n)), n);
+    lk_site_take(p, n);
+    return p != NULL ? p : next->calloc(next->ctx, 1, n);
+}
+
+/* The new size is as likely to be noted as if it were another block; when it fails the old one
+ * is still there. */
+static void *COLD
+aside_realloc(const PyMemAllocatorEx *next, void *old, size_t n, int is_taken)
+{
+    void *aside = is_taken ? next->realloc(next->ctx, old, at_least_aside(n)) : NULL;
+    void *p = aside != NULL ? fit_aside(next, aside, n) : next->realloc(next->ctx, old, n);
+    if (p != NULL && old != NULL) {
+        end_block((uintptr_t)old);
+    }
+    if (is_taken) {
+        lk_site_take(aside != NULL ? p : NULL, n);
+    }
+    return p;
+}
+
+/* For link 0 of a domain: its context is that of what came before, so that frees go there
+ * without a detour, and all but the sampled calls end in a jump to it. */
+#define ASIDE_HOOKS(name, domain)                                                                  \
+    static void *name##_malloc(void *ctx, size_t n)                                                \
+    {                                                                                              \
+        const PyMemAllocatorEx *next = &links[domain][0];                                          \
+        return is_due(n) ? aside_malloc(next, n) : next->malloc(ctx, n);                           \
+    }                                                                                              \
+    static void *name##_calloc(void *ctx, size_t k, size_t n)                                      \
+    {                                                                                              \
+        const PyMemAllocatorEx *next = &links[domain][0];                                          \
+        return is_due(k * n) ? aside_calloc(next, k * n) : next->calloc(ctx, k, n);                \
+    }                                                                                              \
+    static void *name##_realloc(void *ctx, void *old, size_t n)                                    \
+    {                                                                                              \
+        const PyMemAllocatorEx *next = &links[domain][0];                                          \
+        int is_taken = is_due(n);                                                                  \
+        return __builtin_expect(is_taken || lk_site_may_be((uintptr_t)old), 0)                     \
+                   ? aside_realloc(next, old, n, is_taken)                                         \
+                   : next->realloc(ctx, old, n);                                                   \
+    }
+
+ASIDE_HOOKS(mem, MEM)
+ASIDE_HOOKS(obj, OBJ)
+
+/* ---- when all frees are hooked ---- */
+
+static void *COLD
+linked_sampled_malloc(const PyMemAllocatorEx *next, size_t n)
 {
     void *p = next->malloc(next->ctx, n);
     lk_site_take(p, n);
     return p;
 }
 
-static void *__attribute__((noinline))
-sampled_calloc(const PyMemAllocatorEx *next, size_t k, size_t n)
+static void *COLD
+linked_sampled_calloc(const PyMemAllocatorEx *next, size_t k, size_t n)
 {
     void *p = next->calloc(next->ctx, k, n);
     lk_site_take(p, k * n);
     return p;
 }
 
-/* The new size is as likely to be noted as if it were another block; when it fails the old one
- * is still there. */
-static void *__attribute__((noinline))
-sampled_realloc(const PyMemAllocatorEx *next, void *old, size_t n, int is_taken)
+static void *COLD
+linked_sampled_realloc(const PyMemAllocatorEx *next, void *old, size_t n, int is_taken)
 {
     void *p = next->realloc(next->ctx, old, n);
-    if (p != NULL && lk_site_may_be((uintptr_t)old)) {
-        lk_site_drop((uintptr_t)old);
+    if (p != NULL && old != NULL) {
+        end_block((uintptr_t)old);
     }
     if (is_taken) {
         lk_site_take(p, n);
@@ -54,179 +181,140 @@ sampled_realloc(const PyMemAllocatorEx *next, void *old, size_t n, int is_taken)
     return p;
 }
 
-/* All but the sampled calls end in the jump to what came before us. */
-static void *
-hook_malloc(void *ctx, size_t n)
+static void COLD
+linked_sampled_free(const PyMemAllocatorEx *next, void *p)
 {
-    const PyMemAllocatorEx *next = ctx;
-    return is_due(n) ? sampled_malloc(next, n) : next->malloc(next->ctx, n);
+    end_block((uintptr_t)p);
+    next->free(next->ctx, p);
 }
 
 static void *
-hook_calloc(void *ctx, size_t k, size_t n)
+linked_malloc(void *ctx, size_t n)
 {
     const PyMemAllocatorEx *next = ctx;
-    return is_due(k * n) ? sampled_calloc(next, k, n) : next->calloc(next->ctx, k, n);
+    return is_due(n) ? linked_sampled_malloc(next, n) : next->malloc(next->ctx, n);
 }
 
 static void *
-hook_realloc(void *ctx, void *old, size_t n)
+linked_calloc(void *ctx, size_t k, size_t n)
+{
+    const PyMemAllocatorEx *next = ctx;
+    return is_due(k * n) ? linked_sampled_calloc(next, k, n) : next->calloc(next->ctx, k, n);
+}
+
+static void *
+linked_realloc(void *ctx, void *old, size_t n)
 {
     const PyMemAllocatorEx *next = ctx;
     int is_taken = is_due(n);
     return __builtin_expect(is_taken || lk_site_may_be((uintptr_t)old), 0)
-               ? sampled_realloc(next, old, n, is_taken)
+               ? linked_sampled_realloc(next, old, n, is_taken)
                : next->realloc(next->ctx, old, n);
 }
 
 static void
-hook_free(void *ctx, void *p)
+linked_free(void *ctx, void *p)
 {
     const PyMemAllocatorEx *next = ctx;
     if (__builtin_expect(lk_site_may_be((uintptr_t)p), 0)) {
-        lk_site_drop((uintptr_t)p);
+        linked_sampled_free(next, p);
+        return;
     }
     next->free(next->ctx, p);
 }
 
-#if LK_HAS_REF_TRACER
-/* Of objects, where their births are heard of as well: the allocation and the birth that
- * follows it are one. */
-static void *
-hook_object_malloc(void *ctx, size_t n)
-{
-    lk_site_now.is_fresh = 1;
-    return hook_malloc(ctx, n);
-}
+/* ---- experiments: who is called? ---- */
 
 static void *
-hook_object_calloc(void *ctx, size_t k, size_t n)
+ask_for(int domain)
 {
-    lk_site_now.is_fresh = 1;
-    return hook_calloc(ctx, k, n);
-}
-#else
-#define hook_object_malloc hook_malloc
-#define hook_object_calloc hook_calloc
-#endif
-
-/* ---- objects that come back from free lists (3.13+) ---- */
-
-#if LK_HAS_REF_TRACER
-
-/* Is it of a type that the interpreter keeps on free lists?  Subclasses are not kept. */
-static inline int
-has_free_list(const PyTypeObject *type)
-{
-    return type == &PyTuple_Type || type == &PyList_Type || type == &PyDict_Type ||
-           type == &PyFloat_Type;
+    return domain == MEM ? PyMem_Malloc(64) : PyObject_Malloc(64);
 }
 
-/* An object of a type with a free list is the next tenant of a block: the former one's sample
- * ended with it, and this one is as likely to be noted as if it had been allocated. */
-static void __attribute__((noinline))
-hear_rebirth(PyObject *op)
-{
-    size_t preheader = PyFloat_CheckExact(op) ? 0 : sizeof(PyGC_Head);
-    size_t bytes = (size_t)Py_TYPE(op)->tp_basicsize + preheader;
-    if (PyTuple_CheckExact(op)) {
-        /* still that of the former: each list has tuples of one size */
-        bytes += (size_t)Py_SIZE(op) * sizeof(PyObject *);
-    }
-    if (lk_site_may_be((uintptr_t)op - preheader)) {
-        lk_site_drop((uintptr_t)op - preheader);
-    }
-    if (is_due(bytes)) {
-        lk_site_take((char *)op - preheader, bytes);
-    }
-}
-
-/* Called at the birth and the death of every object.  Deaths say nothing new: what is freed we
- * hear of, what waits on a free list until it is reborn (and the interpreter's loop in 3.13.0
- * leaves some of them out). */
-static int
-trace_reference(PyObject *op, lk_ref_event event, void *unused)
-{
-    (void)unused;
-    if (event != LK_REF_CREATE) {
-        return 0;
-    }
-    if (lk_site_now.is_fresh) {
-        lk_site_now.is_fresh = 0;
-    } else if (has_free_list(Py_TYPE(op))) {
-        hear_rebirth(op);
-    }
-    return 0;
-}
-
-#endif
-
-static int is_wrapped; /* the deallocators tell us */
-
-enum lk_sites_reuse
-lk_site_hooks_reuse(void)
-{
-#if LK_HAS_REF_TRACER
-    if (lk_ref_tracer_get() == trace_reference) {
-        return LK_REUSE_SEEN;
-    }
-#endif
-    return is_wrapped ? LK_REUSE_ENDED : LK_REUSE_UNSEEN;
-}
-
-/* Hear of births, if the place of the reference tracer is empty, or else of ends. */
 static void
-watch_free_lists(void)
+give_back(int domain, void *block)
 {
-#if LK_HAS_REF_TRACER
-    if (lk_ref_tracer_get() == NULL) {
-        lk_ref_tracer_set(trace_reference);
-        return;
+    if (domain == MEM) {
+        PyMem_Free(block);
+    } else {
+        PyObject_Free(block);
     }
-#endif
-    is_wrapped = 1;
-    lk_dealloc_wrap(LK_DEALLOC_SITES);
 }
-
-/* 1 when nothing of ours is left. */
-static int
-leave_free_lists(void)
-{
-#if LK_HAS_REF_TRACER
-    if (lk_ref_tracer_get() == trace_reference) {
-        lk_ref_tracer_set(NULL);
-    }
-#endif
-    if (!is_wrapped) {
-        return 1;
-    }
-    is_wrapped = 0;
-    return lk_dealloc_unwrap(LK_DEALLOC_SITES);
-}
-
-/* ---- in and out ---- */
 
 /* Is one of our hooks called when memory of the domain is asked for?  Needs the GIL. */
 static int
 is_called(int domain)
 {
-    int64_t left = lk_site_now.left;
-    lk_site_now.left = INT64_MAX / 2;
-    void *p = domain == 0 ? PyMem_Malloc(64) : PyObject_Malloc(64);
-    int is_ours = lk_site_now.left != INT64_MAX / 2;
-    if (domain == 0) {
-        PyMem_Free(p);
-    } else {
-        PyObject_Free(p);
-    }
-    lk_site_now.left = left;
+    int64_t left = lk_site_left;
+    lk_site_left = INT64_MAX / 2;
+    give_back(domain, ask_for(domain));
+    int is_ours = lk_site_left != INT64_MAX / 2;
+    lk_site_left = left;
     return is_ours;
+}
+
+/* Is a block of the domain noticed when it is time for a sample, and its end?  Needs the GIL and
+ * the table, which are left as they are. */
+static int
+is_watched(int domain)
+{
+    int is_running = lk_sites.is_running, is_taken, is_ended = 0;
+    int64_t left = lk_site_left;
+    lk_sites.is_running = 0; /* nothing is kept of this one */
+    lk_site_left = 0;
+    void *block = ask_for(domain);
+    is_taken = lk_site_left != 0;
+    lk_sample *sample = block == NULL ? NULL : lk_site_table_add(&lk_sites.table, (uintptr_t)block);
+    wanted = (uintptr_t)block;
+    give_back(domain, block);
+    if (sample != NULL) {
+        is_ended = wanted == 0;
+        lk_site_table_remove(&lk_sites.table, sample);
+    }
+    wanted = 0;
+    lk_site_left = left;
+    lk_sites.is_running = is_running;
+    return is_taken && is_ended;
+}
+
+/* ---- in and out ---- */
+
+static int is_aside; /* of each domain the first link sets aside */
+
+/* Have the frees of RAW.  Needs the GIL. */
+static void
+hook_raw(void)
+{
+    PyMemAllocatorEx now;
+    PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &now);
+    int is_first = raw_next.free == NULL, is_ours = now.free == raw_free;
+    if (is_ours || (!is_first && (now.free != raw_next.free || now.ctx != raw_next.ctx))) {
+        return; /* somebody may still have ours, with what was before it then */
+    }
+    raw_next = now;
+    now.free = raw_free;
+    PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &now);
+}
+
+static void
+unhook_raw(void)
+{
+    PyMemAllocatorEx now;
+    PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &now);
+    if (now.free == raw_free) {
+        now.free = raw_next.free;
+        PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &now);
+    }
 }
 
 /* Put a link on top.  0, or -1.  Needs the GIL. */
 static int
 install(int domain)
 {
+    static const PyMemAllocatorEx ASIDE[DOMAIN_COUNT] = {
+        [MEM] = {NULL, mem_malloc, mem_calloc, mem_realloc, NULL},
+        [OBJ] = {NULL, obj_malloc, obj_calloc, obj_realloc, NULL},
+    };
     if (is_called(domain)) {
         return 0; /* left from an earlier time, under another hook */
     }
@@ -235,26 +323,44 @@ install(int domain)
     }
     PyMemAllocatorEx *link = &links[domain][link_count[domain]++];
     PyMem_GetAllocator(DOMAINS[domain], link);
-    PyMemAllocatorEx ours = {link, hook_malloc, hook_calloc, hook_realloc, hook_free};
-    if (DOMAINS[domain] == PYMEM_DOMAIN_OBJ) {
-        ours.malloc = hook_object_malloc;
-        ours.calloc = hook_object_calloc;
+    if (is_aside && link_count[domain] == 1) {
+        ours[domain] = ASIDE[domain];
+        ours[domain].ctx = link->ctx;
+        ours[domain].free = link->free;
+    } else {
+        ours[domain] =
+            (PyMemAllocatorEx){link, linked_malloc, linked_calloc, linked_realloc, linked_free};
     }
-    PyMem_SetAllocator(DOMAINS[domain], &ours);
+    PyMem_SetAllocator(DOMAINS[domain], &ours[domain]);
+    return 0;
+}
+
+/* Get into place one way or the other.  0, or -1.  Needs the GIL and the table. */
+static int
+install_all(int wants_aside)
+{
+    if (link_count[MEM] == 0 && link_count[OBJ] == 0) {
+        is_aside = wants_aside;
+    }
+    if (is_aside) {
+        hook_raw();
+    }
+    for (int i = 0; i < DOMAIN_COUNT; i++) {
+        if (install(i) < 0 || !is_watched(i)) {
+            lk_site_hooks_uninstall();
+            return -1;
+        }
+    }
     return 0;
 }
 
 int
 lk_site_hooks_install(const char **why)
 {
-    for (int i = 0; i < DOMAIN_COUNT; i++) {
-        if (install(i) < 0) {
-            lk_site_hooks_uninstall();
-            *why = "our hook was displaced too often in this process";
-            return -1;
-        }
+    if (install_all(1) < 0 && install_all(0) < 0) {
+        *why = "our hook was displaced in this process";
+        return -1;
     }
-    watch_free_lists();
     return 0;
 }
 
@@ -262,13 +368,11 @@ lk_site_hooks_install(const char **why)
 static PyMemAllocatorEx *
 link_on_top(int domain)
 {
-    PyMemAllocatorEx now, *link;
-    if (link_count[domain] == 0) {
-        return NULL;
-    }
-    link = &links[domain][link_count[domain] - 1];
+    PyMemAllocatorEx now, *set = &ours[domain];
     PyMem_GetAllocator(DOMAINS[domain], &now);
-    return now.free == hook_free && now.ctx == link ? link : NULL;
+    int is_ours = link_count[domain] > 0 && now.ctx == set->ctx && now.malloc == set->malloc &&
+                  now.realloc == set->realloc && now.free == set->free;
+    return is_ours ? &links[domain][link_count[domain] - 1] : NULL;
 }
 
 void
@@ -282,10 +386,9 @@ lk_site_hooks_lift(void)
     }
 }
 
-int
+void
 lk_site_hooks_uninstall(void)
 {
-    int is_clean = leave_free_lists();
     for (int i = 0; i < DOMAIN_COUNT; i++) {
         PyMemAllocatorEx *link = link_on_top(i);
         if (link != NULL) {
@@ -293,17 +396,32 @@ lk_site_hooks_uninstall(void)
             link_count[i]--;
         }
     }
-    return is_clean;
+    unhook_raw();
 }
 
 int
 lk_site_hooks_are_watching(void)
 {
-    return is_called(0) && is_called(1);
+    return is_watched(MEM) && is_watched(OBJ);
 }
 
 int
 lk_site_hooks_are_left(void)
 {
-    return is_called(0) || is_called(1);
+    return is_called(MEM) || is_called(OBJ);
+}
+
+size_t
+lk_site_hooks_aside_bytes(void)
+{
+    size_t sum = 0;
+    for (size_t i = 1; is_aside && i < lk_sites.table.used; i++) {
+        const lk_sample *sample = &lk_sites.table.records[i];
+        unsigned kind = LK_SAMPLE_KIND(sample);
+        if ((kind == LK_SAMPLE_BLOCK || kind == LK_SAMPLE_REUSED) && sample->bytes < ASIDE_BYTES) {
+            size_t chunk = (sample->bytes + 8 + 15) / 16 * 16; /* as glibc counts */
+            sum += chunk < 32 ? 32 : chunk;
+        }
+    }
+    return sum;
 }

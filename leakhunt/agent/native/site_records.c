@@ -82,11 +82,11 @@ put_sample(lk_walk *w, written *sites, const lk_sample *sample)
     int is_reused = LK_SAMPLE_KIND(sample) == LK_SAMPLE_REUSED;
     uint32_t site = is_reused ? 0 : put_stack(w, sites, sample->place);
     uint64_t most = (sample->bytes + LK_SLOT_BYTES - 1) / LK_SLOT_BYTES;
-    unsigned object = object_in(w, (uintptr_t)sample->address);
+    unsigned within = object_in(w, (uintptr_t)sample->address);
     lk_emit_room(&w->out);
     lk_emit_varint(&w->out, LK_TAG_SAMPLE);
     lk_emit_varint(&w->out, sample->address / LK_SLOT_BYTES);
-    lk_emit_varint(&w->out, object <= most ? object : 0); /* else in the next block */
+    lk_emit_varint(&w->out, within <= most ? within : 0); /* else in the next block */
     lk_emit_varint(&w->out, site);
     lk_emit_varint(&w->out, sample->bytes);
     lk_emit_varint(&w->out, sample->epoch);

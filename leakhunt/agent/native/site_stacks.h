@@ -1,6 +1,6 @@
 /* The places that allocate: stacks as paths in a tree, kept by name.
  *
- * A code object is known by its address until it dies (the sampler notices: its block is
+ * A code object is known by its address until it dies (the sampler notices: its address is
  * watched); no reference to it is ever taken, so that it dies when the program wants.  File
  * and function are copied when a code object is first met, the line when a place is.
  */

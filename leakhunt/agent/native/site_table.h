@@ -1,7 +1,8 @@
 /* The live samples by address: what the sampler asks at each allocation and each free.
  *
- * Most frees are of blocks that were not sampled, so one bit for each hash answers for them.
- * Written and read under the GIL.  Pure C: no Python.h.
+ * Most frees are of blocks that were not sampled: a bit, found by a part of the address, answers
+ * for them.  The bits never move, because RAW is freed by threads without the GIL; all else is
+ * read and written under it.  Pure C: no Python.h.
  */
 #ifndef LEAKHUNT_SITE_TABLE_H
 #define LEAKHUNT_SITE_TABLE_H
@@ -18,6 +19,8 @@ enum lk_sample_kind {
 /* Added to the kind of a sampled block that is such a code object as well. */
 #define LK_SAMPLE_IS_CODE 8
 #define LK_SAMPLE_KIND(sample) ((sample)->kind & 7)
+/* Above these, of a REUSED one: the wait for its rebirth that it is part of (site_rebirths.c). */
+#define LK_SAMPLE_WAIT_SHIFT 4
 
 /* 32 bytes: leakhunt/tracemalloc_ext reads them as they are. */
 typedef struct {
@@ -36,21 +39,18 @@ typedef struct {
     uint32_t free;      /* chain of free records */
     size_t count;       /* records in use */
     uint32_t *heads;    /* of the chains, one for eight bits */
-    uint8_t *bits;
-    unsigned log2_bits;
 } lk_site_table;
 
-/* What the hooks read at each call, in one cache line.  While nothing is sampled, `left` never
- * runs out and no bit is set. */
-typedef struct {
-    int64_t left;        /* bytes to the next sample */
-    const uint8_t *bits; /* of the table */
-    unsigned shift;
-    int is_fresh; /* an object was allocated and is not yet born; 3.13+ */
-} lk_site_hot;
-extern lk_site_hot lk_site_now __attribute__((visibility("hidden"), aligned(64)));
+/* Blocks in one line of the cache share a bit, and lines 64 MiB apart do: so 640 KB serve any
+ * heap.  With a million samples one question in three looks in vain. */
+#define LK_GRAIN_SHIFT 6
+#define LK_SITE_BITS ((size_t)1 << 20)
+extern uint32_t lk_site_words[LK_SITE_BITS / 32] __attribute__((visibility("hidden")));
 
-/* 0, or -1 without memory. */
+/* Bytes to the next sample.  While nothing is sampled it never runs out. */
+extern int64_t lk_site_left __attribute__((visibility("hidden")));
+
+/* 0, or -1 without memory.  There is one table at a time: the bits are its. */
 int lk_site_table_init(lk_site_table *t);
 void lk_site_table_fini(lk_site_table *t);
 
@@ -61,18 +61,17 @@ lk_sample *lk_site_table_find(const lk_site_table *t, uintptr_t address);
 lk_sample *lk_site_table_add(lk_site_table *t, uintptr_t address);
 void lk_site_table_remove(lk_site_table *t, lk_sample *sample);
 
-/* Bytes of the table that were touched. */
+/* Bytes of the table. */
 size_t lk_site_table_memory(const lk_site_table *t);
 
-/* Point the hooks at the table, or at none. */
-void lk_site_table_show(const lk_site_table *t);
-
-/* May the address have a record?  One load beside the hot line. */
+/* May the address have a record?  Neighbours in memory are neighbours here: what a program frees
+ * together is answered from one line of the cache.  No GIL needed. */
 static inline int
 lk_site_may_be(uintptr_t address)
 {
-    uint64_t hash = ((uint64_t)address >> 4) * 0x9E3779B97F4A7C15ull >> lk_site_now.shift;
-    return lk_site_now.bits[hash >> 3] >> (hash & 7) & 1;
+    size_t bit = address >> LK_GRAIN_SHIFT & (LK_SITE_BITS - 1);
+    uint32_t word = __atomic_load_n(&lk_site_words[bit / 32], __ATOMIC_RELAXED);
+    return word >> bit % 32 & 1;
 }
 
 #endif

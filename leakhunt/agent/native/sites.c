@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dealloc.h"
 #include "trashcan.h"
 
 lk_sites_state lk_sites;
@@ -56,6 +57,7 @@ end_record(lk_sample *sample)
     if (sample->kind == LK_SAMPLE_CODE || (sample->kind & LK_SAMPLE_IS_CODE)) {
         lk_site_stacks_forget(&lk_sites.stacks, (uintptr_t)sample->address);
     }
+    lk_site_await_no_more(sample);
     if (sample->kind != LK_SAMPLE_CODE) {
         lk_sites.current_bytes -= lk_sites_weight(sample->bytes);
     }
@@ -66,10 +68,10 @@ void
 lk_site_take(void *block, size_t bytes)
 {
     if (!is_served()) {
-        lk_site_now.left = lk_sites.is_running ? draw_distance() : INT64_MAX;
+        lk_site_left = lk_sites.is_running ? draw_distance() : INT64_MAX;
         return;
     }
-    lk_site_now.left = draw_distance();
+    lk_site_left = draw_distance();
     if (block == NULL) {
         return;
     }
@@ -113,10 +115,41 @@ lk_site_end(uintptr_t block, size_t offset)
         return;
     }
     lk_sample *sample = lk_site_table_find(&lk_sites.table, block);
-    if (sample != NULL && sample->kind == LK_SAMPLE_BLOCK) {
-        sample->kind = LK_SAMPLE_REUSED;
-        sample->place = (uint32_t)offset;
+    if (sample != NULL && LK_SAMPLE_KIND(sample) == LK_SAMPLE_BLOCK) {
+        sample->kind += LK_SAMPLE_REUSED - LK_SAMPLE_BLOCK;
     }
+    if (sample != NULL && LK_SAMPLE_KIND(sample) == LK_SAMPLE_REUSED) {
+        sample->place = (uint32_t)offset;
+        lk_site_await(sample);
+    }
+}
+
+void
+lk_site_end_code(uintptr_t code)
+{
+    lk_sample *sample = is_served() ? lk_site_table_find(&lk_sites.table, code) : NULL;
+    if (sample != NULL && sample->kind == LK_SAMPLE_CODE) {
+        end_record(sample);
+    } else if (sample != NULL && (sample->kind & LK_SAMPLE_IS_CODE)) {
+        lk_site_stacks_forget(&lk_sites.stacks, code);
+        sample->kind &= ~(uint32_t)LK_SAMPLE_IS_CODE;
+    }
+}
+
+void
+lk_site_reborn(uintptr_t block)
+{
+    lk_sample *sample = lk_site_table_find(&lk_sites.table, block);
+    if (!is_served() || sample == NULL || LK_SAMPLE_KIND(sample) != LK_SAMPLE_REUSED) {
+        return;
+    }
+    lk_site_await_no_more(sample);
+    uint32_t place =
+        lk_site_stacks_here(&lk_sites.stacks, &lk_sites.table, lk_sites.options.frames_max);
+    sample = lk_site_table_find(&lk_sites.table, block); /* new code may have moved it */
+    sample->kind = LK_SAMPLE_BLOCK | (sample->kind & LK_SAMPLE_IS_CODE);
+    sample->place = place;
+    sample->epoch = lk_sites.epoch;
 }
 
 int
@@ -128,11 +161,19 @@ lk_sample_is_parked(const lk_sample *sample)
 
 /* ---- begin and end ---- */
 
+/* Put back what we found.  1 when no deallocator of ours is left.  Needs the GIL. */
+static int
+uninstall(void)
+{
+    lk_site_hooks_uninstall();
+    return lk_dealloc_unwrap(LK_DEALLOC_SITES);
+}
+
 /* The hooks pass through from here on; memory goes back. */
 static void
 drop_tables(void)
 {
-    lk_site_table_show(NULL);
+    lk_site_rebirths_stop();
     lk_site_stacks_fini(&lk_sites.stacks);
     lk_site_table_fini(&lk_sites.table);
     lk_sites = (lk_sites_state){0};
@@ -145,7 +186,7 @@ leave_child_alone(void)
 {
     PyThreadState *ts = lk_current_thread();
     if (lk_sites.is_running && ts != NULL && ts == PyGILState_GetThisThreadState()) {
-        lk_site_hooks_uninstall();
+        uninstall();
     }
     drop_tables();
 }
@@ -191,16 +232,17 @@ lk_sites_start(const lk_sites_options *options, const char **why)
         drop_tables();
         return -1;
     }
+    lk_dealloc_wrap(LK_DEALLOC_SITES);
+    lk_site_rebirths_start();
     lk_sites.is_running = 1;
-    lk_site_table_show(&lk_sites.table);
-    lk_site_now.left = draw_distance();
+    lk_site_left = draw_distance();
     return 0;
 }
 
 int
 lk_sites_stop(void)
 {
-    int is_clean = lk_site_hooks_uninstall();
+    int is_clean = uninstall();
     drop_tables();
     return is_clean && !lk_site_hooks_are_left();
 }
@@ -226,7 +268,9 @@ lk_sites_is_sound(void)
 enum lk_sites_reuse
 lk_sites_reuse(void)
 {
-    return lk_sites.is_running ? lk_site_hooks_reuse() : LK_REUSE_UNSEEN;
+    return !lk_sites.is_running           ? LK_REUSE_UNSEEN
+           : lk_site_rebirths_are_heard() ? LK_REUSE_SEEN
+                                          : LK_REUSE_ENDED;
 }
 
 size_t

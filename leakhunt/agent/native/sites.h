@@ -56,9 +56,9 @@ int lk_sites_is_sound(void);
 
 /* What is known of objects that come back from free lists without an allocation. */
 enum lk_sites_reuse {
-    LK_REUSE_UNSEEN, /* they pass for their predecessors */
+    LK_REUSE_UNSEEN, /* nothing runs */
     LK_REUSE_ENDED,  /* that they are others, but not where they were made */
-    LK_REUSE_SEEN,   /* all (3.13+, where nobody else traces references) */
+    LK_REUSE_SEEN,   /* where most were made (3.13+, where nobody else traces references) */
 };
 enum lk_sites_reuse lk_sites_reuse(void);
 
@@ -82,18 +82,40 @@ void lk_site_drop(uintptr_t block) __attribute__((noinline, visibility("hidden")
 /* The object at block + offset dies, and the block may wait on a free list.  Needs the GIL. */
 void lk_site_end(uintptr_t block, size_t offset) __attribute__((noinline, visibility("hidden")));
 
-/* site_hooks.c: get into place (0, or -1 with *why a constant text) and out of it (1 when no
- * deallocator of ours is left).  Need the GIL. */
+/* A code object dies. */
+void lk_site_end_code(uintptr_t code) __attribute__((noinline, visibility("hidden")));
+
+/* The next object begins in a block that waited for one.  Needs the GIL. */
+void lk_site_reborn(uintptr_t block) __attribute__((noinline, visibility("hidden")));
+
+/* ---- site_hooks.c; all need the GIL, and the first the table ---- */
+
+/* Get into place (0, or -1 with *why a constant text) and out of it. */
 int lk_site_hooks_install(const char **why);
-int lk_site_hooks_uninstall(void);
+void lk_site_hooks_uninstall(void);
 
 /* Put what came before us in the place of each hook of ours that is on top; who calls this sets
  * the allocators again before the GIL is let go of. */
 void lk_site_hooks_lift(void);
 
-/* Are we called (in all domains)?  Is any hook of ours called?  Found by an experiment. */
+/* Are allocations and ends noticed (in all domains)?  Is any hook of ours called?  Found by an
+ * experiment. */
 int lk_site_hooks_are_watching(void);
 int lk_site_hooks_are_left(void);
-enum lk_sites_reuse lk_site_hooks_reuse(void);
+
+/* Bytes of malloc in sampled blocks that pymalloc would have served itself.  O(samples). */
+size_t lk_site_hooks_aside_bytes(void);
+
+/* ---- site_rebirths.c; all need the GIL ---- */
+
+void lk_site_rebirths_start(void);
+void lk_site_rebirths_stop(void);
+
+/* Would we hear of births, if we wanted? */
+int lk_site_rebirths_are_heard(void);
+
+/* Wait for the next object in the block of a sample; or no more. */
+void lk_site_await(lk_sample *sample);
+void lk_site_await_no_more(const lk_sample *sample);
 
 #endif

@@ -38,33 +38,16 @@ lk_dealloc_in_trashcan(PyObject *op, destructor next)
     next(op); /* counts the nesting, and empties the trashcan when there is room */
 }
 #else
-#if LK_V == 311
-#define LK_TRASH_NESTING(ts) (ts)->trash_delete_nesting
-#define LK_TRASH_LATER(ts) (ts)->trash_delete_later
-#else
-#define LK_TRASH_NESTING(ts) (ts)->trash.delete_nesting
-#define LK_TRASH_LATER(ts) (ts)->trash.delete_later
-#endif
-/* While few are nested, what Py_TRASHCAN_BEGIN and _END call comes down to counting. */
-#define LK_FEW_NESTED 32
 static inline void
 lk_dealloc_in_trashcan(PyObject *op, destructor next)
 {
     PyThreadState *ts = lk_current_thread();
-    if (LK_TRASH_NESTING(ts) < LK_FEW_NESTED) {
-        LK_TRASH_NESTING(ts)++;
-    } else {
-        PyObject_GC_UnTrack(op);
-        if (_PyTrash_begin(ts, op)) {
-            return; /* deposited: its turn comes when the nest has unwound */
-        }
+    PyObject_GC_UnTrack(op);
+    if (_PyTrash_begin(ts, op)) {
+        return; /* deposited: its turn comes when the nest has unwound */
     }
     next(op);
-    if (LK_TRASH_LATER(ts) == NULL) {
-        LK_TRASH_NESTING(ts)--;
-    } else {
-        _PyTrash_end(ts);
-    }
+    _PyTrash_end(ts);
 }
 #endif
 
