@@ -64,6 +64,9 @@ def sites_start(sample_bytes: int = ..., frames: int = ..., seed: int = ...) -> 
     Raises ValueError, and RuntimeError when it cannot.
     """
 
+def sites_read_traces() -> None:
+    """Captures tell the traces of tracemalloc from now on, until sites_stop."""
+
 def sites_stop() -> bool:
     """End it; False when our hook stays as a pass-through under another's."""
 

@@ -525,13 +525,15 @@ class Run:
                 self.arguments_by_key[label, since] = self.arguments(label, since, None)
 
     def start_sites(self) -> None:
-        """Sample allocations from now on; a program that traces them itself is left alone."""
+        """Sample allocations from now on; of a program that traces them itself read the traces."""
         import _tracemalloc
 
         source = "tracemalloc" if _tracemalloc.is_tracing() else "sampled"
         if source == "sampled":
             self.native.sites_start(sample_bytes=self.config["sites"])
-            self.has_sites = True
+        else:
+            self.native.sites_read_traces()
+        self.has_sites = True
         self.channel.emit("sites", source=source)
 
     def arguments(self, label: str, since: str | None, done: int | None) -> tuple[Any, ...]:

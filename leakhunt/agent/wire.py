@@ -55,7 +55,8 @@ class Opcode(IntEnum):
     """Answered when everything was put back; the agent closes the connection after that."""
     SITES_START = 11
     """Sample allocations until the connection ends.  number: mean distance of samples in bytes;
-    0: 524288.  Where tracemalloc is tracing nothing is switched on; ``source`` says so."""
+    0: 524288.  Where tracemalloc is tracing nothing is switched on, and its
+    traces are told; ``source`` says so."""
     SITES_STOP = 12
     PROBES = 13
     """Pauses since the last PROBES; the first one begins to listen, until the connection ends.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+UNNAMED = "?"
+"""A function or file whose name is not known: tracemalloc knows no functions."""
+
 
 @dataclass(frozen=True, slots=True)
 class CodeLine:
@@ -15,4 +18,4 @@ class CodeLine:
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{self.function} ({place})"
+        return place if self.function == UNNAMED else f"{self.function} ({place})"

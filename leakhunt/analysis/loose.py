@@ -4,7 +4,7 @@ that C code keeps, blocks that nothing reaches."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from leakhunt.store.columns import NO_NODE, SnapshotColumns
 _SHOWN = 20
 
 Ints = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +48,12 @@ class Loose:
     """For references: why their growth costs no memory, when it does not."""
     named: str = ""
     """For references: the name of the type when the object is one, else its path."""
+    stage: str = "final"
+    """The snapshot it is in: garbage is in ``loaded``."""
+    population: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """All of its nodes in that snapshot."""
+    blocks: U64 = field(default_factory=lambda: np.empty(0, np.uint64))
+    """Addresses of what is no node, for what no walk reached."""
 
 
 def find_loose(comparison: Comparison, population: Population, namer: PathNamer) -> list[Loose]:
@@ -93,7 +100,8 @@ def _garbage(comparison: Comparison) -> list[Loose]:
     return [
         Loose(
             "garbage", main, shares, series, cycles,
-            _some(nodes), None, _collector_is_off(loaded.graph.columns),
+            _some(nodes), None, _collector_is_off(loaded.graph.columns), stage="loaded",
+            population=nodes,
         )
     ]  # fmt: skip
 
@@ -138,7 +146,10 @@ def _native_objects(comparison: Comparison, population: Population) -> list[Loos
         path = Path(f"<native hold> {graph.name_of_type(t)}", graph.name_of_type(t), ())
         named = path if len(held) < comparison.thresholds else None
         name = graph.name_of_type(t)
-        found.append(Loose("native hold", name, shares, series, (), _some(held), named))
+        every = np.union1d(held, nodes)
+        found.append(
+            Loose("native hold", name, shares, series, (), _some(held), named, population=every)
+        )
     return found
 
 
@@ -189,8 +200,19 @@ def _unreached(comparison: Comparison) -> list[Loose]:
         if count >= comparison.thresholds:
             values = [_unreached_count(comparison, s, name) for s in ("window", "loaded")]
             series = Series("objects", 0, values[0], values[1], count)
-            found.append(Loose("unreached", name, (TypeShare(name, count, size),), series))
+            shares = (TypeShare(name, count, size),)
+            blocks = _unreached_blocks(comparison.stages["final"], name)
+            found.append(Loose("unreached", name, shares, series, blocks=blocks))
     return found
+
+
+def _unreached_blocks(stage: Stage, type_name: str) -> U64:
+    c, graph = stage.graph.columns, stage.graph
+    types = [
+        t for t in np.unique(c.unreached_type).tolist()
+        if (RAW_BLOCK if t < 0 else graph.name_of_type(t)) == type_name
+    ]  # fmt: skip
+    return c.unreached_address[np.isin(c.unreached_type, types)]
 
 
 def _unreached_count(comparison: Comparison, stage_name: str, type_name: str) -> int | None:

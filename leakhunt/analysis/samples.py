@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.analysis.code_line import CodeLine
+from leakhunt.analysis.code_line import UNNAMED, CodeLine
 from leakhunt.analysis.sites import NOT_KNOWN, Estimate, Site, SiteBasis, is_ours, own_line
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 from leakhunt.tracemalloc_ext._estimate import probability, sum_up
@@ -26,6 +26,8 @@ K = TypeVar("K")
 class Samples:
     """Sampled blocks that were alive at one moment."""
 
+    address: U64
+    """(n,) of the block."""
     node: U32
     """(n,) the object in each block; NO_NODE when there is none (a buffer)."""
     size: U64
@@ -48,24 +50,26 @@ class Samples:
     def only(self, chosen: npt.NDArray[np.bool_]) -> Samples:
         """Those of a mask."""
         return Samples(
-            self.node[chosen], self.size[chosen], self.stack[chosen], self.stacks,
-            self.sample_bytes,
+            self.address[chosen], self.node[chosen], self.size[chosen], self.stack[chosen],
+            self.stacks, self.sample_bytes,
         )  # fmt: skip
 
 
 def samples_of(columns: SnapshotColumns) -> Samples | None:
-    """The samples in a snapshot; None when nothing was sampled.  O(samples + frames)."""
+    """The samples or traces in a snapshot; None when there are none.  O(samples + frames)."""
     how = columns.footer.get("sites", {})
-    if how.get("source") != "sampled":
+    is_exact = how.get("source") == "tracemalloc" and len(columns.sample_node) > 0
+    if how.get("source") != "sampled" and not is_exact:
         return None
     rows, stack = np.unique(columns.sample_site, return_inverse=True)
     lines = _Lines(columns)
     return Samples(
+        address=columns.sample_address,
         node=columns.sample_node,
         size=columns.sample_size,
         stack=stack.astype(np.int64),
         stacks=tuple(lines.stack(row) for row in rows.tolist()),
-        sample_bytes=how["sample_bytes"],
+        sample_bytes=0 if is_exact else how["sample_bytes"],
     )
 
 
@@ -89,8 +93,8 @@ class _Lines:
         if found is None:
             c = self._columns
             found = self._line_by_row[row] = CodeLine(
-                function=c.string(int(c.site_function[row])) or "?",
-                file=c.string(int(c.site_file[row])) or "?",
+                function=c.string(int(c.site_function[row])) or UNNAMED,
+                file=c.string(int(c.site_file[row])) or UNNAMED,
                 line=int(c.site_line[row]) or None,
             )
         return found
@@ -142,8 +146,16 @@ def leaked_sites(samples: Samples, population: I64) -> tuple[Site, ...]:
     ``population``: nodes.  Of each site the stack with the most bytes is told.  Samples whose
     stack is not known are left out.  O(samples + population, sorted).
     """
+    return _sites_of(samples, (samples.node != NO_NODE) & np.isin(samples.node, population))
+
+
+def lost_sites(samples: Samples, addresses: U64) -> tuple[Site, ...]:
+    """The same of blocks that no walk reached, by their addresses."""
+    return _sites_of(samples, np.isin(samples.address, addresses))
+
+
+def _sites_of(samples: Samples, is_leaked: npt.NDArray[np.bool_]) -> tuple[Site, ...]:
     is_known = np.array([bool(stack) for stack in samples.stacks], np.bool_)
-    is_leaked = (samples.node != NO_NODE) & np.isin(samples.node, population)
     own = samples.only(is_leaked & is_known[samples.stack])
     stack_by_site: dict[tuple[CodeLine, CodeLine | None], Stack] = {}
     for stack in weights_by_stack(own):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from leakhunt.analysis.code_line import CodeLine
@@ -65,6 +66,46 @@ class Site:
     def has_stack(self) -> bool:
         """Was the allocation itself seen?"""
         return self.basis in (SiteBasis.SAMPLED, SiteBasis.EXACT)
+
+
+def summed_sites(of_each: Sequence[Sequence[Site]]) -> tuple[Site, ...]:
+    """The sites of one leak in several processes as sums, the most bytes first.
+
+    Estimates of different processes are independent, so the halves of their intervals add up in
+    squares.  The stack is that of the process with the most bytes.
+    """
+    groups: dict[tuple[object, ...], list[Site]] = {}
+    for sites in of_each:
+        for site in sites:
+            key = (site.basis, site.line, site.callee, site.type)
+            groups.setdefault(key, []).append(site)
+    summed = (_summed(group) for group in groups.values())
+    return tuple(sorted(summed, key=lambda site: -_value(site.bytes)))
+
+
+def _summed(group: Sequence[Site]) -> Site:
+    largest = max(group, key=lambda site: _value(site.bytes))
+    samples = [site.sample_count for site in group if site.sample_count is not None]
+    return replace(
+        largest,
+        sample_count=sum(samples) if samples else None,
+        bytes=_sum_of([site.bytes for site in group]),
+        count=_sum_of([site.count for site in group]),
+    )
+
+
+def _sum_of(estimates: Sequence[Estimate | None]) -> Estimate | None:
+    known = [one for one in estimates if one is not None]
+    if not known:
+        return None
+    value = sum(one.value for one in known)
+    below = math.hypot(*(one.value - one.low for one in known))
+    above = math.hypot(*(one.high - one.value for one in known))
+    return Estimate(value, max(value - below, 0.0), value + above)
+
+
+def _value(estimate: Estimate | None) -> float:
+    return 0.0 if estimate is None else estimate.value
 
 
 def is_own_code(file: str) -> bool:

@@ -113,7 +113,7 @@ class Finding:
     """Other holders that each must let go as well."""
     sites: tuple[Site, ...] = ()
     """Where it was made, the most bytes first; then where its functions, coroutines and classes
-    are written.  Of the process where the leak is largest, when several were hunted."""
+    are written.  Sums over the processes, when several were hunted."""
     evidence: tuple[str, ...] = ()
     advice: str = ""
     known: str | None = None

@@ -36,7 +36,7 @@ from leakhunt.detectors.dead import dead_evidence
 from leakhunt.detectors.evidence import memory_evidence
 from leakhunt.detectors.fragmentation import fragmentation_finding
 from leakhunt.detectors.judge_loose import explained_growth, loose_finding, stack_notes
-from leakhunt.detectors.made_at import made_at
+from leakhunt.detectors.made_at import loose_made_at, made_at
 from leakhunt.detectors.native_bytes import native_findings
 from leakhunt.detectors.registry import diagnose
 from leakhunt.detectors.rules import NO_RULES, Rules
@@ -148,7 +148,7 @@ def _judged(
     alongside = Alongside.of(finder.graph, scene.classes, holders)
     unheld = find_loose(comparison, finder.population, finder.namer)
     for loose in unheld:
-        found = loose_finding(loose, load, alongside)
+        found = loose_finding(loose, load, alongside, loose_made_at(loose, comparison))
         findings += [] if found is None else [found]
     bills = bills_of_all()
     findings += _outside(bills, load, findings)

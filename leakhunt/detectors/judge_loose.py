@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from leakhunt.analysis.diff import RAW_BLOCK
 from leakhunt.analysis.loose import Loose
 from leakhunt.analysis.paths import Path
+from leakhunt.analysis.sites import Site
 from leakhunt.detectors import known
 from leakhunt.detectors.advice import advise_loose
 from leakhunt.detectors.alongside import Alongside
 from leakhunt.detectors.base import Category, Finding, HolderInfo, LeakedType, PathStep, Verdict
 from leakhunt.detectors.evidence import cycle_lines
 from leakhunt.detectors.verdict import Judgement, Load, judge
-from leakhunt.detectors.wording import fingerprint, growth_words, noun
+from leakhunt.detectors.wording import fingerprint, growth_words, noun, with_site
 
 _GARBAGE, _NATIVE = "<garbage>", "<native>"
 _HOLDER_WORDS = {
@@ -33,10 +34,11 @@ def loose_finding(
     loose: Loose,
     load: Load,
     alongside: Alongside,
+    sites: tuple[Site, ...] = (),
 ) -> Finding | None:
     """The finding, or None when there is nothing to say.
 
-    ``alongside``: what the holders leaked, which may explain this.
+    ``alongside``: what the holders leaked, which may explain this.  ``sites``: where it was made.
     """
     if loose.explained is not None or alongside.explains(loose):
         return None
@@ -54,6 +56,7 @@ def loose_finding(
     size = sum(share.bytes for share in loose.shares)
     gained = size if loose.what != "references" else 0
     words = growth_words(_unit(loose, count, load.cycles), count, gained, load.cycles)
+    title = f"{noun(category, judgement.verdict)}: {words}, {_HOLDER_WORDS[loose.what]}."
     return Finding(
         rank=0,
         fingerprint=fingerprint(category, str(path), loose.main_type),
@@ -61,7 +64,7 @@ def loose_finding(
         verdict=judgement.verdict,
         reason=judgement.reason,
         confidence=judgement.confidence,
-        title=f"{noun(category, judgement.verdict)}: {words}, {_HOLDER_WORDS[loose.what]}.",
+        title=with_site(title, sites) if judgement.verdict is not Verdict.NOT else title,
         holder=HolderInfo(str(path), loose.main_type, series.baseline, series.loaded, series.final),
         leaked=tuple(LeakedType(s.type, s.count, s.bytes) for s in loose.shares),
         count_per_cycle=None if load.cycles is None else count / load.cycles,
@@ -69,6 +72,7 @@ def loose_finding(
         retained_bytes=None if loose.what == "references" else gained,
         exclusive_bytes=None,
         retaining_path=tuple(PathStep(t, k, n) for t, k, n in ring.described()),
+        sites=sites,
         evidence=_evidence(loose),
         advice=advise_loose(category, loose.main_type),
         node_ids=loose.node_ids,

@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from leakhunt.analysis.callables import function_of
 from leakhunt.analysis.code_line import CodeLine
+from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.coroutines import SUSPENDED_TYPES
 from leakhunt.analysis.definitions import class_code, coroutine_code
-from leakhunt.analysis.samples import leaked_sites
+from leakhunt.analysis.loose import Loose
+from leakhunt.analysis.samples import leaked_sites, lost_sites, samples_of
 from leakhunt.analysis.shares import is_own_type
 from leakhunt.analysis.sites import Site, SiteBasis, is_own_code
 from leakhunt.detectors import known
@@ -41,6 +43,17 @@ def made_at(s: Suspect, population: Callable[[], Ints]) -> tuple[Site, ...]:
     samples = s.scene.samples
     allocated = () if samples is None else leaked_sites(samples, population())
     return allocated[:_SITES] or written_sites(s)
+
+
+def loose_made_at(loose: Loose, comparison: Comparison) -> tuple[Site, ...]:
+    """Where what hangs from no holder was allocated, the most bytes first; nothing when it was
+    not sampled."""
+    stage = comparison.stage(loose.stage)
+    samples = None if stage is None else samples_of(stage.graph.columns)
+    if samples is None:
+        return ()
+    found = lost_sites(samples, loose.blocks) if len(loose.blocks) else ()
+    return (found or leaked_sites(samples, loose.population))[:_SITES]
 
 
 def written_sites(s: Suspect) -> tuple[Site, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from leakhunt.analysis.code_line import UNNAMED, CodeLine
 from leakhunt.analysis.places import Series
 from leakhunt.analysis.sites import Site
 from leakhunt.detectors.base import Category, Verdict
@@ -92,8 +93,12 @@ def with_site(title: str, sites: Sequence[Site]) -> str:
     if not sites or not sites[0].has_stack or sites[0].line.line is None:
         return title
     site = sites[0]
-    call = "" if site.callee is None else f" calling `{site.callee.function}`"
+    call = "" if site.callee is None else f" calling `{_called(site.callee)}`"
     return f"{title.removesuffix('.')}, made at `{site.line.file}:{site.line.line}`{call}."
+
+
+def _called(callee: CodeLine) -> str:
+    return str(callee) if callee.function == UNNAMED else callee.function
 
 
 def fingerprint(category: Category, path: str, main_type: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 
 from leakhunt.analysis.bill import Bill, summed
 from leakhunt.analysis.results import GrowthRow, IdentityInfo
+from leakhunt.analysis.sites import summed_sites
 from leakhunt.detectors.base import Finding, HolderInfo, LeakedType, Verdict, WorkerShare
 from leakhunt.detectors.verdict import Load, judge_together
 from leakhunt.detectors.wording import human_bytes, noun
@@ -123,6 +124,7 @@ def _joined(group: Sequence[tuple[int, Report, Finding]], of: int, load: Load) -
         retained_bytes=_sum_known(finding.retained_bytes for finding in every),
         exclusive_bytes=_sum_known(finding.exclusive_bytes for finding in every),
         shared_bytes=_sum_known(finding.shared_bytes for finding in every),
+        sites=summed_sites([finding.sites for finding in every]),
         evidence=_evidence(shown_pid, group, counts),
         grown=None,
         workers=share,

@@ -64,7 +64,7 @@ def _told(joined: Finding, gained: Gained) -> str | None:
     counted, sized = _COUNTED.fullmatch(joined.title), _SIZED.fullmatch(joined.title)
     if counted is not None and gained.count is not None:
         what = _in_number(counted["what"], gained.count, cycles)
-        held = counted["held"].rstrip(".")
+        held = _without_site(counted["held"])
         if held.startswith("held by `"):
             sizes = (holder.size_baseline, None, holder.size_loaded, holder.size_final)
             held = holder_words(holder.path, holder.type, Series("entries", *sizes))
@@ -73,8 +73,13 @@ def _told(joined: Finding, gained: Gained) -> str | None:
         return buffer_title(holder.path, holder.type, gained.buffer_bytes, cycles).rstrip(".")
     if sized is not None:
         rate = human_bytes(size / cycles if sized["rate"] and cycles else size)
-        return f"{sized['noun']}+{rate}{sized['rate'] or ''}{sized['where']}"
+        return f"{sized['noun']}+{rate}{sized['rate'] or ''}{_without_site(sized['where'])}"
     return None
+
+
+def _without_site(text: str) -> str:
+    """What `with_site` added is added again for the sum."""
+    return re.sub(r", made at `.*", "", text).rstrip(".")
 
 
 def _in_number(what: str, count: int, cycles: int | None) -> str:

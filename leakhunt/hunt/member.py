@@ -17,7 +17,7 @@ from leakhunt.errors import LeakhuntError
 from leakhunt.report.model import Intervention
 from leakhunt.target.answers import CaptureResult, Trim
 from leakhunt.target.connection import AgentConnection
-from leakhunt.target.events import NOT_SAMPLED, Measure
+from leakhunt.target.events import EXACT_TRACES, Measure
 from leakhunt.target.family import Relative
 from leakhunt.target.process_table import is_running
 from leakhunt.target.reach import Reached
@@ -196,7 +196,7 @@ class Member:
             self.notes.append(f"allocations are not sampled: {error}")
             return
         if source != "sampled":
-            self.notes.append(NOT_SAMPLED)
+            self.notes.append(EXACT_TRACES)
         self.journal.note(self.pid, "sites_start", time.monotonic_ns() - started, source)
 
     def capture(self, label: str, path: Path | None = None) -> CaptureResult:

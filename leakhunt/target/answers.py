@@ -125,7 +125,8 @@ class SitesStarted:
     """How allocation sites are watched from now on."""
 
     source: str
-    """``sampled``; ``tracemalloc`` when that traces there already and nothing was switched on."""
+    """``sampled``; ``tracemalloc`` when that traces there already: nothing was switched on, and
+    snapshots tell its traces."""
     sample_bytes: int
     """Mean distance of samples; 0 when nothing was switched on."""
     reuse: int

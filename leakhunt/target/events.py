@@ -70,9 +70,9 @@ def read_position(path: Path) -> Position:
         return Position(agent.PHASES[0], -1, 0)
 
 
-NOT_SAMPLED = (
-    "allocations were not sampled: the program traces them itself with tracemalloc, and two hooks"
-    " would cost it both"
+EXACT_TRACES = (
+    "the program traces its allocations itself with tracemalloc: its exact traces are told, and"
+    " nothing was switched on"
 )
 
 
@@ -173,7 +173,7 @@ class RunLog:
 
     def _on_sites(self, event: dict[str, Any]) -> None:
         if event["source"] == "tracemalloc":
-            self.notes.append(NOT_SAMPLED)
+            self.notes.append(EXACT_TRACES)
 
     def _on_sites_stopped(self, event: dict[str, Any]) -> None:
         if not event["restored"]:

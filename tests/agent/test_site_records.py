@@ -116,16 +116,39 @@ def test_a_reused_block_does_not_blame_its_first_line(target: Target, tmp_path: 
     assert lines[18] < 5
 
 
-def test_where_tracemalloc_runs_nothing_is_switched_on(target: Target, tmp_path: Path) -> None:
+@pytest.mark.parametrize("finds_lost", [True, False])
+def test_where_tracemalloc_runs_its_traces_are_told(
+    target: Target, tmp_path: Path, finds_lost: bool
+) -> None:
     with AgentConnection(target.open_socket(), pid=target.pid) as agent:
-        target.run("tracemalloc.start()")
+        target.run("tracemalloc.start(2)\nbefore = shop.serve(50)")
         assert agent.sites_start().source == "tracemalloc"
-        c = capture(agent, tmp_path / "a.lkheap")
-        with pytest.raises(TargetError, match="did not start sampling"):
-            agent.sites_stop()
+        agent.birth_start(finds_lost=finds_lost)
+        first = capture(agent, tmp_path / "first.lkheap")
+        target.run("kept = shop.serve(400)")
+        capture(agent, tmp_path / "window.lkheap")
+        last = capture(agent, tmp_path / "last.lkheap", "fork")
+        agent.birth_stop()
+        assert agent.sites_stop().restored
+        after = capture(agent, tmp_path / "after.lkheap")
         target.run("tracemalloc.stop()")
-    assert c.footer["sites"] == {"source": "tracemalloc"}
-    assert len(c.sample_node) == 0
+    assert last.footer["sites"] == {"source": "tracemalloc"}
+    assert last.footer["mode"] == "in-process"
+    assert ("tracemalloc" in last.footer["fork_refused"]) is finds_lost
+    # With an account of what is live only what came after the baseline is asked for.
+    assert sessions(first) == (0 if finds_lost else 50)
+    assert sessions(last) == (400 if finds_lost else 450)
+    assert len(after.sample_node) == 0
+
+
+def sessions(c: SnapshotColumns) -> int:
+    """How many are traced, each to its line."""
+    count = 0
+    for node, site in zip(c.sample_node.tolist(), c.sample_site.tolist(), strict=True):
+        if c.type_string(int(c.node_type[node])) == "shop.Session":
+            assert stack(c, site) == [("shop.py", "?", 8), ("shop.py", "?", 12)]
+            count += 1
+    return count
 
 
 def test_sampling_ends_with_the_connection(target: Target, tmp_path: Path) -> None:

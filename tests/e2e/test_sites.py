@@ -103,6 +103,42 @@ def test_sites_are_tabulated_and_exported(
     assert capsys.readouterr().out.count(f"orders.py:{NOTES}") == 1
 
 
+LOST = """
+import ctypes, gc
+
+gc.disable()
+
+class Node:
+    pass
+
+def lost():
+    kept = bytes(3000)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+
+def ring():
+    node = Node()
+    node.data = bytearray(4000)
+    node.me = node
+
+def cycle(i):
+    lost()
+    ring()
+"""
+
+
+def test_what_nobody_holds_has_its_lines_too(
+    tmp_path: Path, python: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = hunted(tmp_path, python, capsys, "--sites=1024", text=LOST)
+    functions = {
+        one["category"]: [site["function"] for site in one["sites"]]
+        for one in report["findings"]
+        if one["verdict"] != "NOT"
+    }
+    assert functions["native"][0] == "lost"
+    assert functions["cycle"][0] == "ring"
+
+
 def test_the_tree_of_calls_splits_what_is_live(
     tmp_path: Path, python: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,13 +168,20 @@ def test_without_sampling_the_class_is_named_and_the_rest_refused(
         assert "hint: hunt with --sites" in capsys.readouterr().err
 
 
-def test_a_program_that_traces_itself_is_left_alone(
+def test_the_traces_of_a_program_that_traces_itself_are_told(
     tmp_path: Path, python: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = f"import tracemalloc\ntracemalloc.start()\n{SCENARIO}"
     report = hunted(tmp_path, python, capsys, "--sites", text=text)
-    assert any("with tracemalloc" in note for note in report["notes"])
-    assert finding(report, "orders.ORDERS")["sites"][0]["basis"] == "class"
+    assert any("exact traces are told" in note for note in report["notes"])
+    notes = finding(report, "orders.NOTES")["sites"][0]
+    at = 1 + text.splitlines().index("    NOTES.append(bytes(3000))")
+    assert (notes["basis"], notes["line"], notes["function"]) == ("exact", at, "?")
+    assert notes["count"] == {"value": CYCLES, "low": CYCLES, "high": CYCLES}
+    assert notes["bytes"]["value"] == CYCLES * 3033
+    assert f"made at `{notes['file']}:{at}`" in finding(report, "orders.NOTES")["title"]
+    assert main(["sites", str(tmp_path / "saved")]) == 0
+    assert "exact: traces" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("wrong", ["--sites=x", "--sites=-1", f"--sites={1 << 41}"])

@@ -15,6 +15,7 @@
 #include "fork.h"
 #include "predict.h"
 #include "site_records.h"
+#include "site_traces.h"
 #include "sites.h"
 #include "unreached.h"
 
@@ -97,6 +98,7 @@ put_records(lk_walk *w, lk_unreached *unreached, int gc_lists)
         }
     }
     lk_put_sites(w);
+    lk_put_traces(w);
     lk_emit_room(&w->out);
     lk_emit_varint(&w->out, LK_TAG_END);
     lk_emit_varint(&w->out, w->node_count);
@@ -215,6 +217,7 @@ write_snapshot(const job *j, outcome *o)
     w.redact_names = j->capture->redact_names;
     w.has_content = j->capture->content;
     w.has_births = lk_birth_is_running();
+    w.wants_traces = lk_traces_are_read() && j->capture->mode_used == LK_CAPTURE_IN_PROCESS;
     if (w.has_content && lk_content_key(&w) < 0) {
         w.out.error = errno; /* nothing is written after an error */
     }
@@ -372,6 +375,10 @@ is_fork_better(lk_capture *c, const lk_prediction *p)
     }
     if (c->mark && lk_birth_is_running() && lk_birth_is_light) {
         c->why = "births tracked without an account of what is live are marked by the walk itself";
+        return 0;
+    }
+    if (lk_traces_are_read()) {
+        c->why = "traces of tracemalloc are read in the process itself";
         return 0;
     }
     c->why = lk_predict_refusal(p);

@@ -17,6 +17,7 @@
 #include "probes.h"
 #include "process.h"
 #include "selftest.h"
+#include "site_traces.h"
 #include "sites.h"
 #include "walk.h"
 
@@ -196,6 +197,8 @@ start_sites(lk_session *s, lk_json *out)
                                 .frames_max = LK_SITE_FRAMES};
     const char *why = wanted > LK_SAMPLE_BYTES_MAX ? "samples cannot be that far apart" : "";
     if (lk_tracemalloc_is_on()) {
+        lk_traces_want();
+        s->has_sites = 1;
         lk_json_string(out, "source", "tracemalloc");
         return 0;
     }
@@ -424,11 +427,11 @@ lk_command_clean_up(lk_session *s, lk_json *answer)
         if (s->has_probes) {
             lk_probes_stop();
         }
-        if (s->has_sites) { /* the later one: its hook is above the other */
-            is_restored = lk_sites_stop();
-        }
         if (s->has_births) {
-            is_restored &= lk_birth_stop() == LK_BIRTH_NOTHING_LEFT;
+            is_restored = lk_birth_stop() == LK_BIRTH_NOTHING_LEFT;
+        }
+        if (s->has_sites) {
+            is_restored &= lk_sites_stop();
         }
         if (s->on_end != NULL) {
             PyObject *done = PyObject_CallNoArgs(s->on_end);

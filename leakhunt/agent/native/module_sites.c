@@ -3,6 +3,7 @@
  * between two of them could change what is read. */
 #include "module_sites.h"
 
+#include "site_traces.h"
 #include "sites.h"
 
 PyDoc_STRVAR(start_doc, "sites_start(sample_bytes=524288, frames=64, seed=0) -> None\n\n"
@@ -37,6 +38,19 @@ py_start(PyObject *self, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_RuntimeError, why);
         return NULL;
     }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(traces_doc, "sites_read_traces() -> None\n\n"
+                         "Captures tell the traces of tracemalloc from now on, until sites_stop.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_read_traces(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    lk_traces_want();
     Py_RETURN_NONE;
 }
 
@@ -187,6 +201,7 @@ py_block(PyObject *self, PyObject *o)
 
 static PyMethodDef methods[] = {
     {"sites_start", (PyCFunction)(void (*)(void))py_start, METH_VARARGS | METH_KEYWORDS, start_doc},
+    {"sites_read_traces", py_read_traces, METH_NOARGS, traces_doc},
     {"sites_stop", py_stop, METH_NOARGS, stop_doc},
     {"sites_mark", py_mark, METH_NOARGS, mark_doc},
     {"sites_status", py_status, METH_NOARGS, status_doc},

@@ -42,6 +42,23 @@ lk_pages_grow(void *old, size_t old_bytes, size_t new_bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* Bytes in pages of it that hold something: what is all zero was never written, or may as well
+ * not have been.  Needs no GIL. */
+static inline size_t
+lk_pages_written(const void *p, size_t bytes)
+{
+    const uint64_t *words = p;
+    size_t written = 0, n = bytes / sizeof(*words), a_page = 4096 / sizeof(*words);
+    for (size_t page = 0; page < n; page += a_page) {
+        uint64_t any = 0;
+        for (size_t i = page; i < n && i < page + a_page; i++) {
+            any |= words[i];
+        }
+        written += any != 0 ? 4096 : 0;
+    }
+    return written;
+}
+
 /* ---- many small arrays that live as long as the walk ---- */
 
 #define LK_ARENA_BYTES ((size_t)1 << 16) /* of a part, unless one array needs more */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "pages.h"
 #include "trashcan.h"
 #include "walk.h"
 
@@ -383,8 +384,11 @@ lk_site_stacks_here(lk_site_stacks *s, lk_site_table *table, int frames_max)
 size_t
 lk_site_stacks_memory(const lk_site_stacks *s)
 {
-    return s->places == NULL ? 0
-                             : s->place_count * sizeof(lk_place) + s->text_bytes +
-                                   s->function_count * sizeof(lk_site_function) + PLACE_HEADS * 4 +
-                                   FUNCTION_HEADS * 4 + RECENT_MAX * sizeof(lk_recent_stack);
+    return s->places == NULL
+               ? 0
+               : s->place_count * sizeof(lk_place) + s->text_bytes +
+                     s->function_count * sizeof(lk_site_function) +
+                     lk_pages_written(s->place_heads, PLACE_HEADS * 4) +
+                     lk_pages_written(s->function_heads, FUNCTION_HEADS * 4) +
+                     lk_pages_written(s->recent, RECENT_MAX * sizeof(lk_recent_stack));
 }

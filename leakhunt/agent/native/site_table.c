@@ -1,9 +1,6 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include "site_table.h"
+#include "pages.h"
 
-#include <sys/mman.h>
+#include "site_table.h"
 
 #define FIRST_CAPACITY 4096
 #define BITS_A_HEAD 8
@@ -13,14 +10,6 @@
 /* Pages of it that are not used take no memory. */
 uint32_t lk_site_words[LK_SITE_BITS / 32] __attribute__((aligned(PAGE_BYTES)));
 int64_t lk_site_left = INT64_MAX;
-
-/* Zeroed pages, or NULL. */
-static void *
-map_pages(size_t bytes)
-{
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
-}
 
 static size_t
 bit_of(uint64_t address)
@@ -46,8 +35,8 @@ int
 lk_site_table_init(lk_site_table *t)
 {
     *t = (lk_site_table){.capacity = FIRST_CAPACITY, .used = 1};
-    t->records = map_pages(FIRST_CAPACITY * sizeof(lk_sample));
-    t->heads = map_pages(HEAD_BYTES);
+    t->records = lk_pages_map(FIRST_CAPACITY * sizeof(lk_sample));
+    t->heads = lk_pages_map(HEAD_BYTES);
     if (t->records == NULL || t->heads == NULL) {
         lk_site_table_fini(t);
         return -1;
@@ -58,12 +47,8 @@ lk_site_table_init(lk_site_table *t)
 void
 lk_site_table_fini(lk_site_table *t)
 {
-    if (t->records != NULL) {
-        munmap(t->records, t->capacity * sizeof(lk_sample));
-    }
-    if (t->heads != NULL) {
-        munmap(t->heads, HEAD_BYTES);
-    }
+    lk_pages_unmap(t->records, t->capacity * sizeof(lk_sample));
+    lk_pages_unmap(t->heads, HEAD_BYTES);
     /* private pages of no file: they are zero from here on, and take no memory */
     madvise(lk_site_words, sizeof(lk_site_words), MADV_DONTNEED);
     lk_site_left = INT64_MAX;
@@ -89,8 +74,8 @@ static int
 grow_records(lk_site_table *t)
 {
     size_t bytes = t->capacity * sizeof(lk_sample);
-    void *moved = mremap(t->records, bytes, 2 * bytes, MREMAP_MAYMOVE);
-    if (moved == MAP_FAILED) {
+    void *moved = lk_pages_grow(t->records, bytes, 2 * bytes);
+    if (moved == NULL) {
         return -1;
     }
     t->records = moved;
@@ -141,5 +126,8 @@ lk_site_table_remove(lk_site_table *t, lk_sample *sample)
 size_t
 lk_site_table_memory(const lk_site_table *t)
 {
-    return t->heads == NULL ? 0 : HEAD_BYTES + sizeof(lk_site_words) + t->used * sizeof(lk_sample);
+    return t->heads == NULL ? 0
+                            : lk_pages_written(t->heads, HEAD_BYTES) +
+                                  lk_pages_written(lk_site_words, sizeof(lk_site_words)) +
+                                  t->used * sizeof(lk_sample);
 }

@@ -61,7 +61,7 @@ lk_sample *lk_site_table_find(const lk_site_table *t, uintptr_t address);
 lk_sample *lk_site_table_add(lk_site_table *t, uintptr_t address);
 void lk_site_table_remove(lk_site_table *t, lk_sample *sample);
 
-/* Bytes of the table. */
+/* Bytes of the table that were written. */
 size_t lk_site_table_memory(const lk_site_table *t);
 
 /* May the address have a record?  Neighbours in memory are neighbours here: what a program frees

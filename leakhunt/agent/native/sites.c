@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "dealloc.h"
+#include "site_traces.h"
 #include "trashcan.h"
 
 lk_sites_state lk_sites;
@@ -242,6 +243,7 @@ lk_sites_start(const lk_sites_options *options, const char **why)
 int
 lk_sites_stop(void)
 {
+    lk_traces_want_no_more();
     int is_clean = uninstall();
     drop_tables();
     return is_clean && !lk_site_hooks_are_left();

@@ -2,6 +2,7 @@
 #include "walk.h"
 
 #include "birth.h"
+#include "site_traces.h"
 
 /* 0, or -1 without memory; then lk_walk_fini must still be called.  Needs no GIL. */
 int
@@ -29,6 +30,7 @@ lk_walk_fini(lk_walk *w)
     lk_pages_unmap(w->other_edges.items, w->other_edges.capacity * sizeof(lk_edge));
     lk_pages_unmap(w->pending, w->pending_capacity * sizeof(*w->pending));
     lk_pages_unmap(w->symbols, w->symbol_capacity * sizeof(*w->symbols));
+    lk_pages_unmap(w->newborns, w->newborn_capacity * sizeof(*w->newborns));
     lk_pages_unmap(w->static_types, w->static_type_capacity * sizeof(*w->static_types));
     w->types = NULL;
     w->named_edges.items = w->other_edges.items = NULL;
@@ -106,8 +108,8 @@ prefetch_second(PyObject *o)
     }
 }
 
-/* Tag, slot, size and reference count of a node.  Needs the GIL. */
-static inline void
+/* Tag, slot, size and reference count of a node; its size.  Needs the GIL. */
+static inline size_t
 put_header(lk_walk *w, const lk_type *t, PyObject *o, int is_tracked, int is_born)
 {
     uint64_t slot = (uint64_t)(uintptr_t)o >> 4;
@@ -122,6 +124,7 @@ put_header(lk_walk *w, const lk_type *t, PyObject *o, int is_tracked, int is_bor
     w->last_node_slot = w->last_edge_slot = slot;
     w->total_bytes += size;
     w->node_count++;
+    return size;
 }
 
 /* Write one object: header, runs, facts, names.  Needs the GIL. */
@@ -142,7 +145,10 @@ put_object(lk_walk *w, PyObject *o)
         lk_collect_generic(w, t, o);
     }
     int is_tracked = follow_gc_links(w, t, o);
-    put_header(w, t, o, is_tracked, is_born);
+    size_t size = put_header(w, t, o, is_tracked, is_born);
+    if (__builtin_expect(w->wants_traces, 0)) {
+        lk_note_newborn(w, o, t->preheader_bytes, size);
+    }
     lk_put_edges(w, t, o);
     if (t->fact_reader != 0 || t->bound_count > 0) {
         lk_put_facts(w, t, o);

@@ -147,6 +147,13 @@ typedef struct {
     uint8_t limit_long; /* file names may be longer than other names */
 } lk_pending_name;
 
+/* An object that was made since the baseline. */
+typedef struct {
+    uintptr_t block;
+    uint32_t bytes;  /* as much as fits */
+    uint32_t offset; /* of the object in its block */
+} lk_newborn;
+
 typedef struct {
     lk_emit out;
     lk_slotmap visited; /* objects in the queue or written */
@@ -184,6 +191,10 @@ typedef struct {
     uint64_t unread_mask;
     int out_of_memory;
     int has_births; /* the birth tracker is running */
+
+    int wants_traces; /* note what is new: traces are read after the walk */
+    lk_newborn *newborns;
+    size_t newborn_count, newborn_capacity;
 } lk_walk;
 
 /* walk.c */

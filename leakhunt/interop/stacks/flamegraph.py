@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape as escape_xml
 
 from leakhunt.analysis.call_tree import Call, WeighedStack, call_tree
-from leakhunt.analysis.sites import is_own_code
+from leakhunt.analysis.sites import NOT_KNOWN, is_own_code
 from leakhunt.interop.stacks.frame_name import frame_name
 from leakhunt.report.escape import elide, escape
 from leakhunt.report.units import size
@@ -77,7 +77,7 @@ def _drawn(call: Call, left: float, width: float, total: float) -> str:
 
 def _colour(call: Call) -> str:
     """The same frame has the same colour in every picture."""
-    if call.frame is None:
+    if call.frame is None or call.frame == NOT_KNOWN:
         return "#d9d9d9"
     shade = zlib.crc32(f"{call.frame.function}\n{call.frame.file}".encode("utf-8", "replace")) % 24
     hue = 22 if is_own_code(call.frame.file) else 205

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leakhunt.analysis.code_line import CodeLine
+from leakhunt.analysis.code_line import UNNAMED, CodeLine
 from leakhunt.report.escape import Output, escape
 
 _NAME_LIMIT = 200
@@ -17,4 +17,5 @@ def frame_name(frame: CodeLine | None, output: Output = Output.TERMINAL) -> str:
         return escape(frame.function, output)
     line = "" if frame.line is None else f":{frame.line}"
     name = escape(frame.function, output, limit=_NAME_LIMIT)
-    return f"{name} ({escape(frame.file, output, limit=_PLACE_LIMIT)}{line})"
+    place = f"{escape(frame.file, output, limit=_PLACE_LIMIT)}{line}"
+    return place if frame.function == UNNAMED else f"{name} ({place})"

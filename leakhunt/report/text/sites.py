@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from leakhunt.analysis.code_line import CodeLine
+from leakhunt.analysis.code_line import UNNAMED, CodeLine
 from leakhunt.analysis.sites import Estimate, Site, SiteBasis
 from leakhunt.report import units
 from leakhunt.report.text.sheet import QUIET, STRONG, Sheet
@@ -37,7 +37,8 @@ def place_words(line: CodeLine, sheet: Sheet) -> str:
     if not line.file:
         return sheet.name(line.function)
     number = "" if line.line is None else f":{line.line}"
-    return f"{sheet.name(line.file)}{number} in {sheet.name(line.function)}"
+    place = f"{sheet.name(line.file)}{number}"
+    return place if line.function == UNNAMED else f"{place} in {sheet.name(line.function)}"
 
 
 def _known_by(site: Site) -> str:

@@ -80,6 +80,9 @@ def _cells(site: SiteGrowth, labels: tuple[str, ...], sheet: Sheet) -> list[str]
 
 def _legend(report: SitesReport, sheet: Sheet) -> list[RenderableType]:
     letters = [f"{_LETTERS[label]} {label}" for label in report.labels if label in _LETTERS]
-    how = f"estimates: one block sampled for every {units.size(report.sample_bytes)} on average"
+    if report.sample_bytes:
+        how = f"estimates: one block sampled for every {units.size(report.sample_bytes)} on average"
+    else:
+        how = "exact: traces of the program's own tracemalloc"
     words = [", ".join(letters), f"95 % is the interval at {sheet.name(report.labels[-1])}", how]
     return [sheet.paragraph(Text("; ".join(word for word in words if word) + ".", style=QUIET))]

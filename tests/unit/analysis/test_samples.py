@@ -13,6 +13,7 @@ from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.samples import (
     Samples,
     leaked_sites,
+    lost_sites,
     samples_of,
     site_growth,
     weigh,
@@ -35,7 +36,8 @@ def samples(blocks: Sequence[tuple[int, int, int]], sample_bytes: int = 0) -> Sa
     """``blocks``: node, size, stack."""
     table = np.array(blocks, np.int64).reshape(-1, 3)
     node, size = table[:, 0].astype(np.uint32), table[:, 1].astype(np.uint64)
-    return Samples(node, size, table[:, 2], (*STACKS, ()), sample_bytes)
+    address = np.arange(len(node), dtype=np.uint64) * 16
+    return Samples(address, node, size, table[:, 2], (*STACKS, ()), sample_bytes)
 
 
 def test_exact_traces_give_exact_sums() -> None:
@@ -130,3 +132,10 @@ def test_the_mean_of_many_estimates_is_the_truth() -> None:
     spread = np.std(values) / math.sqrt(len(values))
     assert abs(np.mean(values) - sizes.sum()) < 4 * spread
     assert covered >= 0.92 * len(values)
+
+
+def test_blocks_that_nothing_reaches_are_known_by_their_addresses() -> None:
+    some = samples([(NO_NODE, 100, 0), (NO_NODE, 60, 1), (3, 10, 0)])
+    (site,) = lost_sites(some, np.array([16, 999], np.uint64))
+    assert (site.line, site.bytes is not None and site.bytes.value) == (SESSION, 60)
+    assert lost_sites(some, np.array([8], np.uint64)) == ()

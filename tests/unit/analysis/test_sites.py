@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from leakhunt.analysis.code_line import CodeLine
-from leakhunt.analysis.sites import is_own_code, own_line
+from leakhunt.analysis.sites import (
+    Estimate,
+    Site,
+    SiteBasis,
+    is_own_code,
+    own_line,
+    summed_sites,
+)
 
 OWN = CodeLine("Session.__init__", "/app/shop/session.py", 14)
 CALLER = CodeLine("serve", "/app/shop/app.py", 40)
@@ -43,3 +50,25 @@ def test_own_code_that_allocates_calls_nothing() -> None:
 
 def test_without_own_code_the_innermost_line_stands() -> None:
     assert own_line([SCANNER, JSON]) == (SCANNER, None)
+
+
+def sampled(line: CodeLine, value: float, half: float, samples: int) -> Site:
+    estimate = Estimate(value, value - half, value + half)
+    return Site(SiteBasis.SAMPLED, line, sample_count=samples, bytes=estimate, count=estimate)
+
+
+def test_sites_of_several_processes_add_up() -> None:
+    written = Site(SiteBasis.CLASS, OWN, type="shop.Session")
+    first = (sampled(OWN, 100, 30, 2), written)
+    second = (sampled(CALLER, 900, 10, 9), sampled(OWN, 300, 40, 5), written)
+    most, both, by_class = summed_sites([first, second])
+    assert (most.line, most.sample_count) == (CALLER, 9)
+    assert (both.line, both.sample_count) == (OWN, 7)
+    assert both.bytes == Estimate(400, 350, 450)
+    assert by_class == written
+
+
+def test_one_process_adds_nothing() -> None:
+    sites = (sampled(OWN, 300, 40, 5), sampled(CALLER, 100, 30, 2))
+    assert summed_sites([sites]) == sites
+    assert summed_sites([]) == ()

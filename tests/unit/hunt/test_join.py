@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.places import Series
+from leakhunt.analysis.sites import Estimate, Site, SiteBasis
 from leakhunt.detectors.base import Finding, LeakedType, Verdict
 from leakhunt.detectors.verdict import Load
 from leakhunt.hunt.join import join_reports, judged
@@ -296,3 +298,24 @@ def test_another_verdict_changes_how_the_title_begins() -> None:
     found = judged(calm, Verdict.SUSPECT, "why", 0.3)
     assert found.title == "Unremoved listener: +1 x, held by y."
     assert (found.verdict, found.reason, found.confidence) == (Verdict.SUSPECT, "why", 0.3)
+
+
+def test_the_site_in_the_title_is_that_of_the_sum() -> None:
+    line, other = CodeLine("make", "/app/a.py", 3), CodeLine("take", "/app/b.py", 9)
+    sites = {30: (_site(line, 900.0),), 70: (_site(other, 600.0), _site(line, 500.0))}
+    parts = []
+    for pid, (count, of) in enumerate(sites.items(), 1):
+        one = replace(leak(count), sites=of)
+        held = f"+{count / 100:g} `ctypes.py_object` per cycle (+1 B), held by C code only"
+        title = f"Lost native reference: {held}, made at `{of[0].line.file}:{of[0].line.line}`."
+        parts.append((relative(pid), report(replace(one, title=title))))
+    (found,) = join_reports(parts, whole={1, 2}, load=Load(200, None)).findings
+    assert [site.line for site in found.sites] == [line, other]
+    assert found.title == (
+        "Lost native reference: +0.5 `ctypes.py_object` per cycle (+24 B), held by C code only;"
+        " in 2 of 2 processes, made at `/app/a.py:3`."
+    )
+
+
+def _site(line: CodeLine, size: float) -> Site:
+    return Site(SiteBasis.SAMPLED, line, sample_count=1, bytes=Estimate(size, size, size))
