@@ -168,6 +168,7 @@ linked_sampled_calloc(const PyMemAllocatorEx *next, size_t k, size_t n)
     return p;
 }
 
+/* As aside_realloc.  Needs the GIL. */
 static void *COLD
 linked_sampled_realloc(const PyMemAllocatorEx *next, void *old, size_t n, int is_taken)
 {

@@ -43,7 +43,8 @@ trace_reference(PyObject *op, lk_ref_event event, void *unused)
         lk_site_rebirths_stop();
         return 0;
     }
-    uintptr_t block = (uintptr_t)op - (Py_TYPE(op) == &PyFloat_Type ? 0 : sizeof(PyGC_Head));
+    int has_head = (Py_TYPE(op)->tp_flags & Py_TPFLAGS_HAVE_GC) != 0;
+    uintptr_t block = (uintptr_t)op - (has_head ? sizeof(PyGC_Head) : 0);
     if (__builtin_expect(lk_site_may_be(block), 0)) {
         lk_site_reborn(block);
     }

@@ -115,6 +115,7 @@ put_frames(lk_walk *w, places *all, PyObject *frames)
     return site;
 }
 
+/* The SAMPLE record of an object, if it is traced.  Needs the GIL. */
 static void
 put_trace(lk_walk *w, places *all, const lk_newborn *newborn)
 {

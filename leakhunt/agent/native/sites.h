@@ -108,14 +108,19 @@ size_t lk_site_hooks_aside_bytes(void);
 
 /* ---- site_rebirths.c; all need the GIL ---- */
 
+/* Begin with nothing that is waited for. */
 void lk_site_rebirths_start(void);
+
+/* Wait for nothing any more, and listen to no births. */
 void lk_site_rebirths_stop(void);
 
 /* Would we hear of births, if we wanted? */
 int lk_site_rebirths_are_heard(void);
 
-/* Wait for the next object in the block of a sample; or no more. */
+/* Wait for the next object in the block of a sample. */
 void lk_site_await(lk_sample *sample);
+
+/* Or no more: it came, or the block is gone. */
 void lk_site_await_no_more(const lk_sample *sample);
 
 #endif
