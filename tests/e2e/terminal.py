@@ -29,7 +29,7 @@ class Terminal:
         width, height = size
         self._tmux(
             "-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
-            "env", "-u", "NO_COLOR", "sh", "-c", line,
+            "env", "-u", "NO_COLOR", "-u", "COLUMNS", "-u", "LINES", "sh", "-c", line,
         )  # fmt: skip
 
     def __enter__(self) -> Self:

@@ -74,7 +74,7 @@ def test_from_the_first_screen_to_each_holder(saved: Path, report: Report, tmp_p
 
 def test_who_holds_it_where_it_was_made_and_what_goes_on(saved: Path, tmp_path: Path) -> None:
     with Terminal([*LEAKHUNT, "tui", str(saved)], tmp_path, (130, 44)) as terminal:
-        terminal.wait_for("12 leaks")
+        terminal.wait_for("1 Case")
         terminal.press("4")
         terminal.wait_for("all roots", "shop.bus.BUS", "all others")
         terminal.press("Enter")
@@ -97,8 +97,10 @@ def test_who_holds_it_where_it_was_made_and_what_goes_on(saved: Path, tmp_path: 
 def test_a_report_and_a_test_are_written_from_the_case(saved: Path, tmp_path: Path) -> None:
     command = ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(tmp_path), *LEAKHUNT]
     with Terminal([*command, "tui", str(saved)], tmp_path, (100, 30)) as terminal:
-        terminal.wait_for("12 leaks")
-        terminal.press("1", "T")
+        terminal.wait_for("1 Case")
+        terminal.press("1")
+        terminal.wait_for("12 leaks", "confidence")
+        terminal.press("T")
         terminal.wait_for("Write a test for the finding")
         terminal.press("Enter")
         terminal.wait_for("written: test_")

@@ -27,7 +27,7 @@ from leakhunt.tui.screens.view import View
 from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.flame import FlameGraph
-from leakhunt.tui.widgets.rows import RowList
+from leakhunt.tui.widgets.rows import RowList, TextRows
 from leakhunt.tui.widgets.source_pane import SourcePane
 
 _OF_FINDINGS = (
@@ -124,7 +124,9 @@ class SitesView(Writing, View):
     def _show_none(self, error: UsageError) -> None:
         """Nothing was sampled: only the findings know something."""
         self._why_not = f"{error}; {error.hint}"
-        self._turn_to(self._page)
+        if self._page != _PAGES[0]:
+            self.own.say(self._why_not)
+        self._turn_to(_PAGES[0])
 
     def _show(self, report: SitesReport, tree: SiteTree) -> None:
         self._sampled, self._why_not = SampledSites(report), ""
@@ -141,16 +143,16 @@ class SitesView(Writing, View):
         if page == "findings" and self._of_findings is not None:
             self._list.set_columns(_OF_FINDINGS)
             self._list.show(self._of_findings)
-        elif page == "sampled" and self._sampled is not None:
+        elif page == "sampled":
             self._list.set_columns(_SAMPLED)
-            self._list.show(self._sampled)
+            self._list.show(self._sampled or TextRows())
         self._caption()
         self._draw()
 
     def action_next_page(self) -> None:
         """Of findings, all sampled, flame graph."""
-        if self._sampled is None:
-            self.own.say(self._why_not or "still looking for samples")
+        if self._why_not:
+            self.own.say(self._why_not)
             return
         self._turn_to(_PAGES[(_PAGES.index(self._page) + 1) % len(_PAGES)])
 
@@ -167,7 +169,9 @@ class SitesView(Writing, View):
             parts = [f"{units.plural(count, 'site')} of findings"]
             if self._why_not:
                 parts.append(self._why_not)
-        elif self._sampled is not None:
+        elif self._sampled is None:
+            parts = ["looking for samples"]
+        else:
             report = self._sampled.report
             what = "growth" if self._measure == "growth" else "all that lives"
             parts = [f"{units.plural(len(report.sites), 'site')} sampled"]
@@ -209,7 +213,8 @@ class SitesView(Writing, View):
         pane = self.query_one(SourcePane)
         line, stack, notes = self._what_is_meant()
         if line is None:
-            pane.show("" if self._page == "flame" or len(self._list.source) else "no site is known")
+            is_empty = self._page == _PAGES[0] and not len(self._list.source)
+            pane.show("no site is known" if is_empty else "")
             return
         source = self._sources.around(line, lines=4) if line.file else None
         pane.show(line.function, source, stack, notes)

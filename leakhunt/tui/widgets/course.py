@@ -50,8 +50,16 @@ class CoursePlot(PlotextPlot):
         plt.xlim(-span, 0)
         plt.ylim(low, high)
         levels = [low + (high - low) * i / (_TICKS - 1) for i in range(_TICKS)]
-        plt.yticks(levels, [self._words(level) for level in levels])
+        plt.yticks(levels, self._labels(levels))
         plt.xticks([-span, -span / 2, 0], [_ago(span), _ago(span / 2), "now"])
+
+    def _labels(self, levels: list[float]) -> list[str]:
+        """Words that differ: above the lowest level what is more, where they would be the same."""
+        words = [self._words(level) for level in levels]
+        if len(set(words)) == len(words):
+            return words
+        lowest = levels[0]
+        return [words[0], *(f"+{self._words(level - lowest)}" for level in levels[1:])]
 
 
 def _ago(seconds: float) -> str:

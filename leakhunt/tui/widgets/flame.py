@@ -105,7 +105,7 @@ class FlameGraph(Inked, can_focus=True):
 
     @staticmethod
     def _is_below(box: Box, here: Box) -> bool:
-        return box.call in here.call.callees.values()
+        return any(call is box.call for call in here.call.callees.values())
 
     def action_widen(self) -> None:
         """The current call as wide as the screen."""
