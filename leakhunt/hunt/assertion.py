@@ -109,4 +109,4 @@ def _folder_expression(folder: Path, beside: Path | None) -> str:
     relative = None if beside is None else os.path.relpath(folder, beside.absolute().parent)
     if relative is None or relative.count(os.pardir) > _FAR:
         return literal(str(folder))
-    return f"str(Path(__file__).parent / {literal(relative)})"
+    return f"str((Path(__file__).parent / {literal(relative)}).resolve())"

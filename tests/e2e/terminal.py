@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,21 +55,26 @@ class Terminal:
 
     def wait_for(self, *words: str) -> str:
         """The screen once it has all of these words."""
+        seen = ""
+
+        def has_all() -> bool:
+            nonlocal seen
+            seen = self.screen()
+            return all(word in seen for word in words)
+
+        self.wait_until(has_all)
+        return seen
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Until something is so; fails with the screen when it takes too long."""
         deadline = time.monotonic() + LONGEST_S
-        while True:
-            screen = self.screen()
-            if all(word in screen for word in words):
-                return screen
-            if time.monotonic() > deadline:
-                raise AssertionError(f"no {words} on the screen:\n{screen}")
+        while not is_so():
+            assert time.monotonic() < deadline, self.screen()
             time.sleep(0.2)
 
     def exit_code(self) -> int:
         """The program's, once it has ended."""
-        deadline = time.monotonic() + LONGEST_S
-        while not (self._ended.exists() and self._ended.read_text().strip()):
-            assert time.monotonic() < deadline, self.screen()
-            time.sleep(0.1)
+        self.wait_until(lambda: self._ended.exists() and bool(self._ended.read_text().strip()))
         return int(self._ended.read_text())
 
     def _tmux(self, *words: str) -> str:

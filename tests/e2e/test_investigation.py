@@ -103,15 +103,14 @@ def test_a_report_and_a_test_are_written_from_the_case(saved: Path, tmp_path: Pa
         terminal.press("T")
         terminal.wait_for("Write a test for the finding")
         terminal.press("Enter")
-        terminal.wait_for("written: test_")
+        terminal.wait_until(lambda: any(tmp_path.glob("test_*.py")))
         terminal.press("R")
         terminal.wait_for("Write the report")
         terminal.press("Enter")
-        terminal.wait_for("written: leak-report.html")
+        terminal.wait_until((tmp_path / "leak-report.html").exists)
         terminal.press("q")
         assert terminal.exit_code() == 0
     assert "shop.bus.BUS" in (tmp_path / "leak-report.html").read_text("utf-8")
-    assert [path.name for path in tmp_path.glob("test_*.py")]
 
 
 def test_hunt_and_walk_in_one_command(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_of_a_scenario(tmp_path: Path) -> None:
     calls = calls_of(written.text)
     assert "scenario.cycle(next(numbers))" in calls
     assert calls.index("scenario.setup()") < calls.index("scenario.teardown()")
-    assert "str(Path(__file__).parent / '..')" in calls
+    assert "str((Path(__file__).parent / '..').resolve())" in calls
     assert "importlib.import_module('checkout')" in calls
     assert mark_of(written.text) == {"cycles": 20, "types": ["shop.bus.BUS.listeners['tick']"]}
 
