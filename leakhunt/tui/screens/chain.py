@@ -25,6 +25,7 @@ from leakhunt.tui.screens.chain_questions import Questions
 from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
 from leakhunt.tui.screens.workers import careful
+from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.rows import RowList
 from leakhunt.tui.widgets.words import fit, name
@@ -39,14 +40,14 @@ _COLUMNS: Final = (
 _CRUMBS: Final = 6
 
 
-class ChainView(Questions, Noting, View):
+class ChainView(Questions, Noting, Writing, View):
     """The walk."""
 
     NAME = "chain"
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings(
             "walk", "holder", "root", "dominator", "paths", "+ignore", "unignore",
-            "+whatif", "+back", "group", "population", "copy", "mark", "note",
+            "+whatif", "+back", "group", "population", "copy", "mark", "note", "report", "export",
         ),
         Binding("right", "unfold", "open", show=False),
         Binding("left", "fold", "close", show=False),
@@ -439,6 +440,11 @@ class ChainView(Questions, Noting, View):
             self.post_message(messages.Copy(path))
         elif heap is not None and self.node is not None:
             self.post_message(messages.Copy(heap.path(self.node)))
+
+    def drawn_around(self) -> str:
+        """The object under the cursor."""
+        heap, node = self.heap, self.node
+        return "" if heap is None or node is None or heap.graph.is_root(node) else heap.key(node)
 
     def noted(self) -> tuple[str, str] | None:
         """The object under the cursor."""

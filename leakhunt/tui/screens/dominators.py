@@ -49,7 +49,16 @@ class DominatorsView(Noting, Writing, View):
 
     NAME = "dominators"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
-        "walk", "sort", "reverse", "group", "dominator", "copy", "mark", "note", "report", "export"
+        "walk",
+        "+sort",
+        "reverse",
+        "+group",
+        "+dominator",
+        "copy",
+        "mark",
+        "note",
+        "report",
+        "export",
     )
 
     def __init__(self) -> None:

@@ -57,7 +57,7 @@ class LiveView(View):
 
     NAME = "live"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
-        "take_baseline", "take_loaded", "take_final", "run_load", "cancel"
+        "+take_baseline", "+take_loaded", "+take_final", "+run_load", "+cancel"
     )
 
     def __init__(self) -> None:

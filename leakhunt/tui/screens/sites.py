@@ -55,7 +55,9 @@ class SitesView(Writing, View):
     """Three pages, and below them the source of what the cursor is on."""
 
     NAME = "sites"
-    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("+flame", "unit", "walk", "copy")
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
+        "+flame", "+unit", "walk", "copy", "assertion", "report", "export"
+    )
 
     def __init__(self) -> None:
         super().__init__()

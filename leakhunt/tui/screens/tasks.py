@@ -43,7 +43,7 @@ class TasksView(Noting, Writing, View):
 
     NAME = "tasks"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(
-        "walk", "filter", "group", "copy", "mark", "note", "report", "export"
+        "walk", "+filter", "+group", "copy", "mark", "note", "report", "export"
     )
 
     def __init__(self) -> None:
