@@ -11,7 +11,7 @@ from leakhunt.detectors.suspect import Suspect
 def examine(s: Suspect) -> Claim | None:
     """Records, handlers or tracebacks gather, or each entry keeps one alive."""
     if s.mostly(known.HANDLER_TYPES):
-        return Claim(Category.LOG, _handlers(s))
+        return Claim(Category.LOG, _handlers(s), noun="Log handler never removed")
     if s.mostly(known.LOG_TYPES) or s.holder.type in known.LOG_HOLDERS:
         return Claim(Category.LOG, _records(s))
     if s.has_each(known.LOG_TYPES) and not s.mostly(known.CALLABLES):

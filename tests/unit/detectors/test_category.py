@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from leakhunt.agent.format import Fact
+from leakhunt.agent.format import EdgeKind, Fact
 from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.holders import HolderFinder
 from leakhunt.detectors.base import Category
@@ -111,3 +111,26 @@ def test_a_name_helps() -> None:
     assert accumulate(lambda h: h.object("shop.Sub"), holder_name="_listeners") is (
         Category.LISTENER
     )
+
+
+def test_a_log_handler_is_not_called_a_record() -> None:
+    claim = claim_on(lambda heap: heap.object("logging.Handler"))
+    assert (claim.category, claim.noun) == (Category.LOG, "Log handler never removed")
+
+
+@pytest.mark.parametrize(
+    ("unread", "category", "noun"),
+    [(1, Category.CLOSURE, "Dead capture"), (0, Category.COLLECTION, None)],
+)
+def test_suspended_generators_that_keep_what_nothing_reads(
+    unread: int, category: Category, noun: str | None
+) -> None:
+    def suspended(heap: Heap) -> Obj:
+        code = heap.object("builtins.code")
+        code.field("co_localsplusnames", heap.tuple(heap.str("page")))
+        made = heap.object("builtins.generator").field("code", code)
+        made.link(EdgeKind.LOCAL, "page", heap.object("shop.Page"))
+        return made.fact(Fact.UNREAD, unread) if unread else made
+
+    claim = claim_on(suspended)
+    assert (claim.category, claim.noun) == (category, noun)
