@@ -190,6 +190,8 @@ class Comparison:
 
 def _grow(graph: HeapGraph, *, counts: bool) -> None:
     """The tree of a snapshot, and how many entries and objects are where when ``counts``."""
+    if counts:
+        graph.surplus  # noqa: B018  the tree needs it too
     graph.reachable  # noqa: B018  kept by the graph
     if counts:
         graph.item_count  # noqa: B018

@@ -281,7 +281,10 @@ class HeapGraph:
         return self._explore(tree, Tier.NOISE, np.array(seeds, np.uint32), blocked, length)
 
     def _native_seeds(self, tree: Tree) -> U32:
-        held = (self.surplus > 0) | self._is_immortal
+        # Kept only when somebody asked for it: it is 8 bytes a node.
+        surplus = vars(self).get("surplus")
+        held = (self._count_surplus() if surplus is None else surplus) > 0
+        held |= self._is_immortal
         return np.flatnonzero(held & (tree.tier == NO_TIER)).astype(np.uint32)
 
     @property
@@ -299,6 +302,9 @@ class HeapGraph:
     def surplus(self) -> I64:
         """(node_count,) references counted and found on no edge; 0 where that means nothing
         (immortal objects, roots, static types).  O(edges) once."""
+        return self._count_surplus()
+
+    def _count_surplus(self) -> I64:
         c = self.columns
         surplus = np.empty(self.node_count, np.int64)
         _kernels.surplus(
