@@ -8,10 +8,11 @@ from the moment when the request was due.  Then it is attached to, births are tr
 captures are taken with pauses between them.
 
 The promise, capture by capture: the 99th percentile of the latencies of the requests that were due
-while it was under way (from the command until the file was whole) is above that of a quiet time, just
-as long as all captures together, by no more than the pause that this capture reports plus 5 ms.
-*Beyond* is what is more than the pause, the median over the captures.  A percentile over a
-whole run of a load tool would say less: a pause of 100 ms vanishes in ten seconds.  All times are ms.
+while it was under way (from the command until the file was whole) is above that of a quiet time,
+just as long as all captures together, by no more than the pause that this capture reports plus
+5 ms.  *Beyond* is what is more than the pause, the median over the captures.  A percentile over a
+whole run of a load tool would say less: a pause of 100 ms vanishes in ten seconds.  All times
+are in milliseconds.
 """
 
 from __future__ import annotations
