@@ -269,3 +269,18 @@ count()
     finally:
         process.kill()
         process.communicate()
+
+    assert "'malloc'" in " ".join(answer["bill"]["unknown"])
+
+
+def test_the_malloc_of_a_program_at_a_fixed_address(tmp_path: Path) -> None:
+    """There the address of malloc is that of a stub within the program (Debian's python3)."""
+    python = Path("/usr/bin/python3")
+    if not python.exists() or python.read_bytes()[16:18] != b"\2\0":
+        pytest.skip("no such Python here")
+    version = subprocess.check_output([python, "-c", "import sys; print(sys.version_info[:2])"])
+    if not "(3, 11)" <= version.decode().strip() <= "(3, 14)":
+        pytest.skip(f"{python} is none that leakhunt knows")
+    with running(python, PROGRAMS["native"]) as pid:
+        parts = parts_of(ask(pid))
+    assert parts["native"] >= WANTED["native"]

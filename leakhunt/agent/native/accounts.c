@@ -1,7 +1,9 @@
 #include "accounts.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <fcntl.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,21 +13,39 @@
 #include "process.h"
 #include "procfs.h"
 #include "sites.h"
+#include "stacks.h"
 
-/* glibc leaves a guard of this size at most below the stack of a thread. */
+/* glibc leaves a guard of this size at most below the stack of a thread.  Since 2.42 the guard is
+ * no mapping of its own any more, where the kernel can do that: such stacks are known by the
+ * threads that wait on them. */
 #define GUARD_BYTES_MAX 65536
+#define POINTERS_MAX 512
 #define STATS_BYTES 16384
 
 /* ---- mappings ---- */
 
-enum kind { FILES, STACKS, ANONYMOUS, OWN, KIND_COUNT };
+enum kind { FILES, STACKS, ANONYMOUS, KIND_COUNT };
 
 typedef struct {
     uint64_t sums[KIND_COUNT];
     uint64_t guard_end; /* of the last mapping, when it could be the guard of a stack */
     uint64_t marker;    /* an address on our own stack, or 0 */
-    enum kind kind;     /* of the mapping whose lines are read */
+    uintptr_t pointers[POINTERS_MAX]; /* into the stacks of others */
+    size_t pointer_count;
+    enum kind kind; /* of the mapping whose lines are read */
 } map_reader;
+
+/* Does a waiting thread have its stack there? */
+static int
+is_stack(const map_reader *r, uint64_t start, uint64_t end)
+{
+    for (size_t i = 0; i < r->pointer_count; i++) {
+        if (r->pointers[i] >= start && r->pointers[i] < end) {
+            return 1;
+        }
+    }
+    return 0;
+}
 
 /* What a mapping is for, by its first line in smaps. */
 static enum kind
@@ -41,10 +61,11 @@ kind_of(map_reader *r, uint64_t start, uint64_t end, const char *access, const c
     if (strcmp(name, "[stack]") == 0) {
         return STACKS;
     }
-    if (is_unnamed && has_guard && access[0] == 'r') {
-        return r->marker >= start && r->marker < end ? OWN : STACKS;
+    if (!is_unnamed || access[0] != 'r') {
+        return ANONYMOUS;
     }
-    return ANONYMOUS;
+    int is_own = r->marker >= start && r->marker < end;
+    return is_own || has_guard || is_stack(r, start, end) ? STACKS : ANONYMOUS;
 }
 
 /* One line: of a mapping's figures only what is resident counts. */
@@ -111,6 +132,42 @@ file_of(const void *function)
                : "";
 }
 
+/* Is it a function's own code?  In a program that is linked to a fixed address (Debian's python3
+ * is) the address of a function of a library is that of a stub within the program. */
+static int
+is_definition(const void *function)
+{
+    Dl_info info = {0};
+    const ElfW(Sym) *symbol = NULL;
+    return function != NULL && dladdr1(function, &info, (void **)&symbol, RTLD_DL_SYMENT) != 0 &&
+           symbol != NULL && symbol->st_shndx != SHN_UNDEF;
+}
+
+/* The file whose malloc the process uses: the first in the order of the libraries that defines
+ * one, as the linker looks for it; "" when not known. */
+static const char *
+file_of_malloc(void)
+{
+    const void *known = dlsym(RTLD_DEFAULT, "malloc");
+    const char *found = is_definition(known) ? file_of(known) : "";
+    void *program = found[0] == 0 ? dlopen(NULL, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    const struct link_map *at = NULL;
+    if (program != NULL && dlinfo(program, RTLD_DI_LINKMAP, &at) == 0) {
+        while (found[0] == 0 && (at = at->l_next) != NULL) {
+            void *library = at->l_name[0] ? dlopen(at->l_name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+            if (library != NULL) {
+                const char *file = file_of(dlsym(library, "malloc"));
+                found = strcmp(file, at->l_name) == 0 ? file : "";
+                dlclose(library);
+            }
+        }
+    }
+    if (program != NULL) {
+        dlclose(program);
+    }
+    return found;
+}
+
 /* Whose malloc it is, by what only that library offers. */
 static const char *
 name_of_malloc(void)
@@ -123,7 +180,7 @@ name_of_malloc(void)
         {"mi_version", "mimalloc"},
     };
     const char *libc = file_of(dlsym(RTLD_DEFAULT, "gnu_get_libc_version"));
-    if (libc[0] != 0 && strcmp(libc, file_of(dlsym(RTLD_DEFAULT, "malloc"))) == 0) {
+    if (libc[0] != 0 && strcmp(libc, file_of_malloc()) == 0) {
         return "glibc";
     }
     for (size_t i = 0; i < sizeof(MARKS) / sizeof(MARKS[0]); i++) {
@@ -281,12 +338,14 @@ lk_accounts_look(lk_accounts *a, int hides_caller)
                        LK_NO_NUMBER, LK_NO_NUMBER, LK_NO_NUMBER, LK_NO_NUMBER,
                        LK_NO_NUMBER, LK_NO_NUMBER, "",           ""};
     maps.marker = hides_caller ? (uint64_t)(uintptr_t)&maps : 0;
+    maps.pointer_count = lk_stack_pointers(maps.pointers, POINTERS_MAX);
     read_malloc(a);
     if (read_maps(&maps) == 0) {
         a->files = maps.sums[FILES];
-        a->stacks = maps.sums[STACKS];
+        a->own = hides_caller ? lk_own_stack_bytes() : 0;
+        a->own = a->own < maps.sums[STACKS] ? a->own : maps.sums[STACKS];
+        a->stacks = maps.sums[STACKS] - a->own;
         a->anonymous = maps.sums[ANONYMOUS];
-        a->own = maps.sums[OWN];
         a->rss = a->files + a->stacks + a->anonymous + a->own;
     }
 }
