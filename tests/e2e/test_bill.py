@@ -270,8 +270,6 @@ count()
         process.kill()
         process.communicate()
 
-    assert "'malloc'" in " ".join(answer["bill"]["unknown"])
-
 
 def test_the_malloc_of_a_program_at_a_fixed_address(tmp_path: Path) -> None:
     """There the address of malloc is that of a stub within the program (Debian's python3)."""
