@@ -15,7 +15,7 @@ from leakhunt.errors import UsageError
 from leakhunt.hunt.saved_report import read_report
 from leakhunt.report.accepted import SCHEMA, Accepted
 from leakhunt.report.json_fields import Fields
-from leakhunt.report.model import Report
+from leakhunt.report.suite_model import SUITE_SCHEMA, suite_from_json
 
 
 def read_known(path: Path) -> dict[str, Accepted]:
@@ -54,8 +54,8 @@ def accept(
     Raises UsageError for a report that is none, a fingerprint that is not in it, and a file
     that cannot be written.
     """
-    report = read_report(report_path)
-    chosen = _chosen(report, fingerprints) if fingerprints else _all_of(report)
+    found = _read_findings(report_path)
+    chosen = _chosen(found, fingerprints) if fingerprints else _all_of(found)
     today = dt.datetime.now(tz=dt.UTC).date().isoformat()
     added = tuple(
         Accepted(one.fingerprint, str(one.category), one.holder.path, note, today) for one in chosen
@@ -66,16 +66,34 @@ def accept(
     return added
 
 
-def _all_of(report: Report) -> list[Finding]:
-    return [one for one in report.findings if one.verdict is not Verdict.NOT]
+def is_suite_file(path: Path) -> bool:
+    """Whether a file begins like one of ``pytest --leakhunt-report``."""
+    try:
+        with path.open("rb") as file:
+            return SUITE_SCHEMA.encode() in file.read(100)
+    except OSError:
+        return False
 
 
-def _chosen(report: Report, fingerprints: Sequence[str]) -> list[Finding]:
+def _read_findings(path: Path) -> tuple[Finding, ...]:
+    """Of a report, or of what ``pytest --leakhunt-report`` wrote (each leak once)."""
+    if is_suite_file(path):
+        tests = suite_from_json(path.read_bytes()).tests
+        by_print = {one.fingerprint: one for test in tests for one in test.findings}
+        return tuple(by_print.values())
+    return read_report(path).findings
+
+
+def _all_of(findings: Sequence[Finding]) -> list[Finding]:
+    return [one for one in findings if one.verdict is not Verdict.NOT]
+
+
+def _chosen(findings: Sequence[Finding], fingerprints: Sequence[str]) -> list[Finding]:
     found = []
     for wanted in fingerprints:
-        hits = [one for one in report.findings if one.fingerprint.startswith(wanted)]
+        hits = [one for one in findings if one.fingerprint.startswith(wanted)]
         if len(hits) != 1:
-            there = ", ".join(one.fingerprint for one in _all_of(report)) or "none"
+            there = ", ".join(one.fingerprint for one in _all_of(findings)) or "none"
             what = "is in no finding" if not hits else "fits more than one finding"
             raise UsageError(
                 f"the fingerprint {wanted!a} {what} of the report",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from leakhunt.detectors.base import Finding
+from leakhunt.detectors.base import Category, Finding
 from leakhunt.errors import LeakhuntError
 from leakhunt.hunt.known import read_known
 from leakhunt.hunt.within.examine import Result
@@ -81,7 +81,11 @@ class Ledger:
         if report is not None:
             leaks = wanted.leaks(report)
             known = tuple(one for one in report.findings if one.known is not None)
-            suspects = replace(wanted, strict=True).leaks(report)
+            suspects = tuple(
+                one
+                for one in replace(wanted, strict=True).leaks(report)
+                if one.category is not Category.CYCLE  # the collector took it
+            )
             notes = tuple(dict.fromkeys(one.noise for one in report.findings if one.noise))
         outcome = Outcome.CLEARED
         for found, what in (

@@ -13,7 +13,7 @@ from _pytest.outcomes import OutcomeException
 
 from leakhunt.errors import LeakhuntError
 from leakhunt.hunt.within.examine import Wishes
-from leakhunt.hunt.within.newborn import Watch, collect_all, guard
+from leakhunt.hunt.within.newborn import Watch, collect_all, guard, thaw
 from leakhunt.pytest_plugin.ledger import is_controller, ledger_of, watched_test
 from leakhunt.pytest_plugin.repeat import Repeater
 from leakhunt.pytest_plugin.survivors import Imports, Runner, name_of, survivors
@@ -22,8 +22,8 @@ from leakhunt.testing.filters import Filter
 
 _NAME = "leakhunt-watch"
 CONFIRM_CYCLES = 20
-_SUSPECT_BLOCKS = 24
-"""Untracked memory that a clean test may leave once."""
+_SUSPECT_BLOCKS = 40
+"""Blocks that a clean test may leave: pytest keeps its request and fixtures for a while."""
 _REMEMBERED = 500
 """Objects of one test that are looked for again at the end of the run."""
 
@@ -146,7 +146,8 @@ class SuiteWatch:
         del kept
         if _is_of_another_module(item, nextitem):
             self._runner.refresh()
-            collect_all()
+            thaw()
+            _collect()
         ledger.watched += 1
         ledger.thawed += not is_whole
         ledger.watch_ns += time.perf_counter_ns() - started

@@ -26,6 +26,10 @@ runs."""
 _LARGE = 256
 """A list of all reports there were is not gone through for each test."""
 
+_runners: dict[type, bool] = {}
+"""Classes of the runner that were met; for the most common ones the answer is no."""
+_runners |= dict.fromkeys((dict, list, tuple, set, type(len), type(reversed)), False)
+
 _referents = gc.get_referents
 
 
@@ -54,7 +58,9 @@ class Runner:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._all: list[Any] = []
         self._seeds: list[Any] = []
+        """Those that held something new after a test: few, and nearly always the same."""
         self.refresh()
 
     def refresh(self) -> None:
@@ -71,7 +77,14 @@ class Runner:
             if _is_runners(type(part)) or (type(part) in (dict, list) and len(part) < _LARGE)
         ]
         namespaces = [one for part in parts for one in _namespace(part)]
-        self._seeds = [*plugins, *parts, *namespaces]
+        self._all = [*plugins, *parts, *namespaces]
+
+    def others(self, newborn: dict[int, Any]) -> list[Any]:
+        """Of all its objects those that hold one of the newborn; asked first the next time."""
+        found = [one for one in self._all if any(id(part) in newborn for part in _referents(one))]
+        known = {id(one) for one in self._seeds}
+        self._seeds += [one for one in found if id(one) not in known]
+        return found
 
     def keeps(self, item: Any) -> list[Any]:
         """Besides, what fixtures of wider scope and collectors keep while this test runs."""
@@ -90,11 +103,18 @@ def survivors(newborn: list[Any], item: pytest.Item, imports: Imports, runner: R
     if not newborn:
         return []
     by_id = {id(one): one for one in newborn}
-    seeds = [*_of_the_run(newborn, item), *runner.keeps(item), *imports.new()]
-    for one in _reachable(by_id, seeds):
-        by_id.pop(one, None)
+    _drop(by_id, [*_of_the_run(newborn, item), *runner.keeps(item), *imports.new()])
+    if all(map(_is_silent, by_id.values())):
+        return []
+    _drop(by_id, runner.others(by_id))
     # By type: isinstance would ask the object for its __class__, which may run its code.
     return [one for one in by_id.values() if not _is_silent(one)]
+
+
+def _drop(newborn: dict[int, Any], seeds: list[Any]) -> None:
+    """Forget the newborn that hang from the seeds."""
+    for number in _reachable(newborn, seeds):
+        newborn.pop(number, None)
 
 
 def _is_silent(one: Any) -> bool:
@@ -125,7 +145,12 @@ def _of_the_run(newborn: Iterable[Any], item: pytest.Item) -> Iterable[Any]:
 
 
 def _is_runners(kind: type) -> bool:
-    return module_of(kind).partition(".")[0] in _RUNNERS
+    found = _runners.get(kind)
+    if found is None:
+        found = module_of(kind).partition(".")[0] in _RUNNERS
+        if found:  # their classes stay; one of a test must not be kept by us
+            _runners[kind] = found
+    return found
 
 
 def _namespace(one: Any) -> list[Any]:
