@@ -270,7 +270,7 @@ SHOP_HEAP: Final = HeapReport(
         garbage_objects=1_204,
         garbage_bytes=118_300,
         roots_by_kind={
-            "modules": 1, "interpreter": 3, "thread": 2, "frame": 7, "static type": 214,
+            "modules": 1, "interpreter": 3, "thread": 2, "frame": 7, "static type": 1,
             "native hold": 5_873, "immortal": 0,
         },
         cycle_components=1_930,

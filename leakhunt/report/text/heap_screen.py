@@ -14,6 +14,7 @@ from leakhunt.report.text.sheet import HOLDER_STYLE, QUIET, STRONG, Sheet, TextO
 _ROOTS = {
     "modules": ("table of modules", "tables of modules"),
     "interpreter": ("interpreter field", None),
+    "static type": ("table of static types", "tables of static types"),
     "immortal": ("immortal object", None),
 }
 """How roots of a kind are counted, where it is not by the kind's own name."""
