@@ -131,7 +131,7 @@ class Level:
         rest = path.removeprefix(self.path)
         is_below = bool(self.path) and rest != path and rest[:1] in (".", "[")
         shown = name(f"…{rest}" if is_below else path, 400)
-        return f"{shown}  {name(value, 60)}" if value else shown
+        return f"{shown}  {name(value, 60)}" if value and value != path else shown
 
 
 class TypeRows:
