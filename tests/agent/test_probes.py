@@ -13,6 +13,7 @@ from leakhunt.target.connection import AgentConnection
 from leakhunt.target.interpreter import Interpreter
 from leakhunt.target.probes import LoopDelay, Probes
 from tests.agent.served import Target
+from tests.agent.test_server import counts, header
 
 MS = 1_000_000
 
@@ -200,6 +201,26 @@ def test_a_copy_of_the_callbacks_does_no_harm(target: Target) -> None:
     target.run("gc.callbacks.extend(copy); gc.collect()")
     # Heard once more, it takes itself out.
     assert target.run("for _ in range(1000): pass", "len(gc.callbacks)") == 0
+
+
+@pytest.mark.parametrize("mode", ["in-process", "fork"])
+def test_snapshots_meanwhile_see_one_function_and_differ_by_nothing(
+    target: Target, tmp_path: Path, mode: str
+) -> None:
+    target.run(HEAR_COLLECTIONS)
+    paths = [tmp_path / f"{i}.lkheap" for i in range(3)]
+    with target.connect() as connection:
+        connection.prepare()
+        for _ in range(2):  # the first one learns layouts
+            connection.capture(paths[0], header(), mode=mode)
+        connection.probes()
+        for path in paths[1:]:
+            connection.capture(path, header(), mode=mode)
+    without, one, other = (counts(path) for path in paths)
+    (ours,) = (one - without).elements()
+    assert ours[0] == "builtins.builtin_function_or_method"
+    assert sum((without - one).values()) == 0
+    assert one == other
 
 
 # --- event loops -------------------------------------------------------------------------------
