@@ -156,7 +156,8 @@ class SuiteWatch:
         if ledger.is_confirming:
             self._confirm(item, nextitem, objects, blocks)
         else:
-            self._left[item.nodeid] = left
+            if left:  # otherwise it is memory that no collector knows: there is no trace of it
+                self._left[item.nodeid] = left
             values = {"objects": objects, "blocks": blocks, "is_thawed": not is_whole}
             ledger.note(watched_test(item, Outcome.LEFT, **values))
 

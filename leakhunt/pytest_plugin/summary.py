@@ -85,6 +85,8 @@ def _lines(one: WatchedTest) -> list[str]:
         ]
         if not one.left and one.objects:
             lines.append(f"{units.plural(one.objects, 'object')} in the first run")
+        elif not one.left:
+            lines.append(f"{one.blocks:,} blocks of memory, of objects that no collector tracks")
     for finding in one.findings:
         lines.append(escape(finding.title, limit=500))
         if one.outcome is Outcome.LEAK and finding.advice:

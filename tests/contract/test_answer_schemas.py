@@ -13,6 +13,16 @@ from leakhunt.report.heap_model import HEAP_SCHEMA, heap_to_dict
 from leakhunt.report.paths_model import PATHS_SCHEMA, paths_to_dict
 from leakhunt.report.schema import load_schema
 from leakhunt.report.sites_model import SITES_SCHEMA, sites_to_dict
+from leakhunt.report.suite_model import (
+    SUITE_SCHEMA,
+    Left,
+    Outcome,
+    SuiteReport,
+    WatchedTest,
+    suite_from_json,
+    suite_to_dict,
+    suite_to_json,
+)
 from leakhunt.report.whatif_json import whatif_to_dict
 from leakhunt.report.whatif_model import WHATIF_SCHEMA
 from tests.contract.test_report_schema import _objects
@@ -28,6 +38,7 @@ from tests.golden.sample_answers import (
     nasty_paths,
     nasty_sites,
 )
+from tests.golden.sample_reports import nasty_report
 from tests.nasty_names import NASTY_NAMES
 
 SCHEMAS = {
@@ -96,3 +107,24 @@ def test_every_object_is_closed_and_whole(name: str) -> None:
     for place, schema in _objects(SCHEMAS[name]):
         assert schema["additionalProperties"] is False, place
         assert schema["required"] == list(schema["properties"]), place
+
+
+def test_the_schema_of_watched_suites_shares_the_findings() -> None:
+    schema = load_schema(name="pytest")
+    Draft202012Validator.check_schema(schema)
+    assert schema["properties"]["schema"]["const"] == SUITE_SCHEMA
+    assert schema["$defs"]["finding"] == load_schema()["$defs"]["finding"]
+    assert schema["$defs"]["test"]["properties"]["outcome"]["enum"] == [str(one) for one in Outcome]
+
+
+@each_nasty
+def test_watched_suites_obey_it(name: str) -> None:
+    findings = nasty_report(name).findings
+    left = Left(type=name, count=1, bytes=56, holder=name)
+    test = WatchedTest(
+        name, Outcome.LEAK, name, 3, objects=1, blocks=-2, cycles=20, findings=findings,
+        left=(left,), notes=(name,),
+    )  # fmt: skip
+    report = SuiteReport(watched=1, tests=(test,), notes=(name,))
+    Draft202012Validator(load_schema(name="pytest")).validate(suite_to_dict(report))
+    assert suite_to_json(suite_from_json(suite_to_json(report))) == suite_to_json(report)

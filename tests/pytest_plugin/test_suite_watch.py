@@ -1,0 +1,235 @@
+"""``pytest --leakhunt``: every test runs once, and what outlives it is told at the end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from leakhunt.report.schema import load_schema
+from tests.pytest_plugin.conftest import Suite, words
+
+SUITE = """
+    import functools, re
+
+    @pytest.fixture(scope="module")
+    def seen():
+        return []
+
+    @pytest.fixture
+    def session():
+        return Session()
+
+    @functools.lru_cache
+    def first_use():
+        return Session()
+
+    def test_leaky(session):
+        BUS.listeners.setdefault("tick", []).append(session)
+
+    def test_floats():
+        KEPT.extend(number + 0.5 for number in range(len(KEPT), len(KEPT) + 100))
+
+    @pytest.mark.parametrize("number", range(5))
+    def test_clean(session, seen, number, tmp_path, caplog):
+        session.itself = session
+        seen.append(Session())
+        re.compile(f"x{number}")
+
+    def test_cache():
+        first_use()
+
+    def test_collects():
+        gc.collect()
+        assert any(one is KEPT for one in gc.get_objects())
+
+    def test_fails():
+        session = Session()
+        assert session is None
+"""
+
+
+def test_each_test_runs_once_and_what_it_left_is_told(suite: Suite) -> None:
+    result = suite.run(SUITE, "--leakhunt")
+    result.assert_outcomes(passed=9, failed=1)
+    text = words(result)
+    for part in (
+        "10 tests watched",
+        "LEFT test_it.py::test_leaky",
+        "held by shop.BUS.listeners",
+        "LEFT test_it.py::test_floats",
+        "LEFT test_it.py::test_cache",
+        "1 test called the collector or looked at its objects",
+        "what they left may be a cache",
+        "pytest --leakhunt-confirm test_it.py::",
+    ):
+        assert part in text, part
+    assert "LEFT test_it.py::test_clean" not in text
+    assert "LEFT test_it.py::test_collects" not in text
+
+
+def test_repeating_tells_leaks_from_what_is_left_once(suite: Suite) -> None:
+    result = suite.run(SUITE, "--leakhunt-confirm", "--leakhunt-report", "report.json")
+    result.assert_outcomes(passed=9, failed=1)
+    text = words(result)
+    for part in (
+        "LEAK test_it.py::test_leaky Growing collection: +1 `shop.Session` per cycle",
+        "held by `shop.BUS.listeners['tick']`",
+        "Remove entries from",
+        "LEAK test_it.py::test_floats Growing collection: +100 `builtins.float` per cycle",
+        "left it once only",
+    ):
+        assert part in text, part
+    assert "LEAK test_it.py::test_clean" not in text
+    assert "test_cache" not in text
+    report = suite.report()
+    Draft202012Validator(load_schema(name="pytest")).validate(report)
+    assert report["verdict"] == "LEAK"
+    assert report["watched"] == 10
+    outcomes = {one["test"]: one["outcome"] for one in report["tests"]}
+    assert outcomes["test_it.py::test_leaky"] == "leak"
+    assert outcomes["test_it.py::test_cache"] == "cleared"
+    assert Path(suite.pytester.path / "report.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_confirmed_leaks_may_fail_and_be_accepted(suite: Suite) -> None:
+    tests = """
+        def test_leaky():
+            KEPT.append(Session())
+
+        def test_clean():
+            pass
+    """
+    options = ("--leakhunt-fail", "--leakhunt-report", "report.json", "--junitxml", "junit.xml")
+    result = suite.run(tests, *options)
+    result.assert_outcomes(passed=2, errors=1)
+    assert result.ret == 1
+    text = words(result)
+    assert "ERROR at teardown of test_leaky" in text
+    assert "1 leak in 20 cycles of test_leaky" in text
+    assert "run it again: pytest test_it.py::test_leaky" in text
+    junit = ET.parse(suite.pytester.path / "junit.xml")
+    found = [one.get("value") for one in junit.iter("property") if one.get("name") == "leakhunt"]
+    assert found
+    assert "held by `shop.KEPT`" in str(found[0])
+
+    accept = [sys.executable, "-m", "leakhunt", "accept", "report.json", "--into", "known.json"]
+    subprocess.run(accept, check=True, cwd=suite.pytester.path)
+    result = suite.again("--leakhunt-fail", "--leakhunt-baseline", "known.json")
+    result.assert_outcomes(passed=2)
+    assert "KNOWN test_it.py::test_leaky" in words(result)
+
+
+def test_a_baseline_that_is_none_is_refused(suite: Suite) -> None:
+    result = suite.run("def test_it(): pass", "--leakhunt-baseline", "missing.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--leakhunt-baseline:" in result.stderr.str()
+    assert "missing.json cannot be read" in result.stderr.str()
+
+
+def test_github_gets_an_annotation(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    result = suite.run("def test_leaky(): KEPT.append(Session())", "--leakhunt-fail")
+    lines = [line for line in result.outlines if line.startswith("::error ")]
+    assert len(lines) == 1
+    assert lines[0].startswith("::error file=test_it.py,line=3,title=leakhunt%3A collection in ")
+    assert "held by `shop.KEPT`" in lines[0]
+
+
+def test_chains_are_drawn(suite: Suite) -> None:
+    result = suite.run(
+        """
+        def test_leaky(): KEPT.append(Session())
+        def test_floats(): KEPT.extend(len(KEPT) + number + 0.5 for number in range(99))
+        """,
+        "--leakhunt-fail",
+        "--leakhunt-graph",
+        "drawn",
+    )
+    assert words(result).count("drawn: ") == 2
+    dots = sorted((suite.pytester.path / "drawn").glob("*.dot"))
+    assert len(dots) == 2
+    for dot in dots:
+        text = dot.read_text("utf-8")
+        assert text.startswith("digraph ObjectGraph")
+        assert "builtins.module\\n" in text
+
+
+def test_workers_hand_their_part_over(suite: Suite) -> None:
+    options = ("-n", "2", "--leakhunt-confirm", "--leakhunt-report", "report.json")
+    result = suite.run(SUITE, *options)
+    result.assert_outcomes(passed=9, failed=1)
+    assert "10 tests watched" in words(result)
+    outcomes = {one["test"]: one["outcome"] for one in suite.report()["tests"]}
+    assert outcomes["test_it.py::test_leaky"] == "leak"
+
+
+def test_a_test_that_cannot_be_repeated_is_not_accused(suite: Suite) -> None:
+    result = suite.run(
+        """
+        def test_once():
+            assert not KEPT, "only once"
+            KEPT.append(Session())
+        """,
+        "--leakhunt-fail",
+    )
+    result.assert_outcomes(passed=1)
+    assert "it cannot be repeated: AssertionError: only once" in words(result)
+
+
+def test_a_program_that_froze_its_objects_is_left_alone(suite: Suite) -> None:
+    result = suite.run(
+        """
+        def test_leaky(): KEPT.append(Session())
+        def test_clean(): pass
+        def test_still_frozen(): assert gc.get_freeze_count() > 5000
+        """,
+        "--leakhunt",
+        conftest="import gc; gc.freeze()",
+    )
+    result.assert_outcomes(passed=3)
+    assert "the program froze objects itself" in words(result)
+
+
+def test_unused_it_loads_nothing(suite: Suite) -> None:
+    result = suite.run("""
+        import sys
+
+        def test_it():
+            loaded = [name for name in sys.modules if name.startswith("leakhunt")]
+            assert sorted(loaded) == ["leakhunt", "leakhunt.pytest_plugin"]
+    """)
+    result.assert_outcomes(passed=1)
+
+
+def test_modules_are_set_up_once_whatever_is_repeated(suite: Suite) -> None:
+    result = suite.run(
+        """
+        import shop
+
+        @pytest.fixture(scope="module", autouse=True)
+        def wide():
+            shop.count = getattr(shop, "count", 0) + 1
+            yield
+            shop.gone = getattr(shop, "gone", 0) + 1
+
+        def test_one(): KEPT.append(Session())
+        def test_two(): assert shop.count == 1
+        """,
+        "--leakhunt-confirm",
+        test_later="import shop\ndef test_later(): assert shop.gone == 1\n",
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_the_report_can_be_read_again(suite: Suite) -> None:
+    from leakhunt.report.suite_model import suite_from_json, suite_to_dict
+
+    suite.run(SUITE, "--leakhunt", "--leakhunt-report", "report.json")
+    text = (suite.pytester.path / "report.json").read_text("utf-8")
+    assert suite_to_dict(suite_from_json(text)) == json.loads(text)
