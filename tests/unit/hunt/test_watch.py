@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -447,3 +449,38 @@ def test_every_event_is_a_line_that_obeys_the_schema(saving: list[str], tmp_path
         shown = event_to_line(one, "12:00:00")
         assert "\n" not in shown
         assert "\x1b" not in shown
+
+
+# --- for long ------------------------------------------------------------------------------------
+
+
+def soak(samples: int) -> None:
+    """A watch of a calm process does not grow by its samples."""
+    fake = Fake(rss=lambda s: 100 * MIB + (s * 7919 % 3) * MIB)
+    counts: dict[EventKind, int] = {}
+
+    def count(event: WatchEvent) -> None:
+        counts[event.kind] = counts.get(event.kind, 0) + 1
+
+    fake.events = SimpleNamespace(append=count)  # type: ignore[assignment]
+    with fake.watch(look_s=60.0, max_rss_bytes=500 * MIB) as watch:
+        for i in range(samples):
+            if i == samples // 10:
+                gc.collect()
+                before = sys.getallocatedblocks()
+            watch.step()
+            fake.now_s += 10
+        gc.collect()
+        grown = sys.getallocatedblocks() - before
+    assert counts == {EventKind.START: 1, EventKind.SAMPLE: samples}
+    assert grown < 2000, "windows of histories that were not full yet"
+
+
+def test_a_watch_does_not_grow_by_watching() -> None:
+    soak(6_000)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+def test_millions_of_samples_leave_nothing_behind() -> None:
+    soak(int(os.environ.get("LEAKHUNT_SOAK_SAMPLES", "3000000")))
