@@ -77,7 +77,7 @@ def drive(source: Path | list[str], script: Script, size: tuple[int, int] = NARR
     app = LeakhuntApp(case, said=said)
 
     async def run() -> None:
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             driver = Driver(app, pilot)
             await driver.settle()
             await script(driver)

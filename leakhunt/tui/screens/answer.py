@@ -17,6 +17,8 @@ from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.rows import RowList, TextRows
 from leakhunt.tui.widgets.words import Cell, name, sentence
 
+_MOST_LINES = 24
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -52,6 +54,7 @@ class AnswerScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Fill it."""
         rows = self.query_one(RowList)
+        rows.styles.height = min(len(self._answer.rows), _MOST_LINES) or 1
         rows.show(TextRows([_named(row) for row in self._answer.rows]))
         rows.focus()
 

@@ -130,7 +130,13 @@ class ChainView(Questions, Noting, Writing, View):
     @careful
     def _open_ages(self) -> None:
         self.case.open_ages(self.own.tell)
-        self.own.from_worker(self.rows.refresh)
+        self.own.from_worker(self._show_ages)
+
+    def _show_ages(self) -> None:
+        subject, heap = self.history.current, self.heap
+        self.rows.refresh()
+        if subject is not None and heap is not None and not subject.is_population:
+            self._again()
 
     def _go_to_first(self, heap: HeapView) -> None:
         """Where to begin when nothing was asked for: the worst finding, else what is heaviest."""

@@ -22,6 +22,8 @@ from leakhunt.tui.widgets.words import Cell, name
 if TYPE_CHECKING:
     from leakhunt.tui.screens.chain import ChainView
 
+_MOST_CUT = 10_000
+"""Referrers that are cut at once."""
 Ints = npt.NDArray[np.int64]
 
 
@@ -71,35 +73,32 @@ class Questions:
 
     @work(thread=True, exclusive=True, group="question")
     @careful
-    def _study(self, heap: HeapView, path: str, edges: Ints) -> None:
-        view = self._chain
+    def _study(self, heap: HeapView, title: str, edges: Ints) -> None:
+        view, graph = self._chain, heap.graph
         view.own.from_worker(view.own.wait_for, "cutting")
-        study = CutStudy(heap.graph, heap.namer)
-        targets = np.unique(heap.graph.columns.edge_target[edges]).astype(np.int64)
+        study = CutStudy(graph, heap.namer)
+        path = title or study.path_of(graph.source(int(edges[0])), edges)
+        targets = np.unique(graph.columns.edge_target[edges]).astype(np.int64)
         found = study.study([study.reference(Resolved(path, targets, edges))])
         view.own.from_worker(view.app.push_screen, AnswerScreen(_answer(path, found)))
 
 
 def _references(heap: HeapView, line: Line) -> tuple[str, Ints] | None:
-    """The references a line stands for, and how they are written."""
+    """What the references that a line stands for are called, when a path does not say it, and
+    the references."""
     graph = heap.graph
     if line.kind is Kind.SECTION:
-        sources = np.unique(graph.referrers(line.node)).tolist()[:10_000]
+        title = f"all references to {heap.path(line.node)}"
+        sources = np.unique(graph.referrers(line.node)).tolist()[:_MOST_CUT]
         parts = [graph.edges_between(source, line.node) for source in sources]
-        if not parts:
-            return None
-        edges, path = np.concatenate(parts), f"all references to {heap.path(line.node)}"
+        edges = np.concatenate(parts) if parts else np.zeros(0, np.int64)
     elif line.neighbour is None:
         return None
     else:
-        edge = line.neighbour.edge
-        source, target = graph.source(edge), graph.target(edge)
-        edges, path = (
-            graph.edges_between(source, target),
-            f"{heap.path(source)}{line.neighbour.text}",
-        )
+        title, edge = "", line.neighbour.edge
+        edges = graph.edges_between(graph.source(edge), graph.target(edge))
     edges = edges[SKIP_WEAK[graph.columns.edge_kind[edges]] == 0]
-    return (path, edges) if len(edges) else None
+    return (title, edges) if len(edges) else None
 
 
 def _answer(path: str, found: WhatIf) -> Answer:

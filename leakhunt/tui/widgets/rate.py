@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual_plotext import PlotextPlot
 
 from leakhunt.report import units
-from leakhunt.tui.theme import INKS
 from leakhunt.tui.widgets.inked import Inked
 
 _LEVELS = 3
@@ -16,9 +14,6 @@ _LEVELS = 3
 
 class RatePlot(PlotextPlot, Inked):
     """Bytes of Python objects at each snapshot, over the cycles or the snapshots."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(INKS)
-    """Of several bases Textual asks only the first."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
