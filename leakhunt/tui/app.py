@@ -7,12 +7,13 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -278,6 +279,17 @@ class LeakhuntApp(App[None]):
         from leakhunt.tui.screens.help import HelpScreen
 
         self._open_dialog(HelpScreen())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The command palette: Textual's own commands, and all that keys can do here."""
+        yield from super().get_system_commands(screen)
+        for key in keys.KEYS.values():
+            action = key.action.partition("(")[0]
+            owner = next((one for one in (screen, self) if hasattr(one, f"action_{action}")), None)
+            if owner is not None and action != "command_palette":
+                title = f"{key.does[:1].upper()}{key.does[1:]}"
+                about = f"key {key.written}"
+                yield SystemCommand(title, about, partial(self.run_action, key.action, owner))
 
     def action_search(self) -> None:
         """Search everywhere."""

@@ -63,3 +63,42 @@ def test_a_click_on_a_tab_goes_there(shop: Path) -> None:
         assert driver.app.current_mode == "growth"
 
     drive(shop, look)
+
+
+def test_the_palette_does_what_keys_do(shop: Path) -> None:
+    async def look(driver: Driver) -> None:
+        await driver.press("ctrl+p")
+        await driver.write("population")
+        assert "Walk the whole leaked population" in driver.text
+        await driver.press("enter")
+        await driver.press("enter")
+        assert "finding 1: 60 objects" in driver.text
+
+    drive(shop, look, WIDE)
+
+
+def test_a_click_on_a_heading_sorts_and_on_a_row_opens(shop: Path) -> None:
+    async def look(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.pilot.click("#types", offset=(3, 0))
+        await driver.settle()
+        assert "type↑" in driver.text
+        await driver.pilot.click("#types", offset=(3, 4))
+        await driver.settle()
+        chosen = driver.chosen().split()[0]
+        await driver.pilot.click("#types", offset=(3, 4))
+        await driver.settle()
+        assert f"{chosen}: " in driver.text
+
+    drive(shop, look, WIDE)
+
+
+def test_it_fits_after_resizing(shop: Path) -> None:
+    async def look(driver: Driver) -> None:
+        for width, height in ((250, 60), (60, 16), (80, 24)):
+            await driver.pilot.resize_terminal(width, height)
+            await driver.settle()
+            assert "LEAK" in driver.text
+            assert len(driver.lines()) == height
+
+    drive(shop, look)

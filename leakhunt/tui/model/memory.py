@@ -8,6 +8,8 @@ from leakhunt.report.model import Report
 from leakhunt.report.text.bill import TITLE_BY_PART
 from leakhunt.tui.widgets.parts import Part
 
+_APART = 0.15
+"""Part of the axis that a word takes."""
 _LABELS = ("final", "loaded", "baseline")
 
 
@@ -60,4 +62,7 @@ def points_of(report: Report) -> tuple[list[float], list[float], list[str]]:
         x.append(at)
         y.append(snapshot.bytes)
         ticks.append(snapshot.label[:8])
+    for i in range(len(x) - 1):
+        if x[i + 1] - x[i] < _APART * (x[-1] - x[0]):
+            ticks[i] = ""  # there is no room for both words
     return x, y, ticks

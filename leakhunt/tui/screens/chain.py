@@ -27,7 +27,7 @@ from leakhunt.tui.screens.view import View
 from leakhunt.tui.screens.workers import careful
 from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
-from leakhunt.tui.widgets.rows import RowList
+from leakhunt.tui.widgets.rows import RowList, TextRows
 from leakhunt.tui.widgets.words import fit, name
 
 _COLUMNS: Final = (
@@ -99,8 +99,12 @@ class ChainView(Questions, Noting, Writing, View):
             self._find_suspects(report, self.heap)
 
     def show_heap(self, heap: HeapView | None) -> None:
-        """Walk now what was asked for before."""
+        """Walk now what was asked for before; forget what was of another heap."""
         if heap is None:
+            self.history, self._suspects, self._cursors = History(), Suspects(), {}
+            self.ignored.clear()
+            self.rows.show(TextRows())
+            self._draw()
             return
         if self.case.report is not None:
             self._find_suspects(self.case.report, heap)

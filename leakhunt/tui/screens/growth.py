@@ -21,7 +21,7 @@ from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
 from leakhunt.tui.screens.workers import careful
 from leakhunt.tui.widgets.columns import Column
-from leakhunt.tui.widgets.rows import RowList
+from leakhunt.tui.widgets.rows import RowList, TextRows
 from leakhunt.tui.widgets.words import Cell, name
 
 _WIDE: Final = 9
@@ -140,6 +140,7 @@ class GrowthView(Noting, View):
     def show_heap(self, heap: HeapView | None) -> None:
         """Of a single snapshot, the types it has."""
         if heap is None:
+            self._instances.show(TextRows())
             return
         if self.case.report is None and self.case.make_report is None:
             self._is_alone = True

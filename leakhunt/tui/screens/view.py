@@ -53,13 +53,16 @@ class View(Screen[None]):
 
     def on_mount(self) -> None:
         """Listen for what workers bring."""
-        self.query_one(TopBar).title = written(self.case.title)
         self.watch(self.app, "waiting", self._show_waiting)
+        self.watch(self.app, "report", self._show_title)
         self.watch(self.app, "report", self.show_report)
         self.watch(self.app, "heap", self.show_heap)
         place = self.case.notebook.places.get(self.NAME)
         if isinstance(place, dict):
             self.restore(place)
+
+    def _show_title(self) -> None:
+        self.query_one(TopBar).title = written(self.case.title)
 
     def _show_waiting(self, words: str) -> None:
         line = self.query_one(".wait", Static)
