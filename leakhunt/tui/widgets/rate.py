@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual.app import RenderResult
 from textual_plotext import PlotextPlot
 
 from leakhunt.report import units
@@ -24,19 +25,19 @@ class RatePlot(PlotextPlot, Inked):
     ) -> None:
         """Draw other points; ``ticks`` are their words below the axis."""
         self._drawn = (title, x, y, ticks)
-        self._draw()
+        self.refresh()
 
-    def notify_style_update(self) -> None:
-        """Another theme: draw again."""
-        super().notify_style_update()
+    def render(self) -> RenderResult:
+        """The plot, drawn anew each time: in the colours and the size that hold now."""
         self._draw()
+        return super().render()
 
     def _color(self, ink: str) -> tuple[int, int, int]:
         color = self.ink(ink).color
         return (128, 128, 128) if color is None else tuple(color.get_truecolor())  # type: ignore[return-value]
 
     def _draw(self) -> None:
-        if self._drawn is None or not self.is_attached:
+        if self._drawn is None:
             return
         title, x, y, ticks = self._drawn
         plt = self.plt
@@ -51,4 +52,3 @@ class RatePlot(PlotextPlot, Inked):
             plt.yticks(levels, [units.short_size(level) for level in levels])
         plt.frame(False)
         plt.title(title)
-        self.refresh()
