@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.text import Text
 from textual.app import RenderResult
 from textual_plotext import PlotextPlot
 
@@ -11,6 +12,7 @@ from leakhunt.report import units
 from leakhunt.tui.widgets.inked import Inked
 
 _LEVELS = 3
+_LEAST_LINES = 3
 
 
 class RatePlot(PlotextPlot, Inked):
@@ -29,26 +31,47 @@ class RatePlot(PlotextPlot, Inked):
 
     def render(self) -> RenderResult:
         """The plot, drawn anew each time: in the colours and the size that hold now."""
-        self._draw()
-        return super().render()
-
-    def _color(self, ink: str) -> tuple[int, int, int]:
-        color = self.ink(ink).color
-        return (128, 128, 128) if color is None else tuple(color.get_truecolor())  # type: ignore[return-value]
-
-    def _draw(self) -> None:
-        if self._drawn is None:
-            return
+        if self._drawn is None or self.size.height < _LEAST_LINES:
+            return ""
         title, x, y, ticks = self._drawn
+        levels = _levels(y)
         plt = self.plt
         plt.clear_figure()
         if len(x) > 1:
             plt.plot(list(x), list(y), marker="braille", color=self._color("name"))
             plt.scatter(list(x), list(y), marker="dot", color=self._color("mark"))
-            plt.xticks(list(x), list(ticks))
-            low, high = min(y), max(y)
-            high += low == high
-            levels = [low + (high - low) * i / (_LEVELS - 1) for i in range(_LEVELS)]
             plt.yticks(levels, [units.short_size(level) for level in levels])
+        plt.xticks([], [])
         plt.frame(False)
         plt.title(title)
+        plt.theme(self._get_plotext_theme_name(self.app.theme))
+        plt.plotsize(self.size.width, self.size.height - 1)
+        margin = max((len(units.short_size(level)) for level in levels), default=0)
+        words = _axis(x, ticks, margin, self.size.width) if len(x) > 1 else ""
+        return Text.from_ansi(plt.build().rstrip("\n")).append(f"\n{words}")
+
+    def _color(self, ink: str) -> tuple[int, int, int]:
+        color = self.ink(ink).color
+        return (128, 128, 128) if color is None else tuple(color.get_truecolor())  # type: ignore[return-value]
+
+
+def _levels(y: Sequence[float]) -> list[float]:
+    """Where the words of the vertical axis are."""
+    if not y:
+        return []
+    low, high = min(y), max(y)
+    high += low == high
+    return [low + (high - low) * i / (_LEVELS - 1) for i in range(_LEVELS)]
+
+
+def _axis(x: Sequence[float], ticks: Sequence[str], margin: int, width: int) -> str:
+    """The words below the axis, each at its place: plotext places them as its hashes fall."""
+    line = " " * margin
+    for at, word in zip(x, ticks, strict=True):
+        place = margin + round((at - x[0]) / (x[-1] - x[0]) * (width - margin - 1))
+        start = min(
+            max(place - len(word) // 2, len(line) + (line.strip() != "")), width - len(word)
+        )
+        if word and start >= len(line):
+            line = line.ljust(start) + word
+    return line
