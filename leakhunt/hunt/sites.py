@@ -163,5 +163,5 @@ def _label(columns: SnapshotColumns, path: Path, taken: dict[str, Samples]) -> s
 def _nothing_sampled(path: Path) -> UsageError:
     return UsageError(
         f"no allocation was sampled in {path}",
-        hint="hunt with --sites, or call leakhunt.tracemalloc_ext.start() in the program",
+        hint="hunt without --no-sites, or call leakhunt.tracemalloc_ext.start() in the program",
     )

@@ -158,14 +158,14 @@ def test_the_tree_of_calls_splits_what_is_live(
 def test_without_sampling_the_class_is_named_and_the_rest_refused(
     tmp_path: Path, python: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = hunted(tmp_path, python, capsys)
+    report = hunted(tmp_path, python, capsys, "--no-sites")
     (site,) = finding(report, "orders.ORDERS")["sites"]
     assert (site["basis"], site["function"], site["type"]) == (
         "class", "Order.__init__", "orders.Order",
     )  # fmt: skip
     for command in (["sites"], ["export", "--format", "folded"]):
         assert main([*command, str(tmp_path / "saved")]) == 2
-        assert "hint: hunt with --sites" in capsys.readouterr().err
+        assert "hint: hunt without --no-sites" in capsys.readouterr().err
 
 
 def test_the_traces_of_a_program_that_traces_itself_are_told(

@@ -49,7 +49,7 @@ instead of Summary.
     default="heapsnapshot",
     show_default=True,
     help="heapsnapshot is everything; dot, graphml and json are what is around an object; the"
-    " others are where live memory was allocated (hunt --sites).",
+    " others are where live memory was allocated.",
 )
 @click.option(
     "--output",

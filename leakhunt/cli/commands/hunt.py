@@ -131,10 +131,17 @@ _LIVE_WARMUP = 1
     "--sites",
     is_flag=False,
     flag_value="0",
+    default="0",
     type=Whole(0),
     metavar="[=BYTES]",
     help="Sample where objects are allocated, from the baseline on: one for every BYTES."
-    "  [default: off; without a number 8192 in a scenario, 524288 in a live process]",
+    "  [default: 8192 in a scenario, 524288 in a live process]",
+)
+@click.option(
+    "--no-sites",
+    "without_sites",
+    is_flag=True,
+    help="Sample no allocations: made at names functions and classes only.",
 )
 @click.option(
     "--tui",
@@ -154,6 +161,8 @@ def hunt(context: click.Context, /, target: tuple[str, ...], **arguments: Any) -
     """
     options = output.of_arguments(arguments)
     arguments["timeout_s"] = arguments["timeout_s"] or None
+    if arguments.pop("without_sites"):
+        arguments["sites"] = None
     with _shown(arguments, is_wanted=arguments.pop("is_shown")) as folder:
         return _hunt(context, target, arguments, replace(options, shown=folder))
 

@@ -14,7 +14,7 @@ from leakhunt.cli.parameters import FileName, Whole
 
 _EXAMPLES = """\b
 Examples:
-  leakhunt hunt --scenario checkout.py --sites --save out
+  leakhunt hunt --scenario checkout.py --save out
   leakhunt sites out/
   leakhunt sites before.lkheap after.lkheap --json
   leakhunt export out/ --format flamegraph -o sites.svg
@@ -33,7 +33,7 @@ def sites(files: Sequence[Path], top: int, show_all: bool, as_json: bool) -> Exi
     and the library call below it.
 
     FILE is a snapshot that was taken while allocations were sampled, several in order of time,
-    or the directory that `leakhunt hunt --sites --save` filled. Bytes are estimates with a 95 %
+    or the directory that `leakhunt hunt --save` filled. Bytes are estimates with a 95 %
     interval; what was allocated before sampling began is not in them.
     """
     from leakhunt.hunt.sites import tabulate_sites

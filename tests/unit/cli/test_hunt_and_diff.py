@@ -40,6 +40,7 @@ def test_defaults(fake: FakeHunt, scenario: Path) -> None:
         save_dir=None,
         birth=True,
         show_output=False,
+        sites=0,
     )
 
 
@@ -48,7 +49,7 @@ def test_every_option_arrives(fake: FakeHunt, scenario: Path, tmp_path: Path) ->
         "hunt", "--scenario", str(scenario), "--cycles", "7", "--warmup", "0", "--python",
         sys.executable, "--timeout", "1.5", "--settle", "0", "--no-collect", "--max-pause", "50",
         "--save", str(tmp_path / "new"), "--show-output", "--no-birth", "--ladder", "4",
-        "--content",
+        "--content", "--no-sites",
         "--capture", "auto",
     ]  # fmt: skip
     main(arguments)
@@ -67,6 +68,7 @@ def test_every_option_arrives(fake: FakeHunt, scenario: Path, tmp_path: Path) ->
         ladder=4,
         content=True,
         capture="auto",
+        sites=None,
     )
 
 
@@ -161,3 +163,14 @@ def test_diff(
 def test_diff_without_cycles(fake: FakeHunt, files: list[Path]) -> None:
     main(["diff", str(files[0]), str(files[1])])
     assert fake.diffed == [(files[:2], None)]
+
+
+@pytest.mark.parametrize(
+    ("words", "sites"),
+    [((), 0), (("--sites",), 0), (("--sites=512",), 512), (("--no-sites",), None)],
+)
+def test_sampling_is_on_unless_it_is_refused(
+    fake: FakeHunt, scenario: Path, words: tuple[str, ...], sites: int | None
+) -> None:
+    main(["hunt", "--scenario", str(scenario), *words])
+    assert fake.options.sites == sites

@@ -44,7 +44,7 @@ def hunted(monkeypatch: pytest.MonkeyPatch) -> list[LiveOptions]:
 
 def test_a_process(hunted: list[LiveOptions]) -> None:
     assert main(["hunt", "4242", "--load", "wrk x"]) == 1
-    assert hunted == [LiveOptions(pid=4242, load="wrk x")]
+    assert hunted == [LiveOptions(sites=0, pid=4242, load="wrk x")]
 
 
 def test_every_option_of_a_process(hunted: list[LiveOptions], tmp_path: Path) -> None:
@@ -59,6 +59,7 @@ def test_every_option_of_a_process(hunted: list[LiveOptions], tmp_path: Path) ->
     )  # fmt: skip
     assert hunted == [
         LiveOptions(
+            sites=0,
             pid=7, load="a b", rounds=5, warmup=2, warmup_load="c", cycles=9,
             children=Children.ALL, capture="fork", redact=True, content=True,
             method="gdb", force=True,
@@ -79,15 +80,15 @@ def test_a_process_takes_no_command(
 def test_a_program_to_start(hunted: list[LiveOptions]) -> None:
     main(["hunt", "--load", "x", "--ready", "port:80", "--", "python", "app.py", "--load", "1"])
     command = ("python", "app.py", "--load", "1")
-    assert hunted == [LiveOptions(command=command, load="x", ready=parse_ready("port:80"))]
+    assert hunted == [LiveOptions(sites=0, command=command, load="x", ready=parse_ready("port:80"))]
 
 
 def test_time_and_marks_end_a_load_too(hunted: list[LiveOptions]) -> None:
     main(["hunt", "7", "--duration", "60"])
     main(["hunt", "7", "--marks", "--no-children"])
     assert hunted == [
-        LiveOptions(pid=7, duration_s=60.0),
-        LiveOptions(pid=7, by_marks=True, children=Children.NONE),
+        LiveOptions(sites=0, pid=7, duration_s=60.0),
+        LiveOptions(sites=0, pid=7, by_marks=True, children=Children.NONE),
     ]
 
 
