@@ -173,4 +173,5 @@ def test_sampling_is_on_unless_it_is_refused(
     fake: FakeHunt, scenario: Path, words: tuple[str, ...], sites: int | None
 ) -> None:
     main(["hunt", "--scenario", str(scenario), *words])
+    assert fake.options is not None
     assert fake.options.sites == sites
