@@ -87,6 +87,24 @@ oracles: ## install Chrome DevTools' heap engine, memlab and Graphviz (needs npm
 		-c $(CONSTRAINTS) -r fixtures/servers/requirements.txt
 	@touch $@
 
+# Suites of published packages, from their source distributions, for the pytest plugin.
+.venv-suites/.ready: $(CONSTRAINTS) fixtures/suites/requirements.txt fixtures/suites/tools.txt
+	@test -x .venv-suites/bin/python || "$(PYTHON)" -m venv .venv-suites
+	.venv-suites/bin/python -m pip --disable-pip-version-check --quiet install \
+		-c $(CONSTRAINTS) -r fixtures/suites/tools.txt
+	rm -rf .venv-suites/src && mkdir -p .venv-suites/src .venv-suites/sdist
+	for one in $$(grep -o '^[a-z]*==[0-9.]*' fixtures/suites/requirements.txt); do \
+		.venv-suites/bin/python -m pip --disable-pip-version-check --quiet download --no-deps \
+			--no-binary "$${one%%=*}" --dest .venv-suites/sdist "$$one"; \
+	done
+	for file in .venv-suites/sdist/*.tar.gz; do tar xzf "$$file" -C .venv-suites/src; done
+	.venv-suites/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
+		.venv-suites/sdist/*.tar.gz
+	@touch $@
+
+.PHONY: suites
+suites: .venv-suites/.ready ## the suites of published packages that the slow tests watch
+
 .PHONY: servers
 servers: .venv-servers/.ready ## the servers that the slow tests attach to
 
@@ -157,7 +175,7 @@ fuzz: setup ## a million damaged snapshot files (minutes)
 	LEAKHUNT_FUZZ_MUTATIONS=$(or $(N),1000000) $(PYTEST) --timeout 0 $(call suite,fuzz)
 
 .PHONY: test-all
-test-all: test asan oracles servers ## test, then the slow tests, every interpreter's C warnings and the sanitizers
+test-all: test asan oracles servers suites ## test, then the slow tests, every interpreter's C warnings and the sanitizers
 	@for python in $(TARGETS); do $(MAKE) c-warnings C_PYTHON=$$python; done
 	$(PYTEST) -m slow --timeout 0 tests || { test $$? = 5 && echo "no slow tests"; }
 
@@ -206,4 +224,4 @@ clean: ## remove what can be made again (environments stay)
 
 .PHONY: clean-all
 clean-all: clean ## remove the environments too
-	rm -rf .venv .venv-shop .venv-servers
+	rm -rf .venv .venv-shop .venv-servers .venv-suites

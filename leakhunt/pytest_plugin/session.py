@@ -22,7 +22,7 @@ from leakhunt.testing.filters import Filter
 
 _NAME = "leakhunt-watch"
 CONFIRM_CYCLES = 20
-_SUSPECT_BLOCKS = 40
+_SUSPECT_BLOCKS = 80
 """Blocks that a clean test may leave: pytest keeps its request and fixtures for a while."""
 _REMEMBERED = 500
 """Objects of one test that are looked for again at the end of the run."""
@@ -48,7 +48,9 @@ class SuiteWatch:
         self._imports: Any = None
         self._runner: Any = None
         self._guard: Any = None
-        self._blocks = 0
+        self._begun = self._last = 0
+        self._gaps: list[int] = []
+        """Blocks that came between two phases of the test: what pytest's reports take."""
         self._passed = True
         self._is_watching = False
         self._left: dict[str, list[tuple[int, str]]] = {}
@@ -92,8 +94,10 @@ class SuiteWatch:
         if not self._is_watching:
             return (yield)
         started = time.perf_counter_ns()
-        self._blocks, self._passed = 0, True
+        self._passed = True
+        self._gaps.clear()
         self._watch.begin()
+        self._begun = self._last = _count_blocks()
         spent = time.perf_counter_ns() - started
         result = yield
         started = time.perf_counter_ns()
@@ -121,14 +125,14 @@ class SuiteWatch:
             return (yield)
         started = time.perf_counter_ns()
         _collect()
-        before = _count_blocks()
+        self._gaps.append(_count_blocks() - self._last)
         self._ledger.watch_ns += time.perf_counter_ns() - started
         try:
             return (yield)
         finally:
             started = time.perf_counter_ns()
             _collect()
-            self._blocks += _count_blocks() - before
+            self._last = _count_blocks()
             self._ledger.watch_ns += time.perf_counter_ns() - started
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -140,9 +144,10 @@ class SuiteWatch:
     def _look(self, item: pytest.Item, nextitem: pytest.Item | None, started: int) -> None:
         ledger, is_whole = self._ledger, self._watch.is_whole
         _collect()
+        blocks = self._own_blocks()
         kept = survivors(self._watch.newborn(), item, self._imports, self._runner)
         left = [(id(one), name_of(type(one))) for one in kept[:_REMEMBERED]]
-        objects, blocks = len(kept), self._blocks
+        objects = len(kept)
         del kept
         if _is_of_another_module(item, nextitem):
             self._runner.refresh()
@@ -160,6 +165,14 @@ class SuiteWatch:
                 self._left[item.nodeid] = left
             values = {"objects": objects, "blocks": blocks, "is_thawed": not is_whole}
             ledger.note(watched_test(item, Outcome.LEFT, **values))
+
+    def _own_blocks(self) -> int:
+        """What is left of the test when it is over, fixtures gone, without pytest's reports.
+
+        There are three reports; that of the teardown takes about as much as that of the setup.
+        """
+        _before, *reports = self._gaps
+        return _count_blocks() - self._begun - sum(reports) - (reports[0] if reports else 0)
 
     def _confirm(
         self, item: pytest.Item, nextitem: pytest.Item | None, objects: int, blocks: int

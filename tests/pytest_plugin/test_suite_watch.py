@@ -33,7 +33,7 @@ SUITE = """
         BUS.listeners.setdefault("tick", []).append(session)
 
     def test_floats():
-        KEPT.extend(number + 0.5 for number in range(len(KEPT), len(KEPT) + 100))
+        KEPT.extend(number + 0.5 for number in range(len(KEPT), len(KEPT) + 300))
 
     @pytest.mark.parametrize("number", range(5))
     def test_clean(session, seen, number, tmp_path, caplog):
@@ -81,7 +81,7 @@ def test_repeating_tells_leaks_from_what_is_left_once(suite: Suite) -> None:
         "LEAK test_it.py::test_leaky Growing collection: +1 `shop.Session` per cycle",
         "held by `shop.BUS.listeners['tick']`",
         "Remove entries from",
-        "LEAK test_it.py::test_floats Growing collection: +100 `builtins.float` per cycle",
+        "LEAK test_it.py::test_floats Growing collection: +300 `builtins.float` per cycle",
         "left it once only",
     ):
         assert part in text, part
@@ -145,7 +145,7 @@ def test_chains_are_drawn(suite: Suite) -> None:
     result = suite.run(
         """
         def test_leaky(): KEPT.append(Session())
-        def test_floats(): KEPT.extend(len(KEPT) + number + 0.5 for number in range(99))
+        def test_floats(): KEPT.extend(len(KEPT) + number + 0.5 for number in range(300))
         """,
         "--leakhunt-fail",
         "--leakhunt-graph",
