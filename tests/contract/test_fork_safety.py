@@ -13,7 +13,7 @@ OUTSIDE = {
     "accounts.c", "birth.c", "birth_alloc.c", "birth_dealloc.c", "childheap.c", "commands.c",
     "facts.c", "mark.c", "module.c", "module_sites.c", "predict.c", "probe_find.c", "probe_gc.c",
     "probe_ticks.c", "probes.c", "process.c", "room.c",
-    "selftest.c", "server.c", "session.c", "site_hooks.c", "sites.c",
+    "selftest.c", "server.c", "session.c", "site_hooks.c", "sites.c", "stacks.c",
 }  # fmt: skip
 WALK = sorted(path for path in NATIVE.glob("*.c") if path.name not in OUTSIDE)
 FORBIDDEN = re.compile(

@@ -14,11 +14,11 @@ lk_unit_reads(_Py_CODEUNIT unit, unsigned *variables)
     switch (_Py_OPCODE(unit)) {
     case LOAD_FAST:
     case DELETE_FAST:
-    case LOAD_CLOSURE:
     case LOAD_DEREF:
     case DELETE_DEREF:
     case MAKE_CELL:
-#if LK_V <= 312 /* the first half of two that run as one; the second stays what it was */
+#if LK_V <= 312 /* with the first half of two that run as one; the second stays what it was */
+    case LOAD_CLOSURE:
     case LOAD_FAST__LOAD_CONST:
     case LOAD_FAST__LOAD_FAST:
 #endif

@@ -140,7 +140,7 @@ def test_one_that_answers_without_end_is_refused(tmp_path: Path) -> None:
         ({"implementation": "pypy"}, "is pypy, not CPython"),
         ({"version": [2, 7, 18]}, "too old"),
         ({"version": [3, 10, 13]}, "too old"),
-        ({"version": [3, 14, 0]}, "not yet supported by this release"),
+        ({"version": [3, 15, 0]}, "not yet supported by this release"),
         ({"version": [4, 0, 0]}, "not yet supported by this release"),
         ({"is_free_threaded": True, "abiflags": "t"}, "free-threaded"),
         ({"is_debug": True, "abiflags": "d"}, "debug build"),
