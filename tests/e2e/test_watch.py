@@ -161,12 +161,14 @@ def test_before_the_kernel_kills_a_snapshot_names_the_holder_every_time(tmp_path
             def enter(group: Path = group) -> None:
                 (group / "cgroup.procs").write_text(str(os.getpid()))
 
-            with growing(Path(sys.executable), 0.02, enter) as process:
+            # About 10 MB a second: the last tenth of the limit lasts for more than one.
+            with growing(Path(sys.executable), 0.05, enter) as process:
                 events = watch(process.pid, "--interval", "1s", "--snapshot-dir",
                                tmp_path / str(number))  # fmt: skip
                 killed += process.wait() == -signal.SIGKILL
         (alarm,) = of(events, "alarm")
         assert alarm["reason"] == "cgroup"
+        assert alarm["path"] is not None, of(events, "note")
         assert of(events, "end")
         names_the_holder(alarm["path"])
     assert killed == RUNS
