@@ -28,7 +28,7 @@ def picture(lines: Sequence[Sequence[Segment]], title: str) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" viewBox="0 0 {size}">'
         f"<title>{escape(title)}</title>"
-        f"<style>text{{font:{_SIZE}px {_FONTS}}}{styles}</style>"
+        f"<style>text{{white-space:pre;font:{_SIZE}px {_FONTS}}}{styles}</style>"
         f'<rect width="100%" height="100%" fill="{ground}"/>'
     )
     return "\n".join([head, *body, "</svg>", ""])

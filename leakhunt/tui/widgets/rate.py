@@ -9,6 +9,7 @@ from textual.app import RenderResult
 from textual_plotext import PlotextPlot
 
 from leakhunt.report import units
+from leakhunt.tui.widgets.axis import axis
 from leakhunt.tui.widgets.inked import Inked
 
 _LEVELS = 3
@@ -47,7 +48,7 @@ class RatePlot(PlotextPlot, Inked):
         plt.theme(self._get_plotext_theme_name(self.app.theme))
         plt.plotsize(self.size.width, self.size.height - 1)
         margin = max((len(units.short_size(level)) for level in levels), default=0)
-        words = _axis(x, ticks, margin, self.size.width) if len(x) > 1 else ""
+        words = axis(x, ticks, margin, self.size.width) if len(x) > 1 else ""
         return Text.from_ansi(plt.build().rstrip("\n")).append(f"\n{words}")
 
     def _color(self, ink: str) -> tuple[int, int, int]:
@@ -62,16 +63,3 @@ def _levels(y: Sequence[float]) -> list[float]:
     low, high = min(y), max(y)
     high += low == high
     return [low + (high - low) * i / (_LEVELS - 1) for i in range(_LEVELS)]
-
-
-def _axis(x: Sequence[float], ticks: Sequence[str], margin: int, width: int) -> str:
-    """The words below the axis, each at its place: plotext places them as its hashes fall."""
-    line = " " * margin
-    for at, word in zip(x, ticks, strict=True):
-        place = margin + round((at - x[0]) / (x[-1] - x[0]) * (width - margin - 1))
-        start = min(
-            max(place - len(word) // 2, len(line) + (line.strip() != "")), width - len(word)
-        )
-        if word and start >= len(line):
-            line = line.ljust(start) + word
-    return line
