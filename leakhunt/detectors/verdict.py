@@ -254,9 +254,13 @@ def _with_ladder(found: Judgement, unit: str, climb: Climb) -> Judgement:
 def _two_windows(series: Series, first: int, second: int, early: int, rest: int) -> Judgement:
     """Judge growth of ``first`` in ``early`` cycles and ``second`` in the ``rest``."""
     rate_1, rate_2 = first / early, second / rest
-    cycles, growth = early + rest, series.growth
+    # what came when the load was over is none of its cycles'
+    cycles, growth = early + rest, min(series.growth, first + second)
     words = _rate_words(growth, series.unit, cycles)
-    split = f"{first} in the first {early} cycles, {second} in the other {rest}"
+    firsts = f"the first {early} cycles" if early != 1 else "the first cycle"
+    split = f"{first} in {firsts}, {second} in the other {rest}"
+    if series.growth > growth:
+        split += f"; {series.growth - growth} more when the load was over"
     if rate_2 <= FADED * rate_1:
         reason = f"Growth ended: {split}. That is a warm-up, a lazy import or a bound kept in code."
         return Judgement(Verdict.NOT, reason, 0.8)
