@@ -108,6 +108,16 @@ suites: .venv-suites/.ready ## the suites of published packages that the slow te
 .PHONY: servers
 servers: .venv-servers/.ready ## the servers that the slow tests attach to
 
+# Queue workers on brokers in memory, and no leakhunt.
+.venv-queues/.ready: fixtures/queues/requirements.txt
+	@test -x .venv-queues/bin/python || "$(PYTHON)" -m venv .venv-queues
+	.venv-queues/bin/python -m pip --disable-pip-version-check --quiet install \
+		-r fixtures/queues/requirements.txt
+	@touch $@
+
+.PHONY: queues
+queues: .venv-queues/.ready ## the queue workers that the slow tests count jobs in
+
 .PHONY: setup
 setup: .venv/.runtime .venv/.native .venv/.dev ## create .venv with everything (quick when up to date)
 
@@ -175,7 +185,7 @@ fuzz: setup ## a million damaged snapshot files (minutes)
 	LEAKHUNT_FUZZ_MUTATIONS=$(or $(N),1000000) $(PYTEST) --timeout 0 $(call suite,fuzz)
 
 .PHONY: test-all
-test-all: test asan oracles servers suites ## test, then the slow tests, every interpreter's C warnings and the sanitizers
+test-all: test asan oracles servers suites queues ## test, then the slow tests, every interpreter's C warnings and the sanitizers
 	@for python in $(TARGETS); do $(MAKE) c-warnings C_PYTHON=$$python; done
 	$(PYTEST) -m slow --timeout 0 tests || { test $$? = 5 && echo "no slow tests"; }
 
@@ -224,4 +234,4 @@ clean: ## remove what can be made again (environments stay)
 
 .PHONY: clean-all
 clean-all: clean ## remove the environments too
-	rm -rf .venv .venv-shop .venv-servers .venv-suites
+	rm -rf .venv .venv-shop .venv-servers .venv-suites .venv-queues

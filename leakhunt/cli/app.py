@@ -25,6 +25,7 @@ from leakhunt.cli.commands.diff import diff
 from leakhunt.cli.commands.doctor import doctor
 from leakhunt.cli.commands.export import export
 from leakhunt.cli.commands.hunt import hunt
+from leakhunt.cli.commands.jobs import jobs
 from leakhunt.cli.commands.paths import paths
 from leakhunt.cli.commands.report import report
 from leakhunt.cli.commands.sites import sites
@@ -100,6 +101,7 @@ for _command in (
     doctor,
     watch,
     top,
+    jobs,
     trend,
     verify,
     waste,

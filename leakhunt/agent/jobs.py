@@ -1,0 +1,289 @@
+"""Growth for each job of a queue worker, added up by the name of its task.
+
+Standard library only.  In the worker:
+
+    from leakhunt.agent import jobs
+    jobs.start("/var/lib/leakhunt")
+
+    with jobs.job("app.tasks.resize"): ...
+
+and ``leakhunt jobs /var/lib/leakhunt`` tells which task leaves how much behind.
+
+Now and then a job is *measured*: garbage is collected before it and before the next one, and the
+blocks that there are more in between are what it left behind.  Without the collections a job
+would answer for the garbage of those before it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import inspect
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, TypeVar
+
+SCHEMA = "leakhunt.jobs/1"
+PREFIX, SUFFIX = "jobs-", ".json"
+SHARE = 0.01
+"""Part of the time that collections for measured jobs may take."""
+SKIPPED = 3
+"""First jobs of each task that are not measured: they import, and fill caches."""
+NAMES_MAX = 1000
+"""Tasks with a name of their own; later ones are counted together."""
+VALUES_MAX = 2000
+"""Different numbers of blocks that are kept of one task."""
+OTHERS = "(other tasks)"
+IDLE_S = 5.0
+"""What is there when the next job comes so late is not only of the last one."""
+WRITE_S = 10.0
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Tally:
+    """The jobs of one task."""
+
+    __slots__ = ("blocks", "jobs", "measured", "ns", "rss_bytes")
+
+    def __init__(self) -> None:
+        self.jobs = 0
+        self.ns = 0
+        self.measured = 0
+        """Of the jobs."""
+        self.blocks: dict[int, int] = {}
+        """Measured jobs by the blocks of Python's allocator that they left behind."""
+        self.rss_bytes = 0
+        """Resident, that they left behind: whole pages, so many jobs are needed."""
+
+
+class _Probe:
+    """A job that is measured."""
+
+    __slots__ = ("blocks", "ended_s", "name", "rss_bytes", "token")
+
+    def __init__(self, name: str, token: Hashable, before: tuple[int, int]) -> None:
+        self.name = name
+        self.token = token
+        self.blocks, self.rss_bytes = before
+        self.ended_s = -1.0
+
+
+class Ledger:
+    """Counts jobs and measures some.  May be used by several threads.
+
+    A job that others run beside is not measured: what it leaves behind cannot be told from theirs.
+    """
+
+    def __init__(
+        self,
+        folder: str | None = None,
+        *,
+        share: float = SHARE,
+        read: Callable[[], tuple[int, int]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        collect: Callable[[], object] = gc.collect,
+    ) -> None:
+        """``folder``: where ``jobs-PID.json`` is kept; None writes nothing.
+
+        ``share``: part of the time that may go into collections.  ``read`` answers (allocated
+        blocks, resident bytes).
+        """
+        self._folder = folder
+        self._share = share
+        self._read = read or read_memory
+        self._clock = clock
+        self._collect = collect
+        self._lock = threading.RLock()  # a collection runs finalizers, which may have jobs
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._pid = os.getpid()
+        self._running: dict[Hashable, tuple[str, float]] = {}
+        self._tallies: dict[str, Tally] = {}
+        self._probe: _Probe | None = None
+        self._first = self._read()
+        self._written_s = self._started_s = self._clock()
+        self._spent_s = 0.0
+        """In collections."""
+
+    def begin(self, name: str, key: Hashable | None = None) -> Hashable:
+        """A job of that task begins; `end` takes what this returns: ``key``, if one is given."""
+        with self._lock:
+            if self._pid != os.getpid():
+                self._begin_anew()  # a fork of the worker: what its parent did is not its own
+            token: Hashable = object() if key is None else key
+            name = str(name)[:200]
+            collected = self._finish_probe()
+            self._running[token] = (name, self._clock())
+            tally = self._tallies.get(name)
+            is_known = tally is not None and tally.jobs >= SKIPPED
+            if is_known and len(self._running) == 1 and (collected or self._is_time()):
+                before = collected or self._collect_and_read()
+                self._probe = _Probe(name, token, before)
+            return token
+
+    def end(self, token: Hashable) -> None:
+        """That job is over.  One that did not begin here is not counted."""
+        with self._lock:
+            if self._pid != os.getpid() or token not in self._running:
+                return
+            name, started_s = self._running.pop(token)
+            now_s = self._clock()
+            tally = self._tally(name)
+            tally.jobs += 1
+            tally.ns += round((now_s - started_s) * 1e9)
+            if self._probe is not None and self._probe.token == token:
+                self._probe.ended_s = now_s
+            if now_s - self._written_s >= WRITE_S:
+                self._probe = None  # what we write ourselves is nobody's
+                self._write()
+
+    def _tally(self, name: str) -> Tally:
+        if name not in self._tallies and len(self._tallies) >= NAMES_MAX:
+            name = OTHERS
+        return self._tallies.setdefault(name, Tally())
+
+    def _is_time(self) -> bool:
+        """Whether collections took less than their share so far."""
+        return self._spent_s <= self._share * (self._clock() - self._started_s)
+
+    def _finish_probe(self) -> tuple[int, int] | None:
+        """Another job begins: what the measured one left behind; the figures of now, if so."""
+        probe, self._probe = self._probe, None
+        if probe is None or probe.ended_s < 0 or self._running:
+            return None
+        if self._clock() - probe.ended_s > IDLE_S:
+            return None
+        now = self._collect_and_read()
+        tally, blocks = self._tally(probe.name), now[0] - probe.blocks
+        tally.measured += 1
+        if blocks in tally.blocks or len(tally.blocks) < VALUES_MAX:
+            tally.blocks[blocks] = tally.blocks.get(blocks, 0) + 1
+        tally.rss_bytes += now[1] - probe.rss_bytes
+        return now if self._is_time() else None
+
+    def _collect_and_read(self) -> tuple[int, int]:
+        started_s = self._clock()
+        self._collect()
+        self._spent_s += self._clock() - started_s
+        return self._read()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All tasks, as plain dicts and numbers."""
+        now = self._read()
+        return {
+            "schema": SCHEMA,
+            "pid": self._pid,
+            "time_s": time.time(),
+            "blocks": now[0] - self._first[0],
+            "rss_bytes": now[1] - self._first[1],
+            "tasks": [
+                {"name": name, **{key: getattr(tally, key) for key in Tally.__slots__}}
+                for name, tally in sorted(self._tallies.items())
+            ],
+        }
+
+    def write(self) -> None:
+        """Write the file now.  What stands against it is said on stderr, once."""
+        with self._lock:
+            if self._pid == os.getpid():
+                self._write()
+
+    def _write(self) -> None:
+        self._written_s = self._clock()
+        if self._folder is None or not self._tallies:
+            return
+        path = os.path.join(self._folder, f"{PREFIX}{self._pid}{SUFFIX}")
+        part = f"{path}.part"
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(part)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            with os.fdopen(os.open(part, flags, 0o600), "w", encoding="utf-8") as file:
+                json.dump(self.to_dict(), file)
+            os.replace(part, path)
+        except OSError as exc:
+            self._folder = None
+            sys.stderr.write(f"leakhunt: {path} cannot be written, jobs are not told: {exc}\n")
+
+
+def read_memory() -> tuple[int, int]:
+    """(allocated blocks, resident bytes) of this process."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            pages = int(file.read().split()[1])
+    except (OSError, ValueError, IndexError):
+        pages = 0
+    return sys.getallocatedblocks(), pages * _PAGE_BYTES
+
+
+_ledger: Ledger | None = None
+
+
+def start(folder: str, *, share: float = SHARE) -> None:
+    """Count jobs from now on, in this process and its forks; ``jobs-PID.json`` of each is kept in
+    ``folder``, which is made with mode 0700.  Called again it changes nothing.
+
+    ``share``: part of the time that may go into collecting garbage around measured jobs.  Raises
+    OSError when the folder cannot be made.
+    """
+    global _ledger  # noqa: PLW0603 - one for each process
+    if _ledger is None:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        _ledger = Ledger(os.path.abspath(folder), share=share)
+        atexit.register(write)
+
+
+def write() -> None:
+    """Write the file of this process now; at its end that is done anyway, unless it is killed."""
+    if _ledger is not None:
+        _ledger.write()
+
+
+def begin(name: str, key: Hashable | None = None) -> Hashable:
+    """A job begins; does nothing without `start`."""
+    return None if _ledger is None else _ledger.begin(name, key)
+
+
+def end(token: Hashable) -> None:
+    """The job is over that `begin` gave this for."""
+    if _ledger is not None and token is not None:
+        _ledger.end(token)
+
+
+@contextlib.contextmanager
+def job(name: str) -> Iterator[None]:
+    """One job of that task."""
+    token = begin(name)
+    try:
+        yield
+    finally:
+        end(token)
+
+
+def counted(function: Function) -> Function:
+    """A decorator: each call of the function, plain or ``async``, is a job of its name."""
+    name = f"{function.__module__}.{function.__qualname__}"
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            with job(name):
+                return await function(*args, **kwargs)
+
+        return awaited  # type: ignore[return-value]
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        with job(name):
+            return function(*args, **kwargs)
+
+    return called  # type: ignore[return-value]

@@ -1,0 +1,326 @@
+"""Growth for each job: measured between collections, added up over workers."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from leakhunt.agent import jobs
+from leakhunt.agent.jobs import IDLE_S, NAMES_MAX, OTHERS, SKIPPED, Ledger
+from leakhunt.cli import main
+from leakhunt.errors import UsageError
+from leakhunt.hunt.jobs import _growth, _Sum, jobs_in, trimmed_mean
+from leakhunt.report.jobs_model import jobs_to_dict
+from leakhunt.report.schema import load_schema
+from leakhunt.report.text.jobs_screen import render_jobs
+from leakhunt.report.text.sheet import TextOptions
+from tests.nasty_names import NASTY_NAMES
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Fake:
+    """A process whose memory and clock are what they are told to be."""
+
+    def __init__(self, folder: Path | None = None, share: float = 1000.0) -> None:
+        self.blocks = 1000
+        self.now_s = 0.0
+        self.collections = 0
+        self.garbage = 0
+        self.ledger = Ledger(
+            None if folder is None else str(folder),
+            share=share,
+            read=lambda: (self.blocks, self.blocks * 4096),
+            clock=lambda: self.now_s,
+            collect=self.collect,
+        )
+
+    def collect(self) -> None:
+        self.collections += 1
+        self.blocks -= self.garbage
+        self.garbage = 0
+        self.now_s += 0.01
+
+    def job(self, name: str, leaves: int = 0, garbage: int = 0, takes_s: float = 0.1) -> None:
+        token = self.ledger.begin(name)
+        self.blocks += leaves + garbage
+        self.garbage += garbage
+        self.now_s += takes_s
+        self.ledger.end(token)
+
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        return {task["name"]: task for task in self.ledger.to_dict()["tasks"]}
+
+
+def values_of(task: dict[str, Any]) -> list[int]:
+    return sorted(value for value, count in task["blocks"].items() for _ in range(count))
+
+
+def test_outliers_do_not_move_a_mean() -> None:
+    assert trimmed_mean([]) == (None, None)
+    assert trimmed_mean([5]) == (5.0, None)
+    mean, error = trimmed_mean(sorted([3] * 27 + [-900, 4000, 9000]))
+    assert (mean, error) == (3.0, 0.0)
+    mean, error = trimmed_mean([0, 1] * 50)
+    assert mean == 0.5
+    assert error == pytest.approx(0.063, abs=0.01)
+
+
+def test_a_sawtooth_of_jobs_is_no_growth() -> None:
+    fake = Fake()
+    for i in range(300):
+        fake.job("app.a", leaves=-891 if i % 100 == 99 else 9)
+        fake.job("app.b", leaves=-891 if i % 100 == 99 else 15)
+    fake.job("app.a")
+    counts = {name: Counter(task["blocks"]) for name, task in fake.tasks().items()}
+    found = {name: _growth(_Sum(name, blocks=blocks)) for name, blocks in counts.items()}
+    assert not found["app.a"].grows
+    assert found["app.a"].blocks_per_job == pytest.approx(0, abs=0.5)
+    assert found["app.b"].blocks_per_job == pytest.approx(6, abs=0.5)
+
+
+def test_a_measured_job_answers_for_what_it_leaves_and_for_no_garbage() -> None:
+    fake = Fake()
+    for _ in range(50):
+        fake.job("app.resize", leaves=3, garbage=40)
+        fake.job("app.greet", garbage=7)
+    found = fake.tasks()
+    resize, greet = found["app.resize"], found["app.greet"]
+    assert resize["jobs"] == greet["jobs"] == 50
+    assert resize["measured"] >= 40
+    assert resize["blocks"] == {3: resize["measured"]}
+    assert greet["measured"] >= 40
+    assert greet["blocks"] == {0: greet["measured"]}
+
+
+def test_collections_take_no_more_than_their_share() -> None:
+    fake = Fake(share=0.01)
+    for _ in range(2000):
+        fake.job("app.resize", leaves=1)
+    assert fake.collections * 0.01 <= 0.011 * fake.now_s
+    assert fake.tasks()["app.resize"]["measured"] >= 50
+
+
+def test_jobs_that_run_at_once_are_counted_and_not_measured() -> None:
+    fake = Fake()
+    for _ in range(30):
+        first = fake.ledger.begin("app.a")
+        second = fake.ledger.begin("app.b")
+        fake.blocks += 5
+        fake.ledger.end(first)
+        fake.ledger.end(second)
+    assert {task["jobs"] for task in fake.tasks().values()} == {30}
+    assert {task["measured"] for task in fake.tasks().values()} == {0}
+
+
+def test_what_comes_after_a_long_rest_is_not_of_the_last_job() -> None:
+    fake = Fake()
+    for _ in range(SKIPPED):
+        fake.job("app.a")
+    fake.job("app.a")
+    fake.blocks += 1000
+    fake.now_s += IDLE_S + 1
+    fake.job("app.a")
+    assert fake.tasks()["app.a"]["blocks"] == {}
+
+
+def test_the_number_of_names_is_bounded() -> None:
+    fake = Fake()
+    for i in range(NAMES_MAX + 50):
+        fake.job(f"task {i}")
+    found = fake.tasks()
+    assert len(found) == NAMES_MAX + 1
+    assert found[OTHERS]["jobs"] == 50
+
+
+def test_a_fork_counts_its_own_jobs(tmp_path: Path) -> None:
+    fake = Fake(tmp_path)
+    fake.job("app.parent")
+    read, write = os.pipe()
+    if os.fork() == 0:
+        fake.job("app.child")
+        os.write(write, json.dumps(sorted(fake.tasks())).encode())
+        os._exit(0)
+    os.close(write)
+    assert json.loads(os.read(read, 1000)) == ["app.child"]
+    os.close(read)
+    os.wait()
+    assert sorted(fake.tasks()) == ["app.parent"]
+
+
+def test_ends_that_never_began_are_nothing() -> None:
+    fake = Fake()
+    fake.ledger.end("unknown")
+    token = fake.ledger.begin("app.a", "key")
+    assert token == "key"
+    fake.ledger.end("key")
+    fake.ledger.end("key")
+    assert fake.tasks()["app.a"]["jobs"] == 1
+
+
+def test_a_real_function_that_leaks_is_told_from_one_that_makes_cycles() -> None:
+    kept: list[object] = []
+    ledger = Ledger(share=1000.0)
+
+    def leak() -> None:
+        kept.append([[1], [2]])
+
+    def cycle() -> None:
+        ring: list[object] = []
+        ring.append(ring)
+
+    for name, work in [("leak", leak), ("cycle", cycle)] * 30:
+        token = ledger.begin(name)
+        work()
+        ledger.end(token)
+    gc.collect()
+    found = {task["name"]: task for task in ledger.to_dict()["tasks"]}
+    assert found["leak"]["measured"] >= 20
+    leaked, _ = trimmed_mean(values_of(found["leak"]))
+    cycled, _ = trimmed_mean(values_of(found["cycle"]))
+    assert leaked == pytest.approx(6, abs=1)
+    assert cycled == pytest.approx(0, abs=0.5)
+
+
+def test_threads_lose_no_job() -> None:
+    ledger = Ledger(share=0.5)
+
+    def serve() -> None:
+        for i in range(200):
+            ledger.end(ledger.begin(f"task {i % 3}"))
+
+    threads = [threading.Thread(target=serve) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(task["jobs"] for task in ledger.to_dict()["tasks"]) == 800
+
+
+# --- the functions that a worker calls, and the command ------------------------------------------
+
+WORKER = """
+import asyncio, sys
+from leakhunt.agent import jobs
+jobs.start(sys.argv[1], share=1000.0)
+KEPT = []
+@jobs.counted
+def resize(i):
+    KEPT.append([i])
+    return i
+@jobs.counted
+async def greet(i):
+    await asyncio.sleep(0)
+    return i
+async def main():
+    for i in range(60):
+        assert resize(i) == i
+        assert await greet(i) == i
+    try:
+        with jobs.job("fails"):
+            raise ValueError
+    except ValueError:
+        pass
+asyncio.run(main())
+assert not {"numpy", "click", "leakhunt.hunt"} & set(sys.modules)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What two workers wrote."""
+    place = tmp_path / "kept"
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", WORKER, place], check=True, cwd=ROOT)
+    return place
+
+
+def test_workers_are_added_up_and_the_task_that_grows_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = jobs_in([folder])
+    assert (report.workers, report.jobs) == (2, 2 * 121)
+    first, *others = report.tasks
+    assert (first.name, first.jobs, first.grows) == ("__main__.resize", 120, True)
+    assert first.blocks_per_job == pytest.approx(2, abs=1.2)
+    assert {task.name for task in others} == {"__main__.greet", "fails"}
+    assert not any(task.grows for task in others)
+    assert main(["jobs", str(folder)]) == 1
+    shown = capsys.readouterr().out
+    assert shown.startswith(" 1 task leaves something behind: 242 jobs of 2 workers")
+    assert "per job __main__.resize: +" in shown
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in folder.iterdir())
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_answer_obeys_its_schema(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    schema = load_schema(name="jobs-report")
+    Draft202012Validator.check_schema(schema)
+    assert main(["jobs", str(folder), "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    Draft202012Validator(schema).validate(answer)
+    assert answer == json.loads(json.dumps(jobs_to_dict(jobs_in([folder]))))
+
+
+def test_without_start_nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_ledger", None)
+    token = jobs.begin("app.a")
+    assert token is None
+    jobs.end(token)
+    jobs.write()
+    with jobs.job("app.b"):
+        pass
+
+    @jobs.counted
+    async def work() -> int:
+        return 3
+
+    assert asyncio.run(work()) == 3
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES, ids=range(len(NASTY_NAMES)))
+def test_names_of_tasks_are_escaped(name: str, tmp_path: Path) -> None:
+    fake = Fake(tmp_path)
+    for _ in range(30):
+        fake.job(name, leaves=2)
+    fake.ledger.write()
+    shown = render_jobs(jobs_in([tmp_path]), TextOptions(width=100))
+    assert "\x1b" not in shown
+    assert all(ord(c) >= 32 or c == "\n" for c in shown)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "x"}', "\x00", '{"schema": 1}'])
+def test_what_no_worker_wrote_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "jobs-1.json"
+    path.write_text(text)
+    with pytest.raises(UsageError):
+        jobs_in([path])
+
+
+def test_a_folder_without_workers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no worker wrote") as caught:
+        jobs_in([tmp_path])
+    assert "jobs.start" in caught.value.hint
+    with pytest.raises(UsageError, match="cannot be read"):
+        jobs_in([tmp_path / "missing"])
+
+
+def test_a_folder_that_cannot_be_written_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = Fake(tmp_path / "missing")
+    for _ in range(3):
+        fake.job("app.a")
+        fake.ledger.write()
+    assert capsys.readouterr().err.count("cannot be written") == 1
