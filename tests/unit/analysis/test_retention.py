@@ -42,10 +42,11 @@ def test_totals_are_what_one_counts() -> None:
     a.set(b=b)
     b.set(a=a)
     heap.collectable(a)
-    held, immortal = heap.object(), heap.object()
-    held.native = 1
+    held, shared, immortal = heap.object(), heap.object(), heap.object()
+    held.native = shared.native = 1
     immortal.flags |= NodeFlag.IMMORTAL
-    heap.frame("main", 1, held=held, immortal=immortal)
+    # what something else reaches does not hang from its native hold
+    heap.frame("main", 1, shared=shared, immortal=immortal)
     graph = HeapGraph(heap.snap())
     totals = heap_totals(graph)
     assert totals.objects == graph.columns.heap_count
