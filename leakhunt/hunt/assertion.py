@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from leakhunt.report.model import Report
 
 _FUNCTIONS: Final = ("setup", "cycle", "settle", "teardown")
+_SCENARIO_BYTES_MAX: Final = 4 << 20
 _FAR: Final = 4
 """Steps up to a common directory, beyond which a path is better written in full."""
 
@@ -46,6 +48,8 @@ class Assertion:
                 f"{path} is there already, and may have been edited", hint="give another name"
             ) from error
         except (OSError, ValueError) as error:
+            with contextlib.suppress(OSError, ValueError):
+                path.unlink()  # a part of a test is none
             why = error.strerror if isinstance(error, OSError) else None
             raise LeakhuntError(
                 f"{path} cannot be written: {why or error}", hint="give a file in a folder of yours"
@@ -92,6 +96,9 @@ def _scenario_of(report: Report, beside: Path | None) -> ScenarioCall | None:
 def _functions_in(path: Path) -> dict[str, bool]:
     """Which functions of a scenario the file defines, and whether they are coroutine functions."""
     try:
+        # A report names the file: it may be that of a pipe or of a device.
+        if not path.is_file() or path.stat().st_size > _SCENARIO_BYTES_MAX:
+            return {}
         body = ast.parse(path.read_bytes()).body
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return {}

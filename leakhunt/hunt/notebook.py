@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from leakhunt.detectors.base import Verdict
 from leakhunt.errors import LeakhuntError
 from leakhunt.target.save_dir import NOTEBOOK_NAME
 
@@ -79,6 +80,10 @@ def read_notebook(path: Path) -> Notebook:
     texts = [text for name in _PARTS[:3] for text in parts[name].values()]
     if not all(isinstance(text, str) for text in texts):
         raise _broken(path, "a note in it is no text")
+    if not set(parts["verdicts"].values()) <= set(Verdict):
+        raise _broken(path, "a verdict in it is none")
+    if not all(isinstance(place, dict) for place in parts["places"].values()):
+        raise _broken(path, "a place in it is no object")
     return Notebook(path, **parts)
 
 

@@ -80,11 +80,12 @@ class LeakhuntApp(App[None]):
         place = self.case.notebook.places.get(_PLACE, {})
         known = {theme.name for theme in THEMES} | set(self.available_themes)
         theme_name = place.get("theme")
-        self.theme = theme_name if theme_name in known else DARK.name
+        is_known = isinstance(theme_name, str) and theme_name in known
+        self.theme = theme_name if is_known else DARK.name
         for name in VIEWS:
             self.add_mode(name, make(name))
         wanted = self._first or place.get("view") or ("live" if self.case.pid else "case")
-        self.switch_mode(wanted if wanted in VIEWS else next(iter(VIEWS)))
+        self.switch_mode(wanted if wanted in list(VIEWS) else next(iter(VIEWS)))
         self.report = self.case.report
         if self._said:
             self.say(self._said, is_bad=True)
@@ -309,8 +310,9 @@ class LeakhuntApp(App[None]):
 
     def on_copy(self, message: messages.Copy) -> None:
         """Into the clipboard, by the terminal (OSC 52)."""
-        self.copy_to_clipboard(message.text)
-        self.say(f"copied: {message.text}")
+        text = escape(message.text, limit=None)  # a name may end a line, or be no UTF-8
+        self.copy_to_clipboard(text)
+        self.say(f"copied: {text}")
 
     def on_open_type(self, message: messages.OpenType) -> None:
         """List the instances of a type."""

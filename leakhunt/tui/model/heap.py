@@ -192,6 +192,8 @@ class HeapView:
 
     def at_address(self, address: int) -> int | None:
         """The object at an address.  O(log nodes)."""
+        if not 0 <= address < 1 << 64:
+            return None
         c = self.graph.columns
         addresses = c.node_address[: c.heap_count]
         at = int(np.searchsorted(addresses, np.uint64(address)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leakhunt.analysis.bill import PARTS
 from leakhunt.report import units
+from leakhunt.report.escape import escape
 from leakhunt.report.model import Report
 from leakhunt.report.text.bill import TITLE_BY_PART
 from leakhunt.tui.widgets.parts import Part
@@ -61,7 +62,7 @@ def points_of(report: Report) -> tuple[list[float], list[float], list[str]]:
             at = x[-1] + (cycles * 0.08 if cycles else 1)  # settled: a little later
         x.append(at)
         y.append(snapshot.bytes)
-        ticks.append(snapshot.label[:8])
+        ticks.append(escape(snapshot.label[:8]))
     for i in range(len(x) - 1):
         if x[i + 1] - x[i] < _APART * (x[-1] - x[0]):
             ticks[i] = ""  # there is no room for both words

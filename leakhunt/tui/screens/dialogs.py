@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -22,6 +23,15 @@ class _Dialog(ModalScreen[str | None]):
     def action_dismiss_none(self) -> None:
         """Esc: nothing was said."""
         self.dismiss(None)
+
+
+def path_of(text: str) -> Path:
+    """The file or directory that somebody typed; ``~`` stays where it means no home."""
+    path = Path(text.strip())
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 class AskText(_Dialog):

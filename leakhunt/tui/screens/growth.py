@@ -367,13 +367,13 @@ class GrowthView(Noting, View):
         """Back to it."""
         table = self._table
         known = {column.key for column in self._types.columns if column.key}
-        if place.get("sort") in known:
+        if place.get("sort") in list(known):
             table.sort, table.is_descending = place["sort"], bool(place.get("descending"))
-        if place.get("unit") in {"bytes", "count"}:
+        if place.get("unit") in ("bytes", "count"):
             table.unit = place["unit"]
         table.is_grouped = bool(place.get("grouped"))
         text = place.get("filter")
-        if isinstance(text, str) and text:
+        if isinstance(text, str) and text.isprintable() and text:
             field = self.query_one("#growth-filter", Input)
             field.add_class("-open")
             field.value = table.text = text

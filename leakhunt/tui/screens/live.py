@@ -21,7 +21,7 @@ from leakhunt.tui import keys
 from leakhunt.tui.cancelled import Cancelled
 from leakhunt.tui.model.hunter import Hunter
 from leakhunt.tui.model.live import Course, Moment, Watcher
-from leakhunt.tui.screens.dialogs import AskText
+from leakhunt.tui.screens.dialogs import AskText, path_of
 from leakhunt.tui.screens.view import View
 from leakhunt.tui.widgets.course import CoursePlot
 from leakhunt.tui.widgets.words import sentence
@@ -181,7 +181,7 @@ class LiveView(View):
 
         def done(folder: str | None) -> None:
             if folder is not None and folder.strip():
-                self._hunter = Hunter(pid, Path(folder.strip()).expanduser(), load or None)
+                self._hunter = Hunter(pid, path_of(folder), load or None)
                 self._done = ""
                 self._is_let_go.clear()
                 self._hunt(self._hunter)

@@ -231,7 +231,7 @@ class TasksView(Noting, Writing, View):
         """Back to it."""
         self._table.is_grouped = place.get("grouped") is not False
         text = place.get("filter")
-        if isinstance(text, str) and text:
+        if isinstance(text, str) and text.isprintable() and text:
             field = self.query_one(Input)
             field.add_class("-open")
             field.value = text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from leakhunt.errors import LeakhuntError, UsageError
 from leakhunt.tui.cancelled import Cancelled
-from leakhunt.tui.screens.dialogs import AskText
+from leakhunt.tui.screens.dialogs import AskText, path_of
 
 if TYPE_CHECKING:
     from leakhunt.detectors.base import Finding
@@ -99,7 +99,7 @@ class Writing:
 
         def done(text: str | None) -> None:
             if text is not None and text.strip():
-                path = Path(text.strip()).expanduser()
+                path = path_of(text)
                 view.run_worker(
                     lambda: self._write(path, write), thread=True, group="write", exclusive=True
                 )
