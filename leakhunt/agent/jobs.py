@@ -26,6 +26,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
@@ -91,7 +92,7 @@ class Ledger:
         clock: Callable[[], float] = time.monotonic,
         collect: Callable[[], object] = gc.collect,
     ) -> None:
-        """``folder``: where ``jobs-PID.json`` is kept; None writes nothing.
+        """``folder``: where ``jobs-HOST-PID.json`` is kept; None writes nothing.
 
         ``share``: part of the time that may go into collections.  ``read`` answers (allocated
         blocks, resident bytes).
@@ -101,8 +102,15 @@ class Ledger:
         self._read = read or read_memory
         self._clock = clock
         self._collect = collect
+        self._failed = False
+        """The file could not be written, which was said."""
         self._lock = threading.RLock()  # a collection runs finalizers, which may have jobs
         self._begin_anew()
+        _free_in_forks(weakref.ref(self))
+
+    def free(self) -> None:
+        """In a fork, whose parent's threads are not there to release what they held."""
+        self._lock = threading.RLock()
 
     def _begin_anew(self) -> None:
         self._pid = os.getpid()
@@ -132,8 +140,10 @@ class Ledger:
 
     def end(self, token: Hashable) -> None:
         """That job is over.  One that did not begin here is not counted."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
-            if self._pid != os.getpid() or token not in self._running:
+            if token not in self._running:
                 return
             name, started_s = self._running.pop(token)
             now_s = self._clock()
@@ -192,16 +202,17 @@ class Ledger:
         }
 
     def write(self) -> None:
-        """Write the file now.  What stands against it is said on stderr, once."""
-        with self._lock:
-            if self._pid == os.getpid():
+        """Write the file now.  What stands against it is said on stderr, once; the next write
+        tries again."""
+        if self._pid == os.getpid():
+            with self._lock:
                 self._write()
 
     def _write(self) -> None:
         self._written_s = self._clock()
         if self._folder is None or not self._tallies:
             return
-        path = os.path.join(self._folder, f"{PREFIX}{self._pid}{SUFFIX}")
+        path = os.path.join(self._folder, f"{PREFIX}{_host()}-{self._pid}{SUFFIX}")
         part = f"{path}.part"
         try:
             with contextlib.suppress(FileNotFoundError):
@@ -211,8 +222,31 @@ class Ledger:
                 json.dump(self.to_dict(), file)
             os.replace(part, path)
         except OSError as exc:
-            self._folder = None
-            sys.stderr.write(f"leakhunt: {path} cannot be written, jobs are not told: {exc}\n")
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+            self._complain(f"leakhunt: {path} cannot be written, jobs are not told: {exc}\n")
+
+    def _complain(self, words: str) -> None:
+        is_new, self._failed = not self._failed, True
+        if is_new and sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(words)
+
+
+def _free_in_forks(ledger: weakref.ref[Ledger]) -> None:
+    def free() -> None:
+        one = ledger()
+        if one is not None:
+            one.free()
+
+    os.register_at_fork(after_in_child=free)
+
+
+def _host() -> str:
+    """The name of this machine or container, as part of the name of a file: on a volume that
+    containers share, each has a process 1."""
+    name = os.uname().nodename[:64]
+    return "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "_" for c in name)
 
 
 def read_memory() -> tuple[int, int]:
@@ -229,8 +263,8 @@ _ledger: Ledger | None = None
 
 
 def start(folder: str, *, share: float = SHARE) -> None:
-    """Count jobs from now on, in this process and its forks; ``jobs-PID.json`` of each is kept in
-    ``folder``, which is made with mode 0700.  Called again it changes nothing.
+    """Count jobs from now on, in this process and its forks; ``jobs-HOST-PID.json`` of each is
+    kept in ``folder``, which is made with mode 0700.  Called again it changes nothing.
 
     ``share``: part of the time that may go into collecting garbage around measured jobs.  Raises
     OSError when the folder cannot be made.

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from leakhunt.agent.jobs import PREFIX, SCHEMA, SUFFIX
 from leakhunt.errors import UsageError
-from leakhunt.report.jobs_model import JobsReport, TaskGrowth
-from leakhunt.report.json_fields import Fields
+from leakhunt.report.jobs_model import MEASURED_MIN, JobsReport, TaskGrowth
+from leakhunt.report.json_fields import Fields, whole, wrong
 
-MEASURED_MIN: Final = 20
-"""Fewer measured jobs say nothing."""
 ERRORS: Final = 3
 """Standard errors above which a mean is no chance."""
 ERRORS_OF_ALL: Final = 2
@@ -24,6 +23,8 @@ ERRORS_OF_ALL: Final = 2
 _AGREES: Final = 0.75
 LEAST_BLOCKS: Final = 0.75
 _BYTES_MAX: Final = 16 << 20
+_JOBS_MAX: Final = 10**9
+_VALUE_MAX: Final = 1 << 63
 
 
 def jobs_in(paths: Sequence[Path]) -> JobsReport:
@@ -82,8 +83,8 @@ def _read(path: Path) -> dict[str, Any]:
             hint=f"leakhunt.agent.jobs writes {SCHEMA}",
         )
     return {
-        "blocks": fields.integer("blocks"),
-        "rss_bytes": fields.integer("rss_bytes"),
+        "blocks": _value(fields, "blocks"),
+        "rss_bytes": _value(fields, "rss_bytes"),
         "tasks": fields.each("tasks", lambda value, place: _task(Fields(value, place))),
     }
 
@@ -109,26 +110,42 @@ class _Sum:
 
 
 def _task(fields: Fields) -> _Sum:
-    counts = fields.mapping("blocks")
-    try:
-        blocks = Counter({int(key): int(count) for key, count in counts.items()})
-    except (TypeError, ValueError) as exc:
-        raise UsageError(f"{fields.place('blocks')} has what is no number: {exc}") from exc
+    jobs = _count(fields.integer("jobs"), _JOBS_MAX, fields.place("jobs"))
+    measured = _count(fields.integer("measured"), jobs, fields.place("measured"))
+    place = fields.place("blocks")
+    blocks: Counter[int] = Counter()
+    for key, count in fields.mapping("blocks").items():
+        if not re.fullmatch(r"-?[0-9]{1,19}", key) or abs(int(key)) >= _VALUE_MAX:
+            raise wrong(place, "by whole numbers", key)
+        blocks[int(key)] += _count(whole(count, f"{place}[{key}]"), measured, f"{place}[{key}]")
+    _count(blocks.total(), measured, f"the sum of {place}")
     return _Sum(
         name=fields.text("name"),
-        jobs=fields.integer("jobs"),
-        measured=fields.integer("measured"),
-        ns=fields.integer("ns"),
-        rss_bytes=fields.integer("rss_bytes"),
+        jobs=jobs,
+        measured=measured,
+        ns=_count(fields.integer("ns"), _VALUE_MAX - 1, fields.place("ns")),
+        rss_bytes=_value(fields, "rss_bytes"),
         blocks=blocks,
     )
 
 
+def _count(value: int, most: int, place: str) -> int:
+    if not 0 <= value <= most:
+        raise wrong(place, f"0 to {most}", value)
+    return value
+
+
+def _value(fields: Fields, name: str) -> int:
+    value = fields.integer(name)
+    if abs(value) >= _VALUE_MAX:
+        raise wrong(fields.place(name), "a number of 64 bits", value)
+    return value
+
+
 def _growth(task: _Sum) -> TaskGrowth:
-    values = sorted(value for value, count in task.blocks.items() for _ in range(count))
-    mean, error, errors = _mean_of(values)
+    mean, error, errors = _mean_of(task.blocks)
     grows = (
-        len(values) >= MEASURED_MIN
+        task.blocks.total() >= MEASURED_MIN
         and mean is not None
         and error is not None
         and mean - errors * error > LEAST_BLOCKS
@@ -138,38 +155,56 @@ def _growth(task: _Sum) -> TaskGrowth:
     return TaskGrowth(task.name, task.jobs, task.measured, mean, error, rss, ns, grows)
 
 
-def _mean_of(values: Sequence[int]) -> tuple[float | None, float | None, float]:
+def _mean_of(counts: Mapping[int, int]) -> tuple[float | None, float | None, float]:
     """The mean that is believed, its standard error, and how many of those prove growth.
 
     Without the tenths a sawtooth looks like growth: where they take away much of the mean, they
     are part of it.
     """
-    trimmed, error = trimmed_mean(values)
-    n = len(values)
+    trimmed, error = trimmed_mean(counts)
+    n = sum(counts.values())
     if trimmed is None or error is None:
         return trimmed, error, ERRORS
-    mean = sum(values) / n
+    mean = _mean(counts.items(), n)
     if mean >= _AGREES * trimmed:
         return trimmed, error, ERRORS
-    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
-    return mean, deviation / math.sqrt(n), ERRORS_OF_ALL
+    return mean, _deviation(counts.items(), n) / math.sqrt(n), ERRORS_OF_ALL
 
 
-def trimmed_mean(values: Sequence[int]) -> tuple[float | None, float | None]:
-    """The mean of sorted values without the least and the largest tenth, and its standard error
-    from the winsorized deviation (Tukey & McLaughlin 1963); None for what cannot be said.
+def trimmed_mean(counts: Mapping[int, int]) -> tuple[float | None, float | None]:
+    """The mean of values, given with how often each occurred, without the least and the largest
+    tenth, and its standard error from the winsorized deviation (Tukey & McLaughlin 1963); None
+    for what cannot be said.
 
     A table that doubles, or a thread that wakes up, is in the tenths.
     """
-    n = len(values)
+    n = sum(counts.values())
     if n == 0:
         return None, None
     cut = n // 10
-    kept = values[cut : n - cut]
-    mean = sum(kept) / len(kept)
+    kept = _between(counts, cut, n - cut)
+    mean = _mean(kept, n - 2 * cut)
     if n < 2:
         return mean, None
-    winsorized = [*[kept[0]] * cut, *kept, *[kept[-1]] * cut]
-    middle = sum(winsorized) / n
-    deviation = math.sqrt(sum((value - middle) ** 2 for value in winsorized) / (n - 1))
-    return mean, deviation / ((1 - 2 * cut / n) * math.sqrt(n))
+    winsorized = [(kept[0][0], cut), *kept, (kept[-1][0], cut)]
+    return mean, _deviation(winsorized, n) / ((1 - 2 * cut / n) * math.sqrt(n))
+
+
+def _between(counts: Mapping[int, int], start: int, stop: int) -> Sequence[tuple[int, int]]:
+    """Of all values in their order, those from place ``start`` to before ``stop``."""
+    kept, place = [], 0
+    for value, count in sorted(counts.items()):
+        many = min(place + count, stop) - max(place, start)
+        if many > 0:
+            kept.append((value, many))
+        place += count
+    return kept
+
+
+def _mean(pairs: Iterable[tuple[int, int]], n: int) -> float:
+    return sum(value * count for value, count in pairs) / n
+
+
+def _deviation(pairs: Collection[tuple[int, int]], n: int) -> float:
+    middle = _mean(pairs, n)
+    return math.sqrt(sum(count * (value - middle) ** 2 for value, count in pairs) / (n - 1))

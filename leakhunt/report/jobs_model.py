@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 JOBS_SCHEMA = "leakhunt.jobs-report/1"
+MEASURED_MIN = 20
+"""Fewer measured jobs say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,11 @@ class JobsReport:
     rss_bytes: int
     tasks: tuple[TaskGrowth, ...]
     """Most growth first."""
+
+    @property
+    def says_something(self) -> bool:
+        """Whether any task has been measured often enough."""
+        return any(task.measured >= MEASURED_MIN for task in self.tasks)
 
 
 def jobs_to_dict(report: JobsReport) -> dict[str, Any]:

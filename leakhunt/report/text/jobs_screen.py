@@ -22,12 +22,14 @@ def render_jobs(report: JobsReport, options: TextOptions | None = None) -> str:
 
 def _head(report: JobsReport, sheet: Sheet) -> list[RenderableType]:
     growing = sum(task.grows for task in report.tasks)
-    words = (
-        f"{units.plural(growing, 'task')} leave something behind" if growing else "No task grows"
-    )
-    if growing == 1:
-        words = "1 task leaves something behind"
-    text = Text(words, style="bold yellow" if growing else "bold green")
+    words, style = "Nothing can be said yet", "bold"
+    if growing:
+        words, style = f"{units.plural(growing, 'task')} leave something behind", "bold yellow"
+        if growing == 1:
+            words = "1 task leaves something behind"
+    elif report.says_something:
+        words, style = "No task grows", "bold green"
+    text = Text(words, style=style)
     what = f": {units.plural(report.jobs, 'job')} of {units.plural(report.workers, 'worker')}, "
     what += f"which grew by {units.count(report.blocks, signed=True)} blocks and "
     text.append(what + units.size(report.rss_bytes, signed=True), style="default not bold")

@@ -6,11 +6,13 @@ import asyncio
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -63,16 +65,12 @@ class Fake:
         return {task["name"]: task for task in self.ledger.to_dict()["tasks"]}
 
 
-def values_of(task: dict[str, Any]) -> list[int]:
-    return sorted(value for value, count in task["blocks"].items() for _ in range(count))
-
-
 def test_outliers_do_not_move_a_mean() -> None:
-    assert trimmed_mean([]) == (None, None)
-    assert trimmed_mean([5]) == (5.0, None)
-    mean, error = trimmed_mean(sorted([3] * 27 + [-900, 4000, 9000]))
+    assert trimmed_mean({}) == (None, None)
+    assert trimmed_mean({5: 1}) == (5.0, None)
+    mean, error = trimmed_mean({4000: 1, 3: 27, -900: 1, 9000: 1})
     assert (mean, error) == (3.0, 0.0)
-    mean, error = trimmed_mean([0, 1] * 50)
+    mean, error = trimmed_mean({0: 50, 1: 50})
     assert mean == 0.5
     assert error == pytest.approx(0.063, abs=0.01)
 
@@ -159,6 +157,33 @@ def test_a_fork_counts_its_own_jobs(tmp_path: Path) -> None:
     assert sorted(fake.tasks()) == ["app.parent"]
 
 
+def test_a_fork_does_not_wait_for_a_thread_of_its_parent(tmp_path: Path) -> None:
+    fake = Fake(tmp_path)
+    token = fake.ledger.begin("app.a")
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with fake.ledger._lock:
+            held.set()
+            release.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    if (child := os.fork()) == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(5)
+        fake.ledger.end(token)
+        fake.ledger.write()
+        fake.job("app.child")
+        fake.ledger.write()
+        os._exit(0)
+    release.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+    assert [path.name.endswith(f"-{child}.json") for path in tmp_path.iterdir()] == [True]
+
+
 def test_ends_that_never_began_are_nothing() -> None:
     fake = Fake()
     fake.ledger.end("unknown")
@@ -187,8 +212,8 @@ def test_a_real_function_that_leaks_is_told_from_one_that_makes_cycles() -> None
     gc.collect()
     found = {task["name"]: task for task in ledger.to_dict()["tasks"]}
     assert found["leak"]["measured"] >= 20
-    leaked, _ = trimmed_mean(values_of(found["leak"]))
-    cycled, _ = trimmed_mean(values_of(found["cycle"]))
+    leaked, _ = trimmed_mean(found["leak"]["blocks"])
+    cycled, _ = trimmed_mean(found["cycle"]["blocks"])
     assert leaked == pytest.approx(6, abs=1)
     assert cycled == pytest.approx(0, abs=0.5)
 
@@ -324,3 +349,79 @@ def test_a_folder_that_cannot_be_written_is_said_once(
         fake.job("app.a")
         fake.ledger.write()
     assert capsys.readouterr().err.count("cannot be written") == 1
+
+
+def test_what_could_not_be_written_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = Fake(tmp_path / "later")
+    fake.job("app.a")
+    monkeypatch.setattr(sys, "stderr", None)
+    fake.ledger.write()
+    (tmp_path / "later").mkdir()
+    with monkeypatch.context() as full:
+        full.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
+        fake.ledger.write()
+    assert list((tmp_path / "later").iterdir()) == [], "nothing is left behind"
+    fake.ledger.write()
+    assert jobs_in([tmp_path / "later"]).jobs == 1
+
+
+def test_containers_on_one_volume_do_not_collide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for host in ("one", "../two"):
+        monkeypatch.setattr(os, "uname", lambda host=host: SimpleNamespace(nodename=host))
+        fake = Fake(tmp_path)
+        fake.job("app.a")
+        fake.ledger.write()
+    assert len(list(tmp_path.iterdir())) == 2
+    assert jobs_in([tmp_path]).workers == 2
+
+
+def written(path: Path, **changes: Any) -> Path:
+    task = {"name": "a", "jobs": 50, "measured": 30, "blocks": {"1": 30}, "ns": 1, "rss_bytes": 0}
+    worker = {"schema": jobs.SCHEMA, "pid": 1, "blocks": 0, "rss_bytes": 0}
+    path.write_text(json.dumps({**worker, "tasks": [{**task, **changes}]}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"blocks": {"1": 10**12}}, "1000000000000"),
+        ({"blocks": {"1": 31}}, "31"),
+        ({"blocks": {"1": 20, "2": 20}}, "40"),
+        ({"blocks": {"1": -3}}, "-3"),
+        ({"blocks": {"1": 1.5}}, "1.5"),
+        ({"blocks": {"1": float("inf")}}, "inf"),
+        ({"blocks": {"1": True}}, "True"),
+        ({"blocks": {"1_0": 3}}, "1_0"),
+        ({"blocks": {str(2**63): 3}}, str(2**63)),
+        ({"measured": 51}, "51"),
+        ({"jobs": 10**9 + 1}, "1000000001"),
+        ({"jobs": -1}, "-1"),
+        ({"ns": -1}, "-1"),
+        ({"rss_bytes": 2**63}, str(2**63)),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(
+    changes: dict[str, Any], named: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=named):
+        jobs_in([written(tmp_path / "jobs-1.json", **changes)])
+
+
+def test_a_billion_jobs_cost_no_memory(tmp_path: Path) -> None:
+    many = {"jobs": 10**9, "measured": 10**9, "blocks": {"1": 5 * 10**8, "2": 5 * 10**8}}
+    (task,) = jobs_in([written(tmp_path / "jobs-1.json", **many)]).tasks
+    assert task.grows
+    assert task.blocks_per_job == 1.5
+
+
+def test_too_few_measured_jobs_are_no_good_news(tmp_path: Path) -> None:
+    few, enough = {"measured": 19, "blocks": {"0": 19}}, {"measured": 20, "blocks": {"0": 20}}
+    shown = render_jobs(jobs_in([written(tmp_path / "jobs-1.json", **few)]))
+    assert shown.startswith(" Nothing can be said yet: 50 jobs")
+    shown = render_jobs(jobs_in([written(tmp_path / "jobs-1.json", **enough)]))
+    assert shown.startswith(" No task grows: 50 jobs")
