@@ -11,12 +11,16 @@ import click
 from leakhunt.cli import live_options, output, streams
 from leakhunt.cli.exit_codes import ExitCode
 from leakhunt.cli.parameters import Whole
+from leakhunt.errors import UsageError
 
 if TYPE_CHECKING:
     from leakhunt.hunt.top import Top
     from leakhunt.report.top_model import TopReport
 
 _KEEP_ALIVE_S = 10.0
+_LEAST_INTERVAL_S = 1.0
+_PAUSES = 10
+"""Between two looks the process runs for so many times the last pause at least."""
 _EXAMPLES = """\b
 Examples:
   leakhunt top 4242
@@ -50,6 +54,11 @@ def top(
     from leakhunt.target.readiness import parse_seconds
 
     interval_s = parse_seconds(interval)
+    if interval_s < _LEAST_INTERVAL_S:
+        raise UsageError(
+            f"{interval_s:g} s is no interval for looks",
+            hint=f"{_LEAST_INTERVAL_S:g} s at least: each look stops the process for a moment",
+        )
     with Top(pid, **arguments) as looks:
         try:
             if once or as_json or not streams.is_terminal(sys.stdout):
@@ -76,7 +85,7 @@ def _print_looks(
             is_read = streams.write(_drawn(report) + ("" if once else "\n"))
         if once or not is_read:
             return
-        _wait(looks, interval_s)
+        _wait(looks, interval_s, report)
 
 
 def _show_looks(looks: Top, interval_s: float, rows: int | None) -> None:
@@ -91,7 +100,7 @@ def _show_looks(looks: Top, interval_s: float, rows: int | None) -> None:
             fitting = max(console.size.height - 8, 5)
             report = looks.look(rows or fitting)
             live.update(Text.from_ansi(_drawn(report)), refresh=True)
-            _wait(looks, interval_s)
+            _wait(looks, interval_s, report)
 
 
 def _drawn(report: TopReport) -> str:
@@ -100,8 +109,8 @@ def _drawn(report: TopReport) -> str:
     return render_top(report, output.text_options())
 
 
-def _wait(looks: Top, seconds: float) -> None:
-    until = time.monotonic() + seconds
+def _wait(looks: Top, interval_s: float, last: TopReport) -> None:
+    until = time.monotonic() + max(interval_s, _PAUSES * last.pause_ns / 1e9)
     while (left_s := until - time.monotonic()) > 0:
         time.sleep(min(left_s, _KEEP_ALIVE_S))
         looks.keep_alive()
