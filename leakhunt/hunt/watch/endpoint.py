@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,8 @@ CONTENT_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-
 _REQUEST_BYTES_MAX: Final = 8192
 _CLIENT_S: Final = 2.0
 _BACKLOG: Final = 8
+_AGAIN_S: Final = 0.2
+"""After an error of accept: a client that went, or no descriptor left."""
 
 
 class Endpoint:
@@ -39,12 +42,14 @@ class Endpoint:
                 f"metrics cannot be served at {host}:{port}: {exc.strerror or exc}",
                 hint="another program has that port: give another one, or --textfile",
             ) from exc
+        self._closing = threading.Event()
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, name="metrics", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Listen no more."""
+        self._closing.set()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -55,10 +60,14 @@ class Endpoint:
             try:
                 client, _ = self._socket.accept()
             except OSError:
-                return
+                if self._closing.wait(_AGAIN_S):
+                    return
+                continue
             with contextlib.suppress(OSError), client:
-                client.settimeout(_CLIENT_S)
-                client.sendall(self._answer(_read_head(client)))
+                until_s = time.monotonic() + _CLIENT_S
+                answer = self._answer(_read_head(client, until_s))
+                _give_until(client, until_s)
+                client.sendall(answer)
                 client.shutdown(socket.SHUT_WR)
 
     def _answer(self, head: bytes) -> bytes:
@@ -83,10 +92,19 @@ class Endpoint:
         return "\r\n".join(lines).encode() + (b"" if words[0] == b"HEAD" else data)
 
 
-def _read_head(client: socket.socket) -> bytes:
+def _give_until(client: socket.socket, until_s: float) -> None:
+    """What it does next may last until then.  Raises TimeoutError when that is over."""
+    left_s = until_s - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError
+    client.settimeout(left_s)
+
+
+def _read_head(client: socket.socket, until_s: float) -> bytes:
     """The request up to its empty line; what is longer, or stops, is no request of ours."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < _REQUEST_BYTES_MAX:
+        _give_until(client, until_s)
         more = client.recv(1024)
         if not more:
             break
@@ -100,5 +118,6 @@ def write_textfile(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, 0o644)  # whatever the umask says
         file.write(text)
     part.replace(path)

@@ -95,6 +95,7 @@ class Watch:
         self._members: dict[int, _Member] = {}
         self._refused: set[tuple[int, int]] = set()
         self._family_s = float("-inf")
+        self._root_ticks: int | None = None
         self._ring: Ring | None = None
         self._endpoint: Endpoint | None = None
         self._hook = Hook(options.command) if options.command else None
@@ -108,7 +109,11 @@ class Watch:
             require_reachable(options.pid, method=options.method, force=options.force)
             self._ring = Ring(options.snapshot_dir, options.budget_bytes)
         if options.metrics is not None:
-            self._endpoint = Endpoint(*options.metrics)
+            host, port = options.metrics
+            self._endpoint = Endpoint(host, port)
+            shown = f"[{host}]" if ":" in host else host
+            url = f"http://{shown}:{self._endpoint.port}/metrics"
+            self._say(EventKind.NOTE, options.pid, f"metrics are at {url}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -272,7 +277,13 @@ class Watch:
         self._family_s = self._world.clock()
         options = self._options
         find = self._world.family or (lambda pid: find_family(pid, options.children))
-        for relative in find(options.pid):
+        found = find(options.pid)
+        for root in found:
+            if root.is_root and self._root_ticks is None:
+                self._root_ticks = root.start_ticks
+            if root.is_root and root.start_ticks != self._root_ticks:
+                return  # a stranger has its number now
+        for relative in found:
             key = relative.pid, relative.start_ticks
             if relative.pid in self._members or key in self._refused:
                 continue

@@ -1,4 +1,4 @@
-"""The files of a watch: a folder that never holds more than it may."""
+"""The files of a watch: a folder from which the oldest go, to keep a budget."""
 
 from __future__ import annotations
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
 import socket
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -20,7 +23,7 @@ from jsonschema import Draft202012Validator
 
 from leakhunt.errors import TargetError, UsageError
 from leakhunt.hunt.watch import loop
-from leakhunt.hunt.watch.endpoint import CONTENT_TYPE, Endpoint
+from leakhunt.hunt.watch.endpoint import CONTENT_TYPE, Endpoint, _read_head, write_textfile
 from leakhunt.hunt.watch.hook import RUNNING_MAX, Hook
 from leakhunt.hunt.watch.loop import Watch, World
 from leakhunt.hunt.watch.options import (
@@ -61,6 +64,7 @@ class Fake:
     waits: list[float] = field(default_factory=list)
     looks: int = 0
     family: Callable[[float], tuple[int, ...]] = lambda _: (PID,)
+    start: Callable[[float], int] = lambda _: 5
 
     def watch(self, **options: Any) -> Watch:
         world = World(
@@ -71,7 +75,7 @@ class Fake:
                 pid=pid, start_ticks=start, read=self._read, look=self._look
             ),
             family=lambda _: tuple(
-                Relative(pid, 5, ("python", "app.py"), pid == PID)
+                Relative(pid, self.start(self.now_s), ("python", "app.py"), pid == PID)
                 for pid in self.family(self.now_s)
             ),
             age_s=lambda _: self.age_s + self.now_s,
@@ -179,6 +183,13 @@ def test_workers_that_come_later_are_watched_too() -> None:
     assert {event.pid for event in fake.of(EventKind.SAMPLE)} == {PID, 78}
 
 
+def test_children_of_who_has_the_number_next_are_strangers() -> None:
+    fake = Fake(family=lambda s: (PID,) if s < 100 else (PID, 78))
+    fake.start = lambda s: 5 if s < 100 else 6
+    fake.run(30)
+    assert {event.pid for event in fake.events} == {PID}
+
+
 def test_a_process_that_is_not_there_is_refused() -> None:
     fake = Fake(family=lambda _: ())
     with pytest.raises(TargetError, match="no process"):
@@ -278,6 +289,8 @@ def test_metrics_are_served_on_loopback_and_understood(tmp_path: Path) -> None:
         port = watch.metrics_port
         assert port is not None
         file_text = file.read_text()
+        (note,) = fake.of(EventKind.NOTE)
+        assert note.message == f"metrics are at http://127.0.0.1:{port}/metrics"
         kind, text = fetch(port)
         with pytest.raises(urllib.error.HTTPError, match="404"):
             fetch(port, "/secret")
@@ -331,6 +344,54 @@ def test_nonsense_does_not_end_the_endpoint(head: bytes) -> None:
         assert fetch(endpoint.port)[1] == "# EOF\n"
     finally:
         endpoint.close()
+
+
+def test_an_error_of_accept_does_not_end_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = [OSError(24, "too many open files"), ConnectionAbortedError()]
+
+    class Flaky(socket.socket):
+        def accept(self) -> tuple[socket.socket, Any]:
+            if errors:
+                raise errors.pop()
+            return super().accept()
+
+    monkeypatch.setattr(socket, "socket", Flaky)
+    endpoint = Endpoint("127.0.0.1", 0)
+    try:
+        endpoint.text = "# EOF\n"
+        assert fetch(endpoint.port)[1] == "# EOF\n"
+        assert errors == []
+    finally:
+        endpoint.close()
+
+
+def test_a_client_that_dribbles_holds_nobody_up() -> None:
+    ours, theirs = socket.socketpair()
+    done = threading.Event()
+
+    def dribble() -> None:
+        with contextlib.suppress(OSError):
+            while not done.wait(0.05):
+                theirs.sendall(b"x")
+
+    thread = threading.Thread(target=dribble)
+    thread.start()
+    with ours, theirs:
+        started_s = time.monotonic()
+        with pytest.raises(TimeoutError):
+            _read_head(ours, started_s + 0.3)
+        assert time.monotonic() - started_s < 2
+        done.set()
+        thread.join()
+
+
+def test_the_text_file_may_be_read_by_others_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_textfile(tmp_path / "m.prom", "# EOF\n")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "m.prom").stat().st_mode & 0o777 == 0o644
 
 
 def test_a_text_file_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
