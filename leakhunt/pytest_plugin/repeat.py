@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from _pytest import tmpdir
 
-from leakhunt.hunt.within.examine import Result, Wishes, examine
+from leakhunt.hunt.within.examine import Result, Step, Wishes, advance, examine
 
 _TMP_PATH_KEY: Any = getattr(tmpdir, "tmppath_result_key", None)
 """What a report notes for the teardown of ``tmp_path``; a repeated phase has no report."""
@@ -67,19 +67,17 @@ class Repeater:
         examination = examine(wishes)
         self._item.stash[_REPEATING] = True
         try:
-            step = next(examination)
-            while True:
+            step = advance(examination)
+            while isinstance(step, Step):
                 for _ in range(step.cycles):
                     self._quietly()
                 if step.wait_s:
                     time.sleep(step.wait_s)
-                step = examination.send(None)
-        except StopIteration as end:
-            result: Result = end.value
+                step = advance(examination)
         finally:
             examination.close()
             self._item.stash[_REPEATING] = False
-        return result
+        return step
 
     def _whole_cycle(self) -> None:
         self._set_up()

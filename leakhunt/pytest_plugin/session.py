@@ -26,6 +26,7 @@ _SUSPECT_BLOCKS = 80
 """Blocks that a clean test may leave: pytest keeps its request and fixtures for a while."""
 _REMEMBERED = 500
 """Objects of one test that are looked for again at the end of the run."""
+_ELSEWHERE = "tests that a plugin runs elsewhere (pytest-forked, for instance) are not watched"
 
 _collect, _count_blocks = gc.collect, sys.getallocatedblocks
 
@@ -143,6 +144,10 @@ class SuiteWatch:
 
     def _look(self, item: pytest.Item, nextitem: pytest.Item | None, started: int) -> None:
         ledger, is_whole = self._ledger, self._watch.is_whole
+        if not self._gaps:  # no phase of it ran in this process
+            if _ELSEWHERE not in ledger.notes:
+                ledger.notes.append(_ELSEWHERE)
+            return
         _collect()
         blocks = self._own_blocks()
         kept = survivors(self._watch.newborn(), item, self._imports, self._runner)
@@ -192,7 +197,7 @@ class SuiteWatch:
             self._ledger.note(watched_test(item, Outcome.LEFT, **values))
             return
         finally:
-            item.session._setupstate.teardown_exact(nextitem)  # noqa: SLF001
+            self._tear_down(item, nextitem)
             self._ledger.confirm_ns += time.perf_counter_ns() - started
         wanted = self._ledger.with_known(Filter())
         leaks = self._ledger.note_examined(item, result, wanted, objects=objects, blocks=blocks)
@@ -200,6 +205,16 @@ class SuiteWatch:
             from leakhunt.pytest_plugin.failure import log_failure
 
             log_failure(item, result, wanted, self._ledger.next_steps(item.nodeid, leaks, result))
+
+    def _tear_down(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """End the fixtures of wider scope that the repetition made; the test itself is over."""
+        try:
+            item.session._setupstate.teardown_exact(nextitem)  # noqa: SLF001
+        except (Exception, OutcomeException, BaseExceptionGroup) as exc:  # noqa: BLE001 - as above
+            self._ledger.notes.append(
+                f"the teardown after {item.nodeid} was repeated failed: "
+                f"{type(exc).__name__}: {_first_line(exc)}"
+            )
 
 
 def _judges_itself(item: pytest.Item) -> bool:

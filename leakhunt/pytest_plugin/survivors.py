@@ -45,9 +45,10 @@ class Imports:
         if len(sys.modules) == self._count:
             return []
         found = [
-            getattr(module, "__dict__", None)
+            namespace
             for name, module in list(sys.modules.items())
             if name not in self._known
+            for namespace in _namespace(module)
         ]
         self._known, self._count = set(sys.modules), len(sys.modules)
         return found
@@ -154,14 +155,20 @@ def _is_runners(kind: type) -> bool:
 
 
 def _namespace(one: Any) -> list[Any]:
-    """The dict of an object of the runner, if it has one."""
-    namespace = getattr(one, "__dict__", None)
-    return [] if namespace is None else [namespace]
+    """The dict of a module or an object of the runner, if it has one; no code of it runs, which
+    would load a lazy module."""
+    try:
+        return [object.__getattribute__(one, "__dict__")]
+    except Exception:  # noqa: BLE001 - it may be a property, and that is somebody else's code
+        return []
 
 
 def module_of(kind: type) -> str:
-    """The module of a class; empty when it says something else than a text."""
-    module = type.__getattribute__(kind, "__module__")
+    """The module of a class; empty when it has none or says something else than a text."""
+    try:
+        module = type.__getattribute__(kind, "__module__")
+    except AttributeError:
+        return ""
     return module if type(module) is str else ""
 
 

@@ -38,7 +38,7 @@ class no_leaks:  # noqa: N801 - it is used like a function
         self._block: Block | None = None
 
     def __enter__(self) -> Self:
-        """Births are watched from here."""
+        """Births are watched from here.  Raises TargetError inside of another such block."""
         self._block = examine_block()
         next(self._block)
         return self

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from leakhunt.errors import UsageError
-from leakhunt.hunt.within.examine import Result, Wishes, examine
+from leakhunt.hunt.within.examine import Result, Step, Wishes, advance, examine
 from leakhunt.testing.errors import LeakError
 from leakhunt.testing.filters import Filter, Names, names_of
 
@@ -53,18 +53,16 @@ def check(
         )
     examination = examine(Wishes(cycles, warmup, max_growth))
     try:
-        step = next(examination)
-        while True:
+        step = advance(examination)
+        while isinstance(step, Step):
             for _ in range(step.cycles):
                 function()
             if step.wait_s:
                 time.sleep(step.wait_s)
-            step = examination.send(None)
-    except StopIteration as end:
-        result: Result = end.value
+            step = advance(examination)
     finally:
         examination.close()
-    fail_if_leaking(result, wanted, _name(function))
+    fail_if_leaking(step, wanted, _name(function))
 
 
 async def check_async(
@@ -84,18 +82,16 @@ async def check_async(
     wanted = _filter(max_growth, types, ignore)
     examination = examine(Wishes(cycles, warmup, max_growth))
     try:
-        step = next(examination)
-        while True:
+        step = advance(examination)
+        while isinstance(step, Step):
             for _ in range(step.cycles):
                 await function()
             # Also of a loop that is not asyncio's own the turn ends here.
             await let_pass(step.wait_s)
-            step = examination.send(None)
-    except StopIteration as end:
-        result: Result = end.value
+            step = advance(examination)
     finally:
         examination.close()
-    fail_if_leaking(result, wanted, _name(function))
+    fail_if_leaking(step, wanted, _name(function))
 
 
 def fail_if_leaking(

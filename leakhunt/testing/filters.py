@@ -15,6 +15,8 @@ from leakhunt.report.model import Report
 
 Names: TypeAlias = str | type | Iterable[str | type]
 
+_NAMES_HINT = "give classes, names like 'shop.Session' or holders like 'shop.bus.BUS*'"
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -63,16 +65,15 @@ class Filter:
 
 def names_of(value: Names, what: str) -> tuple[str, ...]:
     """``types`` or ``ignore`` as patterns: a name, a class, or several.  Raises UsageError."""
-    given: Iterable[object] = (value,) if isinstance(value, str | type) else value
+    given: object = (value,) if isinstance(value, str | type) else value
+    if not isinstance(given, Iterable):
+        raise UsageError(f"{what} is {given!a}", hint=_NAMES_HINT)
     names = tuple(
         f"{one.__module__}.{one.__qualname__}" if isinstance(one, type) else one for one in given
     )
     for name in names:
         if not isinstance(name, str) or not name:
-            raise UsageError(
-                f"{what} holds {name!a}",
-                hint="give classes, names like 'shop.Session' or holders like 'shop.bus.BUS*'",
-            )
+            raise UsageError(f"{what} holds {name!a}", hint=_NAMES_HINT)
     return tuple(str(name) for name in names)
 
 

@@ -233,3 +233,76 @@ def test_the_report_can_be_read_again(suite: Suite) -> None:
     suite.run(SUITE, "--leakhunt", "--leakhunt-report", "report.json")
     text = (suite.pytester.path / "report.json").read_text("utf-8")
     assert suite_to_dict(suite_from_json(text)) == json.loads(text)
+
+
+def test_an_iterator_that_runs_dry_in_a_repeated_test_is_told(suite: Suite) -> None:
+    tests = """
+        NUMBERS = iter(range(2))
+
+        def test_it():
+            next(NUMBERS)
+            KEPT.append(Session())
+    """
+    result = suite.run(tests, "--leakhunt-confirm")
+    result.assert_outcomes(passed=1)
+    assert "it cannot be repeated: StopIteration" in words(result)
+
+
+def test_tests_that_a_plugin_runs_elsewhere_are_not_watched(suite: Suite) -> None:
+    conftest = """
+        def pytest_runtest_protocol(item):
+            return True
+    """
+    tests = """
+        def test_one(): ...
+
+        def test_two(): ...
+    """
+    result = suite.run(tests, "--leakhunt", conftest=conftest)
+    assert result.ret == 0
+    assert words(result).count("runs elsewhere") == 1
+
+
+def test_a_teardown_that_fails_after_the_repetition_is_told(suite: Suite) -> None:
+    tests = """
+        TIMES = []
+
+        @pytest.fixture(scope="module")
+        def wide():
+            yield
+            TIMES.append(1)
+            if len(TIMES) > 1:
+                raise RuntimeError("was closed before")
+
+        def test_it(wide):
+            KEPT.append(Session())
+    """
+    result = suite.run(tests, "--leakhunt-confirm")
+    result.assert_outcomes(passed=1)
+    text = words(result)
+    assert "LEAK test_it.py::test_it" in text
+    assert "was closed before" in text
+
+
+def test_lazy_modules_stay_so_and_classes_may_lack_a_module(suite: Suite) -> None:
+    lazy = """
+        raise SystemExit("loaded")
+    """
+    tests = """
+        import importlib.util, sys
+
+        def test_lazy():
+            spec = importlib.util.find_spec("lazy")
+            spec.loader = importlib.util.LazyLoader(spec.loader)
+            module = sys.modules["lazy"] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            KEPT.append(Session())
+
+        def test_class():
+            names = {}
+            exec("one = type('Bare', (), {})()", names)
+            KEPT.append(names["one"])
+    """
+    result = suite.run(tests, "--leakhunt", lazy=lazy)
+    result.assert_outcomes(passed=2)
+    assert "LEFT test_it.py::test_class" in words(result)

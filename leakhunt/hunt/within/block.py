@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from leakhunt.detectors.base import Category, Finding, Verdict
+from leakhunt.errors import TargetError
 from leakhunt.hunt.within.examine import SETTLE_S, Step, Wishes, running_beside, settle
 from leakhunt.hunt.within.newborn import Watch, collect_all, guard
 from leakhunt.hunt.within.snapshots import Snapshots, describe_self
 from leakhunt.report.model import Report
 
+_HINT = "let no two such blocks be open at a time: put one after the other, or keep the outer one"
 _STAYED = "It was made in the block and is still there after it."
 
 Block: TypeAlias = Generator[Step, None, Report | None]
@@ -26,12 +28,17 @@ def examine_block(settle_s: float = SETTLE_S) -> Block:
 
     The value is None when nothing stayed.  Findings of what a running function holds in its
     variables are no leaks (NOT): the function is not over.
+
+    Raises TargetError when births cannot be watched, for instance because a block around this
+    one watches them: what is older could not be told from what the block made.
     """
     watch = Watch()
     with Snapshots() as taken:
         with guard():
             beside = running_beside()
             taken.watch()
+            if not taken.has_births:
+                raise TargetError(f"the block cannot be watched: {taken.notes[-1]}", hint=_HINT)
             watch.begin()
             yield Step(1)
             growth = watch.growth()

@@ -4,10 +4,10 @@ The examination is a generator that says what is to be done next, so that one an
 serves plain functions, coroutines and the phases of a test::
 
     examination = examine(Wishes(cycles=50))
-    step = next(examination)
-    while True:
+    step = advance(examination)
+    while isinstance(step, Step):
         ...  # run `step.cycles` cycles and let `step.wait_s` pass
-        step = examination.send(None)   # StopIteration.value is the Result
+        step = advance(examination)     # in the end the Result
 """
 
 from __future__ import annotations
@@ -80,6 +80,19 @@ class Result:
 
 _ONE_CYCLE = Step(1)
 Examination: TypeAlias = Generator[Step, None, Result]
+
+
+def advance(examination: Examination) -> Step | Result:
+    """What is to be done next, or the result.
+
+    The end of the generator is told here and nowhere else: a StopIteration of what is examined
+    is an exception like any other.
+    """
+    try:
+        return examination.send(None)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
 
 
 def check_wishes(wishes: Wishes) -> None:

@@ -68,6 +68,11 @@ class Snapshots:
         except RuntimeError as exc:
             self.notes.append(f"births are not watched: {exc}")
 
+    @property
+    def has_births(self) -> bool:
+        """Whether births are watched, by us."""
+        return self._has_births
+
     def unwatch(self) -> None:
         """End that."""
         from leakhunt.agent import _heap, snapshots

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from leakhunt import testing
+from leakhunt.errors import TargetError
 
 KEPT: list[Any] = []
 
@@ -81,3 +82,15 @@ def test_async_blocks_wait_for_tasks_that_end() -> None:
                 KEPT.append(Session())
 
     asyncio.run(main())
+
+
+def test_a_block_in_a_block_is_refused_and_the_outer_one_goes_on() -> None:
+    def block() -> None:
+        KEPT.append(Session())
+        with pytest.raises(TargetError, match="already") as refused, testing.no_leaks():
+            pass
+        assert refused.value.hint
+
+    with pytest.raises(testing.LeakError) as caught, testing.no_leaks():
+        block()
+    assert [one.leaked[0].type for one in caught.value.findings] == [f"{__name__}.Session"]

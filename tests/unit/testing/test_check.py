@@ -164,6 +164,18 @@ def test_the_heap_is_thawed_whatever_happens() -> None:
     assert gc.get_freeze_count() < 2000
 
 
+def test_an_iterator_of_the_user_that_runs_dry_is_an_exception_like_any_other() -> None:
+    numbers = iter(range(3))
+    with pytest.raises(StopIteration):
+        testing.check(lambda: next(numbers))
+
+    async def cycle() -> None: ...
+
+    coroutines = iter([cycle()])
+    with pytest.raises(RuntimeError, match="StopIteration"):  # as of every coroutine
+        asyncio.run(testing.check_async(lambda: next(coroutines)))
+
+
 def test_growth_may_be_allowed_and_types_chosen() -> None:
     testing.check(lambda: KEPT.append(Session()), cycles=20, max_growth=1)
     testing.check(lambda: KEPT.append(Session()), cycles=20, types=Slotted)
@@ -181,6 +193,8 @@ def test_growth_may_be_allowed_and_types_chosen() -> None:
         ({"max_growth": -0.5}, "max_growth is -0.5"),
         ({"types": [3]}, "types holds 3"),
         ({"ignore": ""}, "ignore holds ''"),
+        ({"types": None}, "types is None"),
+        ({"ignore": 5}, "ignore is 5"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(wrong: dict[str, Any], message: str) -> None:
