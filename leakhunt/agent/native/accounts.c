@@ -143,29 +143,49 @@ is_definition(const void *function)
            symbol != NULL && symbol->st_shndx != SHN_UNDEF;
 }
 
-/* The file whose malloc the process uses: the first in the order of the libraries that defines
- * one, as the linker looks for it; "" when not known. */
-static const char *
-file_of_malloc(void)
+#define LIBRARIES_MAX 64
+
+typedef struct {
+    char paths[LIBRARIES_MAX][256];
+    int count;
+} loaded_libraries;
+
+/* Called with the loader's lock held: names are copied and nothing else. */
+static int
+note_library(struct dl_phdr_info *info, size_t size, void *data)
 {
+    loaded_libraries *libraries = data;
+    (void)size;
+    if (info->dlpi_name[0] == '/' && strlen(info->dlpi_name) < sizeof(libraries->paths[0])) {
+        strcpy(libraries->paths[libraries->count++], info->dlpi_name);
+    }
+    return libraries->count == LIBRARIES_MAX;
+}
+
+/* Is that the library which defines the process's malloc, the first in the order in which the
+ * linker looks for it? */
+static int
+is_file_of_malloc(const char *wanted)
+{
+    loaded_libraries libraries = {.count = 0};
     const void *known = dlsym(RTLD_DEFAULT, "malloc");
-    const char *found = is_definition(known) ? file_of(known) : "";
-    void *program = found[0] == 0 ? dlopen(NULL, RTLD_LAZY | RTLD_NOLOAD) : NULL;
-    const struct link_map *at = NULL;
-    if (program != NULL && dlinfo(program, RTLD_DI_LINKMAP, &at) == 0) {
-        while (found[0] == 0 && (at = at->l_next) != NULL) {
-            void *library = at->l_name[0] ? dlopen(at->l_name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
-            if (library != NULL) {
-                const char *file = file_of(dlsym(library, "malloc"));
-                found = strcmp(file, at->l_name) == 0 ? file : "";
-                dlclose(library);
-            }
+    if (is_definition(known)) {
+        return strcmp(file_of(known), wanted) == 0;
+    }
+    dl_iterate_phdr(note_library, &libraries);
+    for (int i = 0; i < libraries.count; i++) {
+        void *library = dlopen(libraries.paths[i], RTLD_LAZY | RTLD_NOLOAD);
+        if (library == NULL) {
+            continue;
+        }
+        const char *file = file_of(dlsym(library, "malloc"));
+        int is_definer = strcmp(file, libraries.paths[i]) == 0;
+        dlclose(library);
+        if (is_definer) {
+            return strcmp(libraries.paths[i], wanted) == 0;
         }
     }
-    if (program != NULL) {
-        dlclose(program);
-    }
-    return found;
+    return 0;
 }
 
 /* Whose malloc it is, by what only that library offers. */
@@ -180,7 +200,7 @@ name_of_malloc(void)
         {"mi_version", "mimalloc"},
     };
     const char *libc = file_of(dlsym(RTLD_DEFAULT, "gnu_get_libc_version"));
-    if (libc[0] != 0 && strcmp(libc, file_of_malloc()) == 0) {
+    if (libc[0] != 0 && is_file_of_malloc(libc)) {
         return "glibc";
     }
     for (size_t i = 0; i < sizeof(MARKS) / sizeof(MARKS[0]); i++) {

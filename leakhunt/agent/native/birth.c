@@ -53,10 +53,20 @@ drop_map(void)
     lk_slotmap_fini(&lk_births);
 }
 
+#if LK_MANY_FREE_LISTS
+#define LK_NUMBER "float or an int"
+#else
+#define LK_NUMBER "float"
+#endif
+
 const char *const *
 lk_birth_inferred_types(void)
 {
+#if LK_MANY_FREE_LISTS
+    static const char *const names[] = {"builtins.float", "builtins.int", NULL};
+#else
     static const char *const names[] = {"builtins.float", NULL};
+#endif
     return names;
 }
 
@@ -70,7 +80,8 @@ const char *
 lk_birth_note(void)
 {
     return "exact for all that passes the object allocator and for the types of the standard "
-           "library with free lists; a float computed from a dying float, and an object of an "
+           "library with free lists; a " LK_NUMBER
+           " computed from a dying one, and an object of an "
            "extension type with a free list of its own, can pass for the one whose place it took";
 }
 

@@ -51,8 +51,7 @@ frozen_count(PyInterpreterState *interp)
 {
     uint64_t n = 0;
     PyGC_Head *head = lk_gc_list(interp, 3);
-    for (PyGC_Head *at = _PyGCHead_NEXT(head); at != head && n < FROZEN_MAX;
-         at = _PyGCHead_NEXT(at)) {
+    for (PyGC_Head *at = lk_gc_next(head); at != head && n < FROZEN_MAX; at = lk_gc_next(at)) {
         n++;
     }
     return n;

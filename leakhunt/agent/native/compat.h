@@ -325,6 +325,13 @@ lk_gc_list(PyInterpreterState *interp, int i)
 #endif
 }
 
+/* The next in one of the collector's lists: bits of the collector's own are in the word. */
+static inline PyGC_Head *
+lk_gc_next(const PyGC_Head *at)
+{
+    return (PyGC_Head *)(at->_gc_next & ~(uintptr_t)3);
+}
+
 /* The formatter never comes to rest on these lists. */
 /* clang-format off */
 #if LK_V == 311

@@ -32,7 +32,7 @@ reads_of(_Py_CODEUNIT unit)
 }
 
 /* Where a unit jumps back to, if it is an instruction and the one before it perhaps its
- * EXTENDED_ARG; its own place when it does not. */
+ * EXTENDED_ARG; its own place when it does not.  More of those, and it may be anywhere. */
 static Py_ssize_t
 target_of(const _Py_CODEUNIT *units, Py_ssize_t at)
 {
@@ -41,6 +41,9 @@ target_of(const _Py_CODEUNIT *units, Py_ssize_t at)
         return at;
     }
     if (at > 0 && _Py_OPCODE(units[at - 1]) == EXTENDED_ARG) {
+        if (at > 1 && _Py_OPCODE(units[at - 2]) == EXTENDED_ARG) {
+            return 0;
+        }
         distance += (Py_ssize_t)_Py_OPARG(units[at - 1]) << 8;
     }
     return at + 1 > distance ? at + 1 - distance : 0;

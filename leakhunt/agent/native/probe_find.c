@@ -77,15 +77,23 @@ lk_probe_find_loops(void)
 {
     PyInterpreterState *interp = PyInterpreterState_Get();
     asyncio_parts parts;
+    PyObject *loops[LK_LOOPS_MAX];
+    pid_t threads[LK_LOOPS_MAX];
+    int count = 0;
     lk_ticks_look_begin();
     if (find_parts(&parts)) {
-        for (PyThreadState *ts = interp->threads.head; ts != NULL; ts = ts->next) {
+        /* asking a loop may let other threads run, and end: the list is read before that */
+        for (PyThreadState *ts = interp->threads.head; ts != NULL && count < LK_LOOPS_MAX;
+             ts = ts->next) {
             PyObject *loop = loop_of(ts, &parts);
             if (loop != NULL) {
-                Py_INCREF(loop);
-                lk_ticks_see(bell_of(loop, &parts), (pid_t)ts->native_thread_id);
-                Py_DECREF(loop);
+                loops[count] = Py_NewRef(loop);
+                threads[count++] = (pid_t)ts->native_thread_id;
             }
+        }
+        for (int i = 0; i < count; i++) {
+            lk_ticks_see(bell_of(loops[i], &parts), threads[i]);
+            Py_DECREF(loops[i]);
         }
     }
     lk_ticks_look_end();

@@ -46,19 +46,11 @@ end_block(uintptr_t block)
     lk_site_drop(block);
 }
 
-/* Does this thread have the GIL?  In 3.11 the current thread may be another. */
-static int
-has_gil(void)
-{
-    PyThreadState *ts = lk_current_thread();
-    return ts != NULL && (LK_V >= 312 || ts == PyGILState_GetThisThreadState());
-}
-
 /* It may be a sampled block; not without the GIL, which the domains of those ask for. */
 static void COLD
 end_aside(uintptr_t block)
 {
-    if (has_gil()) {
+    if (lk_has_gil()) {
         end_block(block);
     }
 }

@@ -43,12 +43,12 @@ lk_sites_weight(uint64_t bytes)
 /* ---- from the hooks ---- */
 
 /* Allocators are shared by all interpreters, but another has a lock of its own and no business
- * in our tables.  Needs the lock of the current one. */
+ * in our tables; nor has a thread without the lock, though some extensions allocate without. */
 static int
 is_served(void)
 {
     PyThreadState *ts = lk_current_thread();
-    return lk_sites.is_running && (ts == NULL || ts->interp == lk_sites.interp);
+    return lk_sites.is_running && lk_has_gil() && ts->interp == lk_sites.interp;
 }
 
 /* End a record of any kind. */

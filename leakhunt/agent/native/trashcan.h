@@ -17,6 +17,14 @@ lk_current_thread(void)
 #endif
 }
 
+/* Does this thread have the GIL?  In 3.11 the current thread may be another. */
+static inline int
+lk_has_gil(void)
+{
+    PyThreadState *ts = lk_current_thread();
+    return ts != NULL && (LK_V >= 312 || ts == PyGILState_GetThisThreadState());
+}
+
 /* Run a deallocator that leaves the trashcan to us: `next(op)`, or later when deallocators
  * are nested too deep. */
 #if LK_V >= 314

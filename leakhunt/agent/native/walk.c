@@ -37,6 +37,8 @@ lk_walk_fini(lk_walk *w)
     w->pending = NULL;
     w->symbols = NULL;
     w->static_types = NULL;
+    w->newborns = NULL;
+    w->newborn_count = w->newborn_capacity = 0;
     lk_arena_fini(&w->arena);
     lk_queue_fini(&w->queue);
     lk_slotmap_fini(&w->visited);

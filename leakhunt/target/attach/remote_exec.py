@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from leakhunt.errors import TargetError
 from leakhunt.target.attach.door import Door, TextSource, describe, framed
@@ -57,15 +58,15 @@ def start():
         sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         try:
             sock.connect(path)
+            sock.send(str(sock.fileno()).encode(), _socket.MSG_NOSIGNAL)
+            text = sock.recv({text_bytes_max})
         except OSError:
-            return
-        fd = sock.detach()
-        posix.write(fd, str(fd).encode())
-        text = posix.read(fd, {text_bytes_max})
+            text = b""
         if text:
+            sock.detach()
             exec(text, {{}})
         else:
-            posix.close(fd)
+            sock.close()
 
     sys.modules["_thread"].start_new_thread(work, ())
 
@@ -109,8 +110,8 @@ class RemoteExec:
                 _SCRIPT.format(path=str(folder / "s"), text_bytes_max=_TEXT_BYTES_MAX)
             )
             self._give_to_target(script)
-            self._ask(str(script))
             try:
+                self._ask(str(script))
                 sock = self._accept(listener)
             except BaseException:
                 self._take_back()
@@ -140,26 +141,40 @@ class RemoteExec:
         """Root reaches processes of others: they must be able to read what is for them."""
         owner = Path(f"/proc/{self.identity.pid}").stat()
         if owner.st_uid != os.geteuid():
-            for path in (script.parent, script, script.parent / "s"):
-                os.chown(path, owner.st_uid, owner.st_gid)
+            # The folder last: once it is theirs, they may put links into it.
+            for path in (script, script.parent / "s", script.parent):
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
     def _ask(self, script: str) -> None:
         pid = self.identity.pid
-        done = subprocess.run(
-            [self._interpreter(), "-I", "-S", "-c", _CALL, str(pid), script],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_CALL_TIMEOUT_S,
-            check=False,
-            text=True,
-            errors="replace",
-        )
+        try:
+            done = subprocess.run(
+                [self._interpreter(), "-I", "-S", "-c", _CALL, str(pid), script],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                timeout=_CALL_TIMEOUT_S,
+                check=False,
+                text=True,
+                errors="replace",
+                **self._identity_to_run_as(),
+            )
+        except subprocess.SubprocessError as exc:
+            raise TargetError(
+                f"the interpreter of process {pid} passed no script on: {exc}", hint=_OTHER_WAY
+            ) from exc
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise TargetError(
                 f"the interpreter of process {pid} runs no remote script: {last}", hint=_OTHER_WAY
             )
+
+    def _identity_to_run_as(self) -> dict[str, Any]:
+        """Whose program it is runs it: root must not run the programs of others."""
+        owner = Path(f"/proc/{self.identity.pid}").stat()
+        if owner.st_uid == os.geteuid():
+            return {}
+        return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
 
     def _interpreter(self) -> str:
         """An interpreter of the target's version: its own, as long as it is no other program."""
