@@ -17,7 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.worker import get_current_worker
+from textual.worker import NoActiveWorker, get_current_worker
 
 from leakhunt.errors import LeakhuntError
 from leakhunt.report.escape import escape
@@ -33,12 +33,15 @@ from leakhunt.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from leakhunt.target.progress import Progress
+    from leakhunt.tui.screens.live import LiveView
     from leakhunt.tui.screens.view import View
 
 _PLACE = "app"
 _ENDS = (signal.SIGHUP, signal.SIGTERM)
 _PATIENCE_S = 5.0
 """For work in progress to end, once we were told to."""
+_PATIENCE_OF_HUNT_S = 30.0
+"""For a hunt to end: killed amid a snapshot it would leave its hooks in the process."""
 
 
 class LeakhuntApp(App[None]):
@@ -101,16 +104,25 @@ class LeakhuntApp(App[None]):
 
     def _end(self, code: int) -> None:
         self.keep_places()
+        is_hunting = self._let_go()
         self.workers.cancel_all()
-        watchdog = threading.Timer(_PATIENCE_S, os._exit, (code,))
+        patience_s = _PATIENCE_OF_HUNT_S if is_hunting else _PATIENCE_S
+        watchdog = threading.Timer(patience_s, os._exit, (code,))
         watchdog.daemon = True
         watchdog.start()
         self.exit(return_code=code)
 
     async def action_quit(self) -> None:
-        """Leave; where everybody is, is kept."""
+        """Leave; where everybody is, is kept, and a process that is hunted is let go of."""
         self.keep_places()
+        self._let_go()
+        self.workers.cancel_all()
         self.exit()
+
+    def _let_go(self) -> bool:
+        """End a hunt in order; True when there is one."""
+        stack = self._screen_stacks.get("live") or []
+        return any(cast("LiveView", view).leave() for view in stack[:1])
 
     def keep_places(self) -> None:
         """Write the notebook with the place of each view."""
@@ -134,17 +146,22 @@ class LeakhuntApp(App[None]):
     @work(thread=True, exclusive=True, group="load")
     def load(self) -> None:
         """Read the report and open the heap; tell the views."""
+        case = self.case
         try:
-            report = self.case.read_report()
-            self.from_worker(setattr, self, "report", report)
-            heap = self.case.open_final(self.tell)
-            self.from_worker(setattr, self, "heap", heap)
+            report = case.read_report()
+            self.from_worker(self._loaded, case, "report", report)
+            heap = case.open_final(self.tell)
+            self.from_worker(self._loaded, case, "heap", heap)
         except LeakhuntError as error:
             self.from_worker(self._load_failed, error)
         except Cancelled:
             return
         finally:
             self.from_worker(self.rest)
+
+    def _loaded(self, case: Case, what: str, value: Report | HeapView | None) -> None:
+        if case is self.case:  # else another hunt came
+            setattr(self, what, value)
 
     def _load_failed(self, error: LeakhuntError) -> None:
         """Without a report there is nothing to stay for; with one, its pages can be read."""
@@ -172,9 +189,11 @@ class LeakhuntApp(App[None]):
 
     def tell(self, progress: Progress) -> None:
         """Show what a worker is at; ends a worker that was cancelled."""
-        worker = get_current_worker()
-        if worker.is_cancelled:
+        if self._exit:
             raise Cancelled
+        with contextlib.suppress(NoActiveWorker):  # in a thread that helps a worker
+            if get_current_worker().is_cancelled:
+                raise Cancelled
         words = progress.message or progress.phase
         if progress.total:
             words += f" {progress.done or 0} of {progress.total}"

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from leakhunt.tui.model.case import Case
+from leakhunt.tui.screens.chain import ChainView
 from tests.tui.driver import WIDE, Driver, drive
 
 
@@ -144,5 +149,39 @@ def test_where_one_was_survives_reopening(shop: Path) -> None:
     async def look(driver: Driver) -> None:
         assert "builtins.method" in subject(driver)
         assert "list › method" in driver.lines()[1]
+
+    drive(shop, look, WIDE)
+
+
+def test_roots_are_not_marked(shop: Path) -> None:
+    async def look(driver: Driver) -> None:
+        await driver.press("enter", "r", "m")
+        view, heap = driver.app.screen, driver.app.heap
+        assert isinstance(view, ChainView)
+        assert heap is not None
+        view.open_node(heap.graph.columns.heap_count)
+        await driver.settle()
+        view.rows.cursor = 0
+        assert view.node is not None
+        assert heap.graph.is_root(view.node)
+        assert view.noted() is None
+
+    drive(shop, look, WIDE)
+
+
+def test_a_population_that_loads_leaves_no_line_for_keys(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Case, "population", lambda self, fingerprint: np.zeros(0, np.int64))
+
+    async def look(driver: Driver) -> None:
+        await driver.press("enter")
+        assert "held by 1 reference" in driver.text
+        await driver.press("1", "p")
+        view = driver.app.screen
+        assert isinstance(view, ChainView)
+        assert "no reference of the program holds it" in driver.text
+        assert view.node is None
+        await driver.press("enter", "m", "h", "r", "d")
 
     drive(shop, look, WIDE)

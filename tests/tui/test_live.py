@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 from leakhunt.errors import TargetError
 from leakhunt.hunt.live_options import LiveOptions
 from leakhunt.report.model import Report
+from leakhunt.target.progress import Progress
 from leakhunt.tui.app import LeakhuntApp
 from leakhunt.tui.cancelled import Cancelled
 from leakhunt.tui.model.hunter import Hunter
@@ -150,6 +152,60 @@ def test_a_hunt_is_cancelled(process: subprocess.Popen[str], tmp_path: Path) -> 
 
     watch(process.pid, look)
     assert process.poll() is None
+
+
+def test_quitting_ends_the_hunt_and_lets_go(process: subprocess.Popen[str], tmp_path: Path) -> None:
+    async def look(driver: Driver, view: LiveView) -> None:
+        await until(driver, "longest GC pause  ")
+        view._hunter = hunter = Hunter(process.pid, tmp_path / "kept")
+        view._is_let_go.clear()
+        view._hunt(hunter)
+        await until(driver, "L: the load is over")
+        await driver.pilot.press("q")
+
+    watch(process.pid, look)  # returns once no thread is left
+    assert process.poll() is None
+    watcher = Watcher(process.pid)
+    assert watcher.look(is_inside=True).blocks
+    watcher.close()
+
+
+def test_whatever_a_hunt_fails_with_is_told(
+    process: subprocess.Popen[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(self: Hunter, tell: Any) -> Report:
+        helper = threading.Thread(target=tell, args=(Progress("copy", message="half-way"),))
+        helper.start()
+        helper.join()
+        told.wait()
+        raise ValueError("no such [color]")
+
+    told = threading.Event()
+    monkeypatch.setattr(Hunter, "run", run)
+
+    async def look(driver: Driver, view: LiveView) -> None:
+        await until(driver, "longest GC pause  ")
+        view._hunter = hunter = Hunter(process.pid, tmp_path / "kept")
+        view._is_let_go.clear()
+        view._hunt(hunter)
+        await until(driver, "half-way")
+        told.set()
+        await until(driver, "the hunt failed: hunting the process failed: ValueError: no such")
+        assert view._hunter is None
+
+    watch(process.pid, look)
+
+
+def test_whatever_watching_fails_with_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_about(self: Watcher, *, is_inside: bool) -> Moment:
+        raise ValueError("no such figure")
+
+    monkeypatch.setattr(Watcher, "look", look_about)
+
+    async def look(driver: Driver, view: LiveView) -> None:
+        await until(driver, "watching the process failed: ValueError: no such figure")
+
+    watch(os.getpid(), look)
 
 
 # ---- without a screen ----

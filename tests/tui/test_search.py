@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
+from leakhunt.tui.model.case import Case
+from leakhunt.tui.model.heap import HeapView
+from leakhunt.tui.model.search import Hit, search
+from leakhunt.tui.screens import search as search_screen
 from tests.tui.driver import WIDE, Driver, drive
 
 
@@ -102,3 +108,30 @@ def test_it_fits_after_resizing(shop: Path) -> None:
             assert len(driver.lines()) == height
 
     drive(shop, look)
+
+
+def test_enter_waits_for_the_answer(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_answer = threading.Event()
+    may_answer.set()
+
+    def slow(case: Case, heap: HeapView | None, text: str) -> list[Hit]:
+        may_answer.wait()
+        return search(case, heap, text)
+
+    monkeypatch.setattr(search_screen, "search", slow)
+
+    async def look(driver: Driver) -> None:
+        await driver.press("slash")
+        await driver.write("session.Sess")
+        may_answer.clear()
+        driver.app.screen.query_one(Input).value = "@10080"
+        await driver.pilot.pause()
+        await driver.pilot.press("enter")
+        await driver.pilot.pause()
+        assert isinstance(driver.app.screen, search_screen.SearchScreen)
+        may_answer.set()
+        await driver.settle()
+        assert "shop.bus.Bus" in driver.text
+        assert driver.app.current_mode == "chain"
+
+    drive(shop, look, WIDE)

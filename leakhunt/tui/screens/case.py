@@ -121,6 +121,7 @@ class CaseView(Noting, Writing, View):
         rows = self.query_one(RowList)
         rows.styles.max_height = len(report.findings) + 2
         rows.show(_Findings(self.case, report.findings), cursor=rows.cursor)
+        self._draw_finding()
 
     def show_heap(self, heap: HeapView | None) -> None:
         """A single snapshot has no report: say what the heap holds."""
@@ -159,7 +160,10 @@ class CaseView(Noting, Writing, View):
 
     def _draw_finding(self) -> None:
         finding = self.finding
-        if finding is None or not self.size.width:
+        if not self.size.width or self.case.report is None:
+            return  # a single snapshot has a page of its own there
+        if finding is None:
+            self.query_one("#finding Static", Static).update("")
             return
         sheet = self._sheet(self.size.width - 2)
         lines = finding_text.in_full(finding, sheet)

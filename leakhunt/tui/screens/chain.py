@@ -121,9 +121,11 @@ class ChainView(Questions, Noting, Writing, View):
     @careful
     def _find_suspects(self, report: Report, heap: HeapView) -> None:
         found = suspects_of(report, heap)
-        self.own.from_worker(self._show_suspects, found)
+        self.own.from_worker(self._show_suspects, heap, found)
 
-    def _show_suspects(self, found: Suspects) -> None:
+    def _show_suspects(self, heap: HeapView, found: Suspects) -> None:
+        if heap is not self.heap:
+            return  # another hunt came
         self._suspects = found
         if self.chain is not None:
             self.chain.suspects = found
@@ -213,6 +215,7 @@ class ChainView(Questions, Noting, Writing, View):
             return
         if subject.is_population:
             self.query_one("#subject", Static).update("…")
+            self._show_nothing()
             self._load_population(subject)
             return
         tree = ChainTree(
@@ -223,6 +226,11 @@ class ChainView(Questions, Noting, Writing, View):
         self._draw_subject(heap.path(subject.node))
         if self.ignored:
             self._find_route(subject)
+
+    def _show_nothing(self) -> None:
+        """No line of what was walked before stays for keys to act on."""
+        self.rows.show(TextRows())
+        self._draw_about()
 
     def _draw_crumbs(self) -> None:
         crumbs = self.history.crumbs[-_CRUMBS:]
@@ -337,6 +345,7 @@ class ChainView(Questions, Noting, Writing, View):
             return
         if found is None:
             self.query_one("#subject", Static).update("no reference of the program holds it")
+            self._show_nothing()
             return
         members = Instances(heap, found.nodes, self.case.notebook.marks)
         rows = PopulationRows(found, members)
@@ -459,7 +468,9 @@ class ChainView(Questions, Noting, Writing, View):
     def noted(self) -> tuple[str, str] | None:
         """The object under the cursor."""
         heap, node = self.heap, self.node
-        return None if heap is None or node is None else (heap.key(node), heap.path(node))
+        if heap is None or node is None or heap.graph.is_root(node):
+            return None  # roots have no address, and would share one key
+        return heap.key(node), heap.path(node)
 
     def renote(self) -> None:
         """Show it."""

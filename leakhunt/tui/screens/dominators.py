@@ -20,7 +20,7 @@ from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
 from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
-from leakhunt.tui.widgets.rows import RowList
+from leakhunt.tui.widgets.rows import RowList, TextRows
 from leakhunt.tui.widgets.tiles import Tiles, Weighed
 from leakhunt.tui.widgets.words import name
 
@@ -97,8 +97,12 @@ class DominatorsView(Noting, Writing, View):
     # ---- what is shown ----
 
     def show_heap(self, heap: HeapView | None) -> None:
-        """The heap is open."""
+        """The heap is open; None: forget what was of another one."""
         if heap is None:
+            self._way, self._ahead, self._wanted = [(None, "")], [], None
+            self._tile_nodes, self._kept = [], []
+            self._list.show(TextRows())
+            self.query_one(Tiles).show([])
             self.query_one("#dominators-way", Static).update("opening the heap")
             return
         kept, self._kept = self._kept, []
@@ -120,13 +124,15 @@ class DominatorsView(Noting, Writing, View):
             groups = TypeRows(level) if self._is_grouped else None
             cursor = 0 if self._wanted is None else level.listing.position(self._wanted) or 0
         except LeakhuntError as error:
-            self.app.call_from_thread(self.own.fail, error)
+            self.own.from_worker(self.own.fail, error)
             return
         except Cancelled:
             return
-        self.app.call_from_thread(self._show, level, groups, cursor)
+        self.own.from_worker(self._show, level, groups, cursor)
 
     def _show(self, level: Level, groups: TypeRows | None, cursor: int) -> None:
+        if level.heap is not self.own.heap:
+            return  # another hunt came
         if (level.node, level.of_type) != self._way[-1] or (groups is None) == self._is_grouped:
             return  # the person went on
         self._wanted = None

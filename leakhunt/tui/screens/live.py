@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -11,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Grid
 from textual.widgets import Static
-from textual.worker import get_current_worker
+from textual.worker import Worker, get_current_worker
 
 from leakhunt.errors import LeakhuntError
 from leakhunt.report import units
@@ -50,6 +51,15 @@ _PLOTS: Final = {
 }
 """Title, words and whether it starts at zero, by member of a moment."""
 _FROM_INSIDE: Final = ("blocks", "gc_ms", "loop_ms")
+
+
+def _unforeseen(doing: str, error: Exception) -> LeakhuntError:
+    """What went wrong that nobody thought of, in words."""
+    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return LeakhuntError(
+        f"{doing} the process failed: {words}",
+        hint="this is an error in leakhunt: please report it",
+    )
 
 
 class LiveView(View):
@@ -106,11 +116,15 @@ class LiveView(View):
                 moment = watcher.look(is_inside=not is_hunted)
                 if is_hunted:
                     self._is_let_go.set()
-                self.app.call_from_thread(self._show, moment, watcher.why_not)
+                if not worker.is_cancelled:
+                    self.own.from_worker(self._show, moment, watcher.why_not)
                 pause.wait(_EVERY_S)
         except LeakhuntError as error:
             if not worker.is_cancelled:
-                self.app.call_from_thread(self._ended, error)
+                self.own.from_worker(self._ended, error)
+        except Exception as error:  # noqa: BLE001  whatever it is, the person must hear of it
+            if not worker.is_cancelled:
+                self.own.from_worker(self._ended, _unforeseen("watching", error))
         finally:
             self._is_let_go.set()
             if watcher is not None:
@@ -192,30 +206,36 @@ class LiveView(View):
     def _hunt(self, hunter: Hunter) -> None:
         """From the baseline to the report."""
         self._is_let_go.wait(_LET_GO_S)
+        worker = get_current_worker()  # progress may be told by other threads, which have none
         try:
-            report = hunter.run(self._tell)
+            report = hunter.run(partial(self._tell, worker))
         except Cancelled:
             self._finish("cancelled: the process was let go of")
             return
         except LeakhuntError as error:
-            self.app.call_from_thread(self.own.fail, error)
-            self._finish(f"the hunt failed: {error}")
+            self._fail(error)
+            return
+        except Exception as error:  # noqa: BLE001  whatever it is, the person must hear of it
+            self._fail(_unforeseen("hunting", error))
             return
         self._finish("")
-        self.app.call_from_thread(self._hunted, report, hunter.save_dir)
+        self.own.from_worker(self._hunted, report, hunter.save_dir)
 
-    def _tell(self, progress: Progress) -> None:
-        worker = get_current_worker()
+    def _tell(self, worker: Worker[None], progress: Progress) -> None:
         if worker.is_cancelled:
             raise Cancelled
         words = progress.message or progress.phase
         if progress.total:
             words += f" {progress.done or 0} of {progress.total}"
-        self.app.call_from_thread(self._say_what_to_do, words)
+        self.own.from_worker(self._say_what_to_do, words)
+
+    def _fail(self, error: LeakhuntError) -> None:
+        self.own.from_worker(self.own.fail, error)
+        self._finish(f"the hunt failed: {error}")
 
     def _finish(self, words: str) -> None:
         self._hunter, self._done = None, words
-        self.app.call_from_thread(self._say_what_to_do)
+        self.own.from_worker(self._say_what_to_do)
 
     def _hunted(self, report: Report, folder: Path) -> None:
         """Show the case."""
@@ -228,6 +248,17 @@ class LiveView(View):
         if self._hunter is not None:
             self._hunter.cancel()
             self._say_what_to_do("cancelling")
+
+    def leave(self) -> bool:
+        """The application ends: let go of the process.  True when a hunt has yet to do so."""
+        hunter = self._hunter
+        if hunter is not None:
+            hunter.cancel()
+        return hunter is not None
+
+    def on_unmount(self) -> None:
+        """However it ends, no hunt stays behind."""
+        self.leave()
 
     def _say_what_to_do(self, at: str = "") -> None:
         """One line: what is going on and what can be pressed."""

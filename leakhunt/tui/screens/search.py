@@ -36,6 +36,10 @@ class SearchScreen(ModalScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._hits: list[Hit] = []
+        self._is_answered = False
+        """The hits are those of the text in the field."""
+        self._is_entered = False
+        """Enter was pressed before they were there."""
 
     def compose(self) -> ComposeResult:
         """The field, the hits."""
@@ -56,6 +60,7 @@ class SearchScreen(ModalScreen[None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search anew; a search that still runs is forgotten."""
+        self._is_answered = self._is_entered = False
         self._search(event.value)
 
     @work(thread=True, exclusive=True, group="search")
@@ -67,26 +72,31 @@ class SearchScreen(ModalScreen[None]):
     def _show(self, text: str, hits: list[Hit]) -> None:
         if not self.is_current or text != self.query_one(Input).value:
             return
-        self._hits = hits
+        self._hits, self._is_answered = hits, True
         rows = [
             ((hit.kind, "quiet"), (name(hit.text, 200), "name"), (sentence(hit.about), "quiet"))
             for hit in hits
         ]
         self.query_one(RowList).show(TextRows(rows))
+        if self._is_entered and hits:
+            self._go(hits[0])
 
     def action_move(self, by: int) -> None:
         """Up and down in the list."""
         self.query_one(RowList).action_move(by)
 
     def on_input_submitted(self) -> None:
-        """Enter: go there."""
+        """Enter: go there; to the first hit when the search still runs."""
+        if not self._is_answered:
+            self._is_entered = True
+            return
         at = self.query_one(RowList).cursor
         if at < len(self._hits):
             self._go(self._hits[at])
 
     def on_row_list_opened(self, message: RowList.Opened) -> None:
         """A click on the cursor."""
-        if message.index < len(self._hits):
+        if self._is_answered and message.index < len(self._hits):
             self._go(self._hits[message.index])
 
     def _go(self, hit: Hit) -> None:

@@ -21,6 +21,7 @@ from leakhunt.report.model import Report
 from leakhunt.report.sites_model import SitesReport
 from leakhunt.tui import keys, messages
 from leakhunt.tui.cancelled import Cancelled
+from leakhunt.tui.model.case import Case
 from leakhunt.tui.model.heap import HeapView
 from leakhunt.tui.model.sites import FindingSites, SampledSites
 from leakhunt.tui.screens.view import View
@@ -95,13 +96,17 @@ class SitesView(Writing, View):
 
     def show_report(self, report: Report | None) -> None:
         """Sites of the findings."""
-        if report is not None:
-            self._of_findings = FindingSites(self.case)
-            self._turn_to(self._page)
+        self._of_findings = None if report is None else FindingSites(self.case)
+        self._turn_to(self._page)
 
     def show_heap(self, heap: HeapView | None) -> None:
-        """The files can be read: look for samples."""
-        if heap is not None and not self._is_loaded:
+        """The files can be read: look for samples; forget those of another case."""
+        if heap is None:
+            self._is_loaded, self._sampled, self._why_not = False, None, ""
+            self._sources = Sources()
+            self._flame.clear()
+            self._turn_to(self._page)
+        elif not self._is_loaded:
             self._is_loaded = True
             self._sources = Sources.of_header(heap.graph.columns.header)
             self._load()
@@ -109,28 +114,33 @@ class SitesView(Writing, View):
     @work(thread=True, exclusive=True, group="sites")
     def _load(self) -> None:
         """Estimate and sum up all samples."""
-        paths = [path for label, path in self.case.files.items() if label in _SHOWN]
+        case = self.case
+        paths = [path for label, path in case.files.items() if label in _SHOWN]
         try:
             report = tabulate_sites(paths)
             tree = site_tree(paths, measure=self._measure)
         except UsageError as error:
-            self.app.call_from_thread(self._show_none, error)
+            self.own.from_worker(self._show_none, case, error)
             return
         except LeakhuntError as error:
-            self.app.call_from_thread(self.own.fail, error)
+            self.own.from_worker(self.own.fail, error)
             return
         except Cancelled:
             return
-        self.app.call_from_thread(self._show, report, tree)
+        self.own.from_worker(self._show, case, report, tree)
 
-    def _show_none(self, error: UsageError) -> None:
+    def _show_none(self, case: Case, error: UsageError) -> None:
         """Nothing was sampled: only the findings know something."""
+        if case is not self.case:
+            return
         self._why_not = f"{error}; {error.hint}"
         if self._page != _PAGES[0]:
             self.own.say(self._why_not)
         self._turn_to(_PAGES[0])
 
-    def _show(self, report: SitesReport, tree: SiteTree) -> None:
+    def _show(self, case: Case, report: SitesReport, tree: SiteTree) -> None:
+        if case is not self.case:
+            return
         self._sampled, self._why_not = SampledSites(report), ""
         self._flame.show(tree.root)
         self._turn_to(self._page)
@@ -142,9 +152,9 @@ class SitesView(Writing, View):
         is_flame = page == "flame"
         self._list.display, self._flame.display = not is_flame, is_flame
         (self._flame if is_flame else self._list).focus()
-        if page == "findings" and self._of_findings is not None:
+        if page == "findings":
             self._list.set_columns(_OF_FINDINGS)
-            self._list.show(self._of_findings)
+            self._list.show(self._of_findings or TextRows())
         elif page == "sampled":
             self._list.set_columns(_SAMPLED)
             self._list.show(self._sampled or TextRows())

@@ -72,8 +72,12 @@ class TasksView(Noting, Writing, View):
     # ---- what is shown ----
 
     def show_heap(self, heap: HeapView | None) -> None:
-        """The heap is open."""
+        """The heap is open; None: forget what was of another one."""
         if heap is None:
+            table = self._table
+            table.heap, table.activities, table.members = None, (), None
+            self._is_there = False
+            self._arrange()
             self.query_one(".caption", Static).update("opening the heap")
         else:
             self._load()
@@ -89,15 +93,17 @@ class TasksView(Noting, Writing, View):
                 self.case.open_ages(self.own.tell)
             found = list_activities(heap.graph, self.own.tell)
         except LeakhuntError as error:
-            self.app.call_from_thread(self.own.fail, error)
+            self.own.from_worker(self.own.fail, error)
             return
         except Cancelled:
             return
         finally:
-            self.app.call_from_thread(setattr, self.own, "waiting", "")
-        self.app.call_from_thread(self._show, heap, found)
+            self.own.from_worker(setattr, self.own, "waiting", "")
+        self.own.from_worker(self._show, heap, found)
 
     def _show(self, heap: HeapView, found: Sequence[Activity]) -> None:
+        if heap is not self.own.heap:
+            return  # another hunt came
         self._is_there = True
         self._sources = Sources.of_header(heap.graph.columns.header)
         self._table.heap, self._table.activities = heap, found
@@ -164,6 +170,8 @@ class TasksView(Noting, Writing, View):
 
     def on_row_list_opened(self) -> None:
         """Enter: the members of a group; the chain of one."""
+        if self._list.cursor >= len(self._table):
+            return
         group = self._table.shown[self._list.cursor]
         if len(group) > 1:
             self._table.members = group.members

@@ -54,6 +54,11 @@ class FlameGraph(Inked, can_focus=True):
         self._root, self._wide, self._at, self._top = root, [root], (0, 0), 0
         self._lay_out()
 
+    def clear(self) -> None:
+        """Draw nothing."""
+        self._root, self._wide, self._at, self._top = None, [], (0, 0), 0
+        self._lay_out()
+
     @property
     def current(self) -> Call | None:
         """The call that the cursor is on."""
