@@ -138,7 +138,7 @@ def test_no_alarm_for_what_does_not_grow(make: Make, noisy: tuple[float, float])
 @pytest.mark.timeout(0)
 def test_the_stated_rates_hold_over_many_series() -> None:
     growing: list[Make] = [linear, leaky_sawtooth, staircase]
-    harmless: list[Make] = [flat, ramp, sawtooth, step, bursts]
+    harmless: list[Make] = [flat, ramp, sawtooth, step, wave, bursts]
     for noisy in NOISES:
         for make in growing:
             missed = sum(alarmed(make, seed, 2000, noisy) is None for seed in range(50))
@@ -146,9 +146,6 @@ def test_the_stated_rates_hold_over_many_series() -> None:
         for make in harmless:
             cried = sum(alarmed(make, seed, 2000, noisy) is not None for seed in range(50))
             assert cried <= 1, (make.__name__, noisy, cried)
-        # A wave that is longer than half an hour is growth until it falls.
-        cried = sum(alarmed(wave, seed, 2000, noisy) is not None for seed in range(50))
-        assert cried <= 10, ("wave", noisy, cried)
         cried = sum(alarmed(warm_up, seed, 2000, noisy) is not None for seed in range(50))
         assert cried <= 3, ("warm_up", noisy, cried)
 
