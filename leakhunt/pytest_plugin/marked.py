@@ -11,6 +11,7 @@ import pytest
 
 from leakhunt.errors import LeakhuntError, UsageError
 from leakhunt.hunt.within.examine import Wishes, check_wishes
+from leakhunt.pytest_plugin.failure import representation
 from leakhunt.pytest_plugin.ledger import ledger_of
 from leakhunt.pytest_plugin.repeat import Repeater, is_repeating
 from leakhunt.testing.checks import fail_if_leaking
@@ -108,5 +109,5 @@ class MarkedTests:
         if call.when == "call" and call.excinfo is not None and report.failed:
             error = call.excinfo.value
             if isinstance(error, LeakError) and item.get_closest_marker("leakhunt"):
-                report.longrepr = str(error)
+                report.longrepr = representation(item, error)
         return report

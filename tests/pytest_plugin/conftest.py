@@ -57,5 +57,8 @@ def words(result: pytest.RunResult) -> str:
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester) -> Suite:
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    # pytest prints more where it runs unattended; tests of that say so themselves.
+    for name in ("BUILD_NUMBER", "CI", "GITHUB_ACTIONS", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
     return Suite(pytester)

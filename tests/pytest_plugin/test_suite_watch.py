@@ -141,6 +141,28 @@ def test_github_gets_an_annotation(suite: Suite, monkeypatch: pytest.MonkeyPatch
     assert "held by `shop.KEPT`" in lines[0]
 
 
+@pytest.mark.parametrize("options", [("--leakhunt-fail",), ("-m", "leakhunt")])
+def test_unattended_the_summary_is_a_line_a_leak(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("CI", "true")  # where pytest cuts no line of its summary
+    tests = """
+        @pytest.mark.leakhunt
+        def test_marked(): KEPT.append(Session())
+        def test_plain(): KEPT.append(Session())
+    """
+    result = suite.run(tests, *options, "-n", "1")
+    lines = result.outlines
+    summary = lines[next(i for i, one in enumerate(lines) if "short test summary" in one) + 1 : -1]
+    assert summary[0] == ("FAILED test_it.py::test_marked - 1 leak in 20 cycles of test_marked")
+    assert summary[1:] == (
+        ["ERROR test_it.py::test_plain - 1 leak in 20 cycles of test_plain"]
+        if "--leakhunt-fail" in options
+        else []
+    )
+    assert words(result).count(" path shop.KEPT builtins.list") == len(summary)  # in full, once
+
+
 def test_chains_are_drawn(suite: Suite) -> None:
     result = suite.run(
         """
