@@ -6,13 +6,15 @@ import io
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from leakhunt.errors import SnapshotError
+
+_half_written: set[Path] = set()
 
 
 def reason_of(error: OSError) -> str:
@@ -79,9 +81,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
+        _half_written.add(temporary)
         with os.fdopen(descriptor, "wb") as file:  # mkstemp makes it 0600
             yield file
         temporary.replace(path)
+        _half_written.discard(temporary)
         temporary = None
     except OSError as error:
         raise SnapshotError(
@@ -91,3 +95,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+            _half_written.discard(temporary)
+
+
+def drop_half_written() -> None:
+    """Remove what :func:`replacing` has under way in any thread: for a program that ends without
+    waiting for its threads."""
+    for path in tuple(_half_written):
+        with suppress(OSError):
+            path.unlink()

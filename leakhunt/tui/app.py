@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -24,6 +22,7 @@ from leakhunt.report.escape import escape
 from leakhunt.report.model import Report
 from leakhunt.tui import keys, messages
 from leakhunt.tui.cancelled import Cancelled
+from leakhunt.tui.leaving import LET_GO_S, Hands, end_within
 from leakhunt.tui.model.case import Case
 from leakhunt.tui.model.heap import HeapView
 from leakhunt.tui.model.open import case_of
@@ -39,9 +38,7 @@ if TYPE_CHECKING:
 _PLACE = "app"
 _ENDS = (signal.SIGHUP, signal.SIGTERM)
 _PATIENCE_S = 5.0
-"""For work in progress to end, once we were told to."""
-_PATIENCE_OF_HUNT_S = 30.0
-"""For a hunt to end: killed amid a snapshot it would leave its hooks in the process."""
+"""For the screen to be left, once we were told to: its terminal may be gone."""
 
 
 class LeakhuntApp(App[None]):
@@ -67,6 +64,8 @@ class LeakhuntApp(App[None]):
         self._first = view
         self._back: list[str] = []
         self._forward: list[str] = []
+        self._hands = Hands()
+        self._live: LiveView | None = None
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """For themes that lack the variables of ours."""
@@ -76,6 +75,7 @@ class LeakhuntApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the first view, then read what there is to show."""
+        asyncio.get_running_loop().set_default_executor(self._hands)
         self._listen_for_ends()
         self.ansi_theme_dark, self.ansi_theme_light = ANSI_DARK, ANSI_LIGHT
         for theme in THEMES:
@@ -95,34 +95,40 @@ class LeakhuntApp(App[None]):
         self.load()
 
     def _listen_for_ends(self) -> None:
-        """End in order when told to, or when the terminal is gone: work in progress is cancelled,
-        and what does not end is ended."""
+        """End in order when told to, or when the terminal is gone."""
         loop = asyncio.get_running_loop()
         for number in _ENDS:
             with contextlib.suppress(RuntimeError, ValueError, NotImplementedError):
                 loop.add_signal_handler(number, self._end, 128 + number)
 
     def _end(self, code: int) -> None:
-        self.keep_places()
-        is_hunting = self._let_go()
-        self.workers.cancel_all()
-        patience_s = _PATIENCE_OF_HUNT_S if is_hunting else _PATIENCE_S
-        watchdog = threading.Timer(patience_s, os._exit, (code,))
-        watchdog.daemon = True
-        watchdog.start()
-        self.exit(return_code=code)
+        patience_s = LET_GO_S if self._leave(code) else 0.0
+        end_within(patience_s + _PATIENCE_S, code)
 
     async def action_quit(self) -> None:
         """Leave; where everybody is, is kept, and a process that is hunted is let go of."""
-        self.keep_places()
-        self._let_go()
-        self.workers.cancel_all()
-        self.exit()
+        self._leave(None)
 
-    def _let_go(self) -> bool:
-        """End a hunt in order; True when there is one."""
-        stack = self._screen_stacks.get("live") or []
-        return any(cast("LiveView", view).leave() for view in stack[:1])
+    def _leave(self, code: int | None) -> bool:
+        """Leave the screen now; True when a process is yet to be let go of."""
+        self.keep_places()
+        stack = self._screen_stacks.get("live")
+        if stack:
+            self._live = cast("LiveView", stack[0])
+            self._live.leave()
+        self.workers.cancel_all()
+        self.exit(return_code=code or 0)
+        return self.is_inside
+
+    @property
+    def is_inside(self) -> bool:
+        """Is a process yet to be let go of?  Whoever ends this program waits for it."""
+        return self._live is not None and self._live.is_inside
+
+    @property
+    def is_busy(self) -> bool:
+        """Does a worker compute?  Whoever ends this program does not wait for it."""
+        return self._hands.is_busy
 
     def keep_places(self) -> None:
         """Write the notebook with the place of each view."""

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections.abc import Sequence
 from typing import Final
 
 from leakhunt.errors import UsageError
+from leakhunt.tui.leaving import LET_GO_S, end_within, wait_while
 from leakhunt.tui.model.open import case_of
 
 LEAST_COLUMNS: Final = 60
 LEAST_LINES: Final = 16
 _INTERNAL: Final = 70
 """A mistake of ours, which Textual has shown (EX_SOFTWARE of sysexits.h)."""
+_SILENT_S: Final = 0.3
+"""Letting go of a process takes longer only amid a snapshot."""
+_GRACE_S: Final = 0.5
+"""For whoever called us to clean up, while a thread still computes for nobody."""
 
 
 def run(sources: Sequence[str]) -> int:
@@ -26,9 +33,16 @@ def run(sources: Sequence[str]) -> int:
 
     app = LeakhuntApp(case, said=said)
     app.run()
+    code = _INTERNAL if app.return_code == 1 else app.return_code or 0
+    if not wait_while(lambda: app.is_inside, _SILENT_S):
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            sys.stderr.write(f"letting go of process {case.pid} ...\n")
+        wait_while(lambda: app.is_inside, LET_GO_S)
+    if app.is_busy:
+        end_within(_GRACE_S, code)
     if app.failure is not None:
         raise app.failure
-    return _INTERNAL if app.return_code == 1 else app.return_code or 0
+    return code
 
 
 def check_terminal() -> None:

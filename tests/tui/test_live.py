@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from leakhunt.report.model import Report
 from leakhunt.target.progress import Progress
 from leakhunt.tui.app import LeakhuntApp
 from leakhunt.tui.cancelled import Cancelled
+from leakhunt.tui.leaving import wait_while
 from leakhunt.tui.model.hunter import Hunter
 from leakhunt.tui.model.live import Course, Moment, Watcher
 from leakhunt.tui.model.open import case_of
@@ -26,43 +26,23 @@ from leakhunt.tui.screens.live import LiveView
 from tests.golden.sample_reports import LEAKY
 from tests.tui.driver import NARROW, WIDE, Driver, drive
 
-PROGRAM = """
-import asyncio, gc
-async def main():
-    kept = []
-    print("ready", flush=True)
-    while True:
-        kept.append(bytearray(1000))
-        gc.collect()
-        await asyncio.sleep(0.05)
-asyncio.run(main())
-"""
-
-
-@pytest.fixture
-def process() -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True
-    ) as program:
-        assert program.stdout is not None
-        assert program.stdout.readline() == "ready\n"
-        yield program
-        program.kill()
-
 
 def watch(
     pid: int, script: Callable[[Driver, LiveView], Awaitable[None]], size: tuple[int, int] = WIDE
 ) -> None:
-    """Open a process; no worker is waited for, since one always runs."""
+    """Open a process; no worker is waited for, since one always runs.  Returns once the process
+    was let go of."""
     app = LeakhuntApp(case_of([str(pid)])[0])
 
-    async def run() -> None:
+    async def run() -> LiveView:
         async with app.run_test(size=size) as pilot:
             view = app.screen
             assert isinstance(view, LiveView)
             await script(Driver(app, pilot), view)
+        return view
 
-    asyncio.run(run())
+    view = asyncio.run(run())
+    assert wait_while(lambda: view.is_inside, 60)
 
 
 async def until(driver: Driver, *words: str) -> None:
@@ -163,7 +143,7 @@ def test_quitting_ends_the_hunt_and_lets_go(process: subprocess.Popen[str], tmp_
         await until(driver, "L: the load is over")
         await driver.pilot.press("q")
 
-    watch(process.pid, look)  # returns once no thread is left
+    watch(process.pid, look)
     assert process.poll() is None
     watcher = Watcher(process.pid)
     assert watcher.look(is_inside=True).blocks

@@ -29,6 +29,8 @@ class Hunter:
     """Labels that can be asked for now."""
     _wanted: str | None = None
     _is_cancelled: threading.Event = field(default_factory=threading.Event)
+    is_inside: bool = False
+    """The process is yet to be let go of.  One that is cancelled before it began never enters."""
 
     def run(self, tell: OnProgress, hunt: Callable[..., Report] = hunt_live) -> Report:
         """Hunt until the end.  Raises Cancelled, and what ``hunt_live`` raises; the process is
@@ -40,7 +42,12 @@ class Hunter:
             save_dir=self.save_dir,
             stop_requested=self._stop,
         )
-        return hunt(options, tell)
+        self.is_inside = True
+        try:
+            self._stop()
+            return hunt(options, tell)
+        finally:
+            self.is_inside = False
 
     def ask(self, label: str) -> bool:
         """Take this snapshot now; False when it is not its turn."""

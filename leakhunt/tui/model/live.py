@@ -52,6 +52,8 @@ class Watcher:
         self.why_not = ""
         """Why nothing is known from inside; empty when it is."""
         self.hint = ""
+        self.is_inside = False
+        """Our agent is in the process, or on its way there."""
 
     def look(self, *, is_inside: bool) -> Moment:
         """The process now; ``is_inside``: also by an agent, which is let in at the first look.
@@ -75,10 +77,13 @@ class Watcher:
 
     def _probes(self) -> Probes | None:
         if self._agent is None and not self.why_not:
+            self.is_inside = True
             try:
                 self._agent = self._sampler.reach().agent
             except LeakhuntError as error:
                 self.why_not, self.hint = str(error), error.hint
+            finally:
+                self.is_inside = self._agent is not None
         if self._agent is None:
             return None
         try:
@@ -93,6 +98,7 @@ class Watcher:
         if agent is not None:
             with contextlib.suppress(LeakhuntError):
                 agent.close()
+            self.is_inside = False
 
     def _moment(self, reading: Reading, probes: Probes | None) -> Moment:
         cpu, last = None, self._last

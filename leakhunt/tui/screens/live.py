@@ -76,6 +76,9 @@ class LiveView(View):
         self._hunter: Hunter | None = None
         self._is_let_go = threading.Event()
         """The watcher has left the process: a hunt may enter."""
+        self._watcher: Watcher | None = None
+        self._pause = threading.Event()
+        """Set: look no more."""
         self._end = ""
         """Why the process is watched no more."""
         self._load_command = ""
@@ -107,18 +110,17 @@ class LiveView(View):
     @work(thread=True, exclusive=True, group="live", exit_on_error=False)
     def _watch(self, pid: int) -> None:
         """Look about once a second until the process or the view ends."""
-        worker, pause = get_current_worker(), threading.Event()
-        watcher: Watcher | None = None
+        worker = get_current_worker()
         try:
-            watcher = Watcher(pid)
-            while not worker.is_cancelled:
+            watcher = self._watcher = Watcher(pid)
+            while not (worker.is_cancelled or self._pause.is_set()):
                 is_hunted = self._hunter is not None
                 moment = watcher.look(is_inside=not is_hunted)
                 if is_hunted:
                     self._is_let_go.set()
                 if not worker.is_cancelled:
                     self.own.from_worker(self._show, moment, watcher.why_not)
-                pause.wait(_EVERY_S)
+                self._pause.wait(_EVERY_S)
         except LeakhuntError as error:
             if not worker.is_cancelled:
                 self.own.from_worker(self._ended, error)
@@ -127,8 +129,8 @@ class LiveView(View):
                 self.own.from_worker(self._ended, _unforeseen("watching", error))
         finally:
             self._is_let_go.set()
-            if watcher is not None:
-                watcher.close()
+            if self._watcher is not None:
+                self._watcher.close()
 
     def _show(self, moment: Moment, why_not: str) -> None:
         self._course.add(moment)
@@ -249,12 +251,16 @@ class LiveView(View):
             self._hunter.cancel()
             self._say_what_to_do("cancelling")
 
-    def leave(self) -> bool:
-        """The application ends: let go of the process.  True when a hunt has yet to do so."""
-        hunter = self._hunter
-        if hunter is not None:
-            hunter.cancel()
-        return hunter is not None
+    def leave(self) -> None:
+        """The application ends: let go of the process."""
+        self._pause.set()
+        if self._hunter is not None:
+            self._hunter.cancel()
+
+    @property
+    def is_inside(self) -> bool:
+        """Is the process yet to be let go of?"""
+        return any(one is not None and one.is_inside for one in (self._hunter, self._watcher))
 
     def on_unmount(self) -> None:
         """However it ends, no hunt stays behind."""
