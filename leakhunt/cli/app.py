@@ -1,7 +1,7 @@
 """The ``leakhunt`` command: its group, and what happens when a command ends badly.
 
-Commands are imported when the group is, so they must be light: what is costly to import (numpy,
-rich, the use cases) they import when they run. A test holds that.
+A command is loaded when it is asked for, and all of them for ``--help``: they must be light.  What
+is costly to import (numpy, rich, the use cases) they import when they run. A test holds that.
 """
 
 from __future__ import annotations
@@ -11,34 +11,14 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from types import FrameType
+from typing import Final
 
 import click
 
 from leakhunt import __version__
 from leakhunt.cli import exit_codes, streams
-from leakhunt.cli.commands.accept import accept
-from leakhunt.cli.commands.analyse import analyse
-from leakhunt.cli.commands.assertion import assertion
-from leakhunt.cli.commands.bill import bill
-from leakhunt.cli.commands.diff import diff
-from leakhunt.cli.commands.doctor import doctor
-from leakhunt.cli.commands.export import export
-from leakhunt.cli.commands.hunt import hunt
-from leakhunt.cli.commands.jobs import jobs
-from leakhunt.cli.commands.paths import paths
-from leakhunt.cli.commands.report import report
-from leakhunt.cli.commands.sites import sites
-from leakhunt.cli.commands.snapshot import snapshot
-from leakhunt.cli.commands.tasks import tasks
-from leakhunt.cli.commands.top import top
-from leakhunt.cli.commands.trend import trend
-from leakhunt.cli.commands.tui import tui
-from leakhunt.cli.commands.verify import verify
-from leakhunt.cli.commands.version import version
-from leakhunt.cli.commands.waste import waste
-from leakhunt.cli.commands.watch import watch
-from leakhunt.cli.commands.whatif import whatif
 from leakhunt.cli.exit_codes import ExitCode
 from leakhunt.errors import LeakhuntError
 
@@ -74,7 +54,51 @@ Exit codes:
 """
 
 
+_COMMANDS: Final = (
+    "accept",
+    "analyse",
+    "assertion",
+    "bill",
+    "diff",
+    "doctor",
+    "export",
+    "hunt",
+    "jobs",
+    "paths",
+    "report",
+    "sites",
+    "snapshot",
+    "tasks",
+    "top",
+    "trend",
+    "tui",
+    "verify",
+    "version",
+    "waste",
+    "watch",
+    "whatif",
+)
+"""Their names, each that of its module and of its function there."""
+
+
+class _Commands(click.Group):
+    """Loads a command on first use: a watch that runs for months carries no other."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  an interface
+        """All names, in the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, None when there is none."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"leakhunt.cli.commands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
 @click.group(
+    cls=_Commands,
     context_settings=_CONTEXT_SETTINGS,
     epilog=_EXAMPLES,
     invoke_without_command=True,
@@ -85,33 +109,6 @@ def cli(context: click.Context) -> None:
     """Find memory leaks in CPython programs: what grows, who holds it, and why."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-for _command in (
-    hunt,
-    snapshot,
-    diff,
-    tui,
-    analyse,
-    paths,
-    whatif,
-    sites,
-    tasks,
-    bill,
-    doctor,
-    watch,
-    top,
-    jobs,
-    trend,
-    verify,
-    waste,
-    accept,
-    report,
-    assertion,
-    export,
-    version,
-):
-    cli.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shutil
 import sys
 from typing import IO
 
@@ -105,6 +104,8 @@ def is_ascii_only(stream: IO[str]) -> bool:
 
 def width() -> int:
     """Columns of stdout's terminal; COLUMNS when it is set, 80 when there is no terminal."""
+    import shutil  # brings compressors, and who writes lines needs no width
+
     return shutil.get_terminal_size((80, 24)).columns
 
 

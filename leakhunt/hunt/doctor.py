@@ -13,7 +13,6 @@ from pathlib import Path
 
 from leakhunt.analysis.vitals import Patient, Pauses, Reach, Sample, flags_of
 from leakhunt.errors import LeakhuntError, TargetError, UsageError
-from leakhunt.hunt.live_options import check_pid
 from leakhunt.hunt.member import Journal, Member, Wishes
 from leakhunt.report.doctor_model import DoctorReport
 from leakhunt.target.connection import AgentConnection
@@ -21,6 +20,7 @@ from leakhunt.target.family import Children, find_behind_wrapper, find_family
 from leakhunt.target.launch import Launched
 from leakhunt.target.load import LoadCommand
 from leakhunt.target.probes import Probes
+from leakhunt.target.process_table import check_pid
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 from leakhunt.target.reach import no_such_process, reach_process
 from leakhunt.target.readiness import Ready

@@ -10,6 +10,7 @@ from typing import Protocol
 from leakhunt.errors import UsageError
 from leakhunt.hunt.options import CAPTURE_MODES, check_sites
 from leakhunt.target.family import Children
+from leakhunt.target.process_table import check_pid
 from leakhunt.target.readiness import Ready
 
 
@@ -122,12 +123,6 @@ def check_live_options(options: LiveOptions) -> None:
         raise UsageError(
             f"{options.capture!r} is no way to capture", hint=f"one of {', '.join(CAPTURE_MODES)}"
         )
-
-
-def check_pid(pid: int) -> None:
-    """Refuse numbers that are no process one can hunt."""
-    if not 0 < pid < 1 << 22:
-        raise UsageError(f"{pid} is no process number", hint="ps or pgrep -f tells it")
 
 
 def _check_source_of_load(options: LiveOptions) -> None:

@@ -14,7 +14,7 @@ import leakhunt
 from leakhunt.agent.format import FILE_SUFFIX
 from leakhunt.agent.scenario import COLLECTIONS_MAX, SAMPLE_S, Settler
 from leakhunt.errors import LeakhuntError
-from leakhunt.report.model import Intervention
+from leakhunt.report.intervention import Intervention
 from leakhunt.target.answers import CaptureResult, Trim
 from leakhunt.target.connection import AgentConnection
 from leakhunt.target.events import EXACT_TRACES, Measure

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leakhunt.errors import UsageError
-from leakhunt.hunt.live_options import SnapshotOptions, check_pid
+from leakhunt.hunt.live_options import SnapshotOptions
 from leakhunt.hunt.member import Journal, Member, Wishes
 from leakhunt.hunt.options import CAPTURE_MODES
 from leakhunt.hunt.output_file import real_target
-from leakhunt.report.model import Intervention
+from leakhunt.report.intervention import Intervention
 from leakhunt.target.answers import CaptureResult
 from leakhunt.target.family import Children, Relative, find_family
+from leakhunt.target.process_table import check_pid
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 from leakhunt.target.reach import Reached, no_such_process, reach_process
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from leakhunt.hunt.live_options import check_pid
 from leakhunt.hunt.member import Journal, Member, Wishes
 from leakhunt.report.top_model import TopReport, TopRow
 from leakhunt.target.family import Children, find_family
+from leakhunt.target.process_table import check_pid
 from leakhunt.target.reach import no_such_process, reach_process
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ is. The exact name is in the JSON report.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Final
@@ -115,13 +114,15 @@ def _take(units: list[str], room: int) -> list[str]:
 
 def _units(name: str) -> Iterator[str]:
     """Each character as it is shown."""
+    from unicodedata import category as category_of  # a table of 600 kB that few names need
+
     marks = _MAX_STACKED_MARKS  # a mark with nothing below it would sit on the quote before it
     for character in name:
         if " " <= character <= "~":
             marks = 0
             yield character
             continue
-        category = unicodedata.category(character)
+        category = category_of(character)
         if category in ("Mn", "Me"):
             marks += 1
             hidden = marks > _MAX_STACKED_MARKS or _draws_nothing(character)

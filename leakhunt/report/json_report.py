@@ -23,10 +23,10 @@ from leakhunt.detectors.base import (
 )
 from leakhunt.errors import UsageError
 from leakhunt.report import bill_json, json_trend, waste_json
+from leakhunt.report.intervention import Intervention
 from leakhunt.report.json_fields import Fields, whole, wrong
 from leakhunt.report.json_sites import read_site, site_object
 from leakhunt.report.model import (
-    Intervention,
     LoadRunSummary,
     LoadSummary,
     Report,

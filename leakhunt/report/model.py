@@ -9,6 +9,7 @@ from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.trend.results import Trend
 from leakhunt.analysis.waste.results import Waste
 from leakhunt.detectors.base import Finding
+from leakhunt.report.intervention import Intervention
 
 if TYPE_CHECKING:
     from leakhunt.analysis.bill import Bill
@@ -37,20 +38,6 @@ class SnapshotSummary:
     """Pause that was predicted for a fork."""
     fork_refused: str = ""
     """Why it was not by fork; empty when it was, or when nobody asked for one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intervention:
-    """One thing done to a live target, and for how long it stood still."""
-
-    pid: int
-    kind: str
-    """attach, collect, capture, birth_start, birth_stop or detach."""
-    at_ns: int
-    """When it was over, since the start of the hunt."""
-    pause_ns: int
-    """How long the target, or the threads that needed the interpreter lock, stood still."""
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import selectors
-import shutil
 import stat
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ class Interpreter:
         return ".".join(str(part) for part in self.version)
 
 
+@cache
 def own_interpreter() -> Interpreter:
     """The interpreter that runs leakhunt.  No subprocess.
 
@@ -136,6 +137,8 @@ def _find(path: Path | str) -> Path:
     if not text:
         raise UsageError("the interpreter's path is empty", hint="give --python a path")
     if os.sep not in text:
+        import shutil
+
         on_path = shutil.which(text)
         if on_path is None and not os.path.exists(text):  # noqa: PTH110  never raises
             raise UsageError(

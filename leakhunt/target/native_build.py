@@ -6,18 +6,17 @@ ours alone: owned by us, writable by nobody else.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
-import shutil
 import stat
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable
-from importlib import resources
+from functools import lru_cache
 from pathlib import Path
 
+import leakhunt.agent
 from leakhunt.errors import NativeBuildError
+from leakhunt.target.digest import digest
 from leakhunt.target.interpreter import Interpreter, own_interpreter
 
 COMPILE_TIMEOUT_S = 120.0
@@ -37,13 +36,12 @@ def native_agent_for(
     installed = _installed_agent(interpreter)
     if installed is not None:
         return installed
-    sources = _read_sources()
-    folder = _private_folder(cache_root()) / _key(interpreter, sources)
+    folder = _private_folder(cache_root()) / _folder_name(interpreter)
     library = folder / _LIBRARY
     if not _is_usable(library):
         if on_build is not None:
             on_build()
-        _build(interpreter, sources, library)
+        _build(interpreter, _read_sources(), library)
     return library
 
 
@@ -52,7 +50,7 @@ def describe_agent(interpreter: Interpreter) -> str:
     installed = _installed_agent(interpreter)
     if installed is not None:
         return f"{installed} (came with leakhunt)"
-    library = cache_root() / _key(interpreter, _read_sources()) / _LIBRARY
+    library = cache_root() / _folder_name(interpreter) / _LIBRARY
     if library.is_file():
         return f"{library} (built before)"
     return f"{library} (would be built first)"
@@ -71,17 +69,21 @@ def _installed_agent(interpreter: Interpreter) -> Path | None:
     for name in ("hexversion", "soabi", "is_debug", "base_prefix", "libc", "machine"):
         if getattr(own, name) != getattr(interpreter, name):
             return None
-    installed = Path(str(resources.files("leakhunt.agent"))) / f"_heap{own.ext_suffix}"
+    installed = _agent_folder() / f"_heap{own.ext_suffix}"
     return installed if installed.is_file() else None
+
+
+def _agent_folder() -> Path:
+    return Path(leakhunt.agent.__file__).parent
 
 
 def _read_sources() -> dict[str, bytes]:
     """The shipped C files by name."""
-    folder = resources.files("leakhunt.agent") / "native"
+    folder = _agent_folder() / "native"
     sources = {
         entry.name: entry.read_bytes()
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith((".c", ".h"))
+        for entry in (sorted(folder.iterdir()) if folder.is_dir() else ())
+        if entry.suffix in {".c", ".h"}
     }
     if not any(name.endswith(".c") for name in sources):
         raise NativeBuildError(
@@ -91,16 +93,20 @@ def _read_sources() -> dict[str, bytes]:
     return sources
 
 
+@lru_cache(maxsize=8)
+def _folder_name(interpreter: Interpreter) -> str:
+    """Where the agent of our own sources is kept; they stay what they are while we run."""
+    return _key(interpreter, _read_sources())
+
+
 def _key(interpreter: Interpreter, sources: dict[str, bytes]) -> str:
     """Folder name: everything that decides whether a compiled agent fits."""
-    digest = hashlib.sha256(repr(_FLAGS).encode())
-    for name, text in sources.items():
-        digest.update(f"{name}\0{len(text)}\0".encode() + text)
     # Two builds of one version may differ in their configuration.
     try:
-        digest.update(Path(interpreter.config_h).read_bytes())
+        config = Path(interpreter.config_h).read_bytes()
     except OSError as exc:
         raise _no_headers(interpreter) from exc
+    named = (f"{name}\0{len(text)}\0".encode() + text for name, text in sources.items())
     parts = (
         f"{interpreter.implementation}-{interpreter.version_text}",
         f"{interpreter.hexversion:08x}",
@@ -108,7 +114,7 @@ def _key(interpreter: Interpreter, sources: dict[str, bytes]) -> str:
         "debug" if interpreter.is_debug else "release",
         interpreter.libc,
         interpreter.machine,
-        digest.hexdigest()[:24],
+        digest([repr(_FLAGS).encode(), *named, config], 24),
     )
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in "_".join(parts))
 
@@ -161,6 +167,8 @@ def _build(interpreter: Interpreter, sources: dict[str, bytes], library: Path) -
     if not any((Path(folder) / "Python.h").is_file() for folder in interpreter.include_dirs):
         raise _no_headers(interpreter)
     compiler = _compiler(interpreter)
+    import tempfile  # a compilation is rare
+
     try:
         library.parent.mkdir(exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(prefix=".build-", dir=library.parent) as work:
@@ -179,6 +187,8 @@ def _build(interpreter: Interpreter, sources: dict[str, bytes], library: Path) -
 
 def _compiler(interpreter: Interpreter) -> list[str]:
     """The first C compiler that exists: CC, the one the interpreter was built with, the usual."""
+    import shutil
+
     named = os.environ.get("CC", "")
     for candidate in (named, interpreter.cc, "gcc", "cc", "clang"):
         try:

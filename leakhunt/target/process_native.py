@@ -8,11 +8,11 @@ interpreter of the same version does.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from leakhunt.errors import LeakhuntError, NativeBuildError
@@ -68,13 +68,27 @@ def _candidates(
     executable = Path(identity.executable)
     refusal = _why_not_run(executable, identity.root)
     if not refusal:
-        yield lambda: probe(executable)
+        yield lambda: _probe(executable)
     else:
         reasons.append(f"its interpreter {executable} is not run from here ({refusal})")
     if sys.hexversion == identity.hexversion:
         yield own_interpreter
     for path in _local_interpreters(identity.version):
-        yield lambda path=path: probe(path)  # type: ignore[misc]
+        yield lambda path=path: _probe(path)  # type: ignore[misc]
+
+
+def _probe(executable: Path) -> Interpreter:
+    """What that interpreter says it is; asked once as long as the file stays what it is."""
+    try:
+        status = executable.stat()
+    except OSError:
+        return probe(executable)
+    return _probe_file(executable, status.st_dev, status.st_ino, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _probe_file(executable: Path, *_: int) -> Interpreter:
+    return probe(executable)
 
 
 def _why_not_run(executable: Path, root: Path) -> str:
@@ -94,6 +108,8 @@ def _why_not_run(executable: Path, root: Path) -> str:
 
 def _local_interpreters(version: tuple[int, int, int]) -> Iterator[Path]:
     """Files that may be interpreters of that version, where people keep them."""
+    import shutil  # most need no other interpreter
+
     minor, full = f"{version[0]}.{version[1]}", ".".join(map(str, version))
     home = Path.home()
     places = [

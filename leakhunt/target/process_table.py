@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from leakhunt.errors import UsageError
+
 _LISTEN: Final = "0A"
 _COMMAND_BYTES_MAX = 64 << 10
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -43,6 +45,12 @@ class ProcessEntry:
     def is_dead(self) -> bool:
         """Ended or just ending, and perhaps not yet reaped."""
         return self.is_ending or self.state in "ZXx"
+
+
+def check_pid(pid: int) -> None:
+    """Refuse numbers that no process can have.  Raises UsageError."""
+    if not 0 < pid < 1 << 22:
+        raise UsageError(f"{pid} is no process number", hint="ps or pgrep -f tells it")
 
 
 def read_entry(pid: int) -> ProcessEntry | None:

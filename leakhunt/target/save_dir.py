@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,6 +49,8 @@ def prepare_save_dir(path: Path) -> Path:
         raise UsageError(
             f"{path} is not empty and holds what no hunt wrote ({foreign[0]!r})", hint=_HINT
         )
+    import tempfile
+
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x")
@@ -84,6 +84,8 @@ def keep_family(
     """Move the snapshots of several processes into a folder each, ``pid-N``; of one into
     ``folder`` itself.  Those of an earlier hunt go.
     """
+    import shutil
+
     for entry in folder.iterdir():
         if _is_of_a_process(entry):
             shutil.rmtree(entry)

@@ -10,9 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import stat
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,6 +30,8 @@ class WorkFolder:
 
     def __init__(self, parent: Path | None = None) -> None:
         """In ``parent``, or where temporary files go.  Raises UsageError when there is no place."""
+        import tempfile
+
         where = parent or Path(tempfile.gettempdir())
         remove_abandoned(where)
         try:
@@ -115,6 +115,8 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 def _remove(folder: Path) -> None:
     """The lock goes last: whoever is killed meanwhile leaves what the next one can remove."""
+    import shutil
+
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):

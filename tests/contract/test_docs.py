@@ -41,7 +41,9 @@ def section(text: str, title: str) -> str:
 
 
 def commands() -> list[tuple[str, click.Command]]:
-    return sorted(cli.commands.items())
+    context = click.Context(cli)
+    found = [(name, cli.get_command(context, name)) for name in cli.list_commands(context)]
+    return [(name, command) for name, command in found if command is not None]
 
 
 def options_of(command: click.Command) -> set[str]:
@@ -89,7 +91,7 @@ def test_console_examples_use_options_that_exist(page: Path) -> None:
             words = shlex.split(line.removeprefix("$ leakhunt "))
             if "--" in words:  # What follows is another program's.
                 words = words[: words.index("--")]
-            command = cli.commands.get(words[0])
+            command = dict(commands()).get(words[0])
             if command is None:
                 assert words[0] in {"--version", "--help"}, line
                 continue

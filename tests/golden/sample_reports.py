@@ -31,8 +31,8 @@ from leakhunt.detectors.base import (
     WorkerShare,
 )
 from leakhunt.detectors.verification import Change, Rates, Status
+from leakhunt.report.intervention import Intervention
 from leakhunt.report.model import (
-    Intervention,
     LoadRunSummary,
     LoadSummary,
     Report,

@@ -13,6 +13,7 @@ from typing import Final, Self
 from leakhunt.errors import LeakhuntError, TargetError
 from leakhunt.hunt.watch.endpoint import Endpoint, write_textfile
 from leakhunt.hunt.watch.hook import Hook
+from leakhunt.hunt.watch.memory import give_back
 from leakhunt.hunt.watch.options import WatchOptions, check_watch_options
 from leakhunt.hunt.watch.ring import Ring
 from leakhunt.hunt.watch.watched import Turn, Watched
@@ -96,6 +97,8 @@ class Watch:
         self._refused: set[tuple[int, int]] = set()
         self._family_s = float("-inf")
         self._root_ticks: int | None = None
+        self._holds_waste = True
+        """The start, or a snapshot, left memory to give back."""
         self._ring: Ring | None = None
         self._endpoint: Endpoint | None = None
         self._hook = Hook(options.command) if options.command else None
@@ -132,6 +135,9 @@ class Watch:
         started_s = world.clock()
         while self._members:
             self.step()
+            if self._holds_waste:
+                self._holds_waste = False
+                give_back()
             passed_s = world.clock() - started_s
             if not self._members or (duration_s is not None and passed_s >= duration_s):
                 break
@@ -249,6 +255,7 @@ class Watch:
                 return None
             break
         self._ring.make_room(alive)
+        self._holds_waste = True
         member.snapshots += 1
         self.summary.snapshots.append(str(path))
         message = f"{reason} snapshot {path}"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from leakhunt.errors import UsageError
-from leakhunt.hunt.live_options import check_pid
 from leakhunt.target.family import Children
+from leakhunt.target.process_table import check_pid
 
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS: Final = {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import posixpath
 import stat
@@ -14,6 +13,7 @@ from leakhunt.errors import UsageError
 from leakhunt.target.attach.identify import ProcessImage
 from leakhunt.target.attach.loaded import DESCRIPTOR_FOLDER, MEMORY_FILE_FOLDER
 from leakhunt.target.attach.procfs import ProcessStatus
+from leakhunt.target.digest import digest
 
 _PT_LOAD = 1
 _SECTION_FIELDS = ((40, 8), (60, 2), (62, 2))
@@ -40,13 +40,13 @@ def delivery(library: Path, status: ProcessStatus, process: ProcessImage) -> Del
     Raises UsageError when there is no such file.
     """
     library = library.resolve()
+    if _is_within_reach(library, status, Path(f"/proc/{status.pid}/root")):
+        return Delivery(str(library), b"", "", "")
     try:
         image = library.read_bytes()
     except OSError as exc:
         raise UsageError(f"the native agent {library} cannot be read: {exc.strerror}") from exc
-    if _is_within_reach(library, status, Path(f"/proc/{status.pid}/root")):
-        return Delivery(str(library), b"", "", "")
-    name = f"leakhunt-{hashlib.sha256(image).hexdigest()[:12]}"
+    name = f"leakhunt-{digest([image], 12)}"
     names = process.loaded_names()
     for file in process.files:
         if file.path == MEMORY_FILE_FOLDER + name and file.start in names:

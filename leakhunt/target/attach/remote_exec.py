@@ -19,7 +19,6 @@ import re
 import socket
 import struct
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -217,6 +216,8 @@ class RemoteExec:
 @contextlib.contextmanager
 def _meeting_point(pid: int) -> Iterator[tuple[Path, socket.socket]]:
     """A private folder and a socket that listens in it; both go in the end."""
+    import tempfile  # most processes are reached another way
+
     with (
         tempfile.TemporaryDirectory(prefix=f"leakhunt-{pid}-") as folder,
         socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC) as listener,

@@ -19,7 +19,7 @@ from leakhunt.cli import main
 from leakhunt.hunt.live_options import LiveOptions, SnapshotOptions
 from leakhunt.hunt.plan import Plan, PlannedProcess
 from leakhunt.hunt.snapshot import SnapshotTaken
-from leakhunt.report.model import Intervention
+from leakhunt.report.intervention import Intervention
 from leakhunt.target.answers import CaptureResult
 from leakhunt.target.family import Children
 from leakhunt.target.readiness import parse_ready

@@ -12,6 +12,10 @@ from leakhunt.cli import main
 
 HEAVY = ("numpy", "rich", "networkx", "textual", "zstandard", "asyncio", "leakhunt.hunt",
          "leakhunt.report.text", "leakhunt.store", "leakhunt.target")  # fmt: skip
+BALLAST = ("numpy", "rich", "networkx", "textual", "zstandard", "asyncio", "hashlib", "ssl",
+           "tempfile", "shutil", "zipfile", "statistics", "decimal", "importlib.resources",
+           "http.server", "leakhunt.report.model", "leakhunt.store",
+           "leakhunt.detectors", "leakhunt.graph")  # fmt: skip
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["hunt", "--help"], ["version"], ["nonsense"]])
@@ -21,6 +25,19 @@ def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str]) -> 
         "from leakhunt.cli import main\n"
         f"main({arguments!r})\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_watch_carries_nothing_it_does_not_need() -> None:
+    """All that a watch with snapshots loads: each of these would cost it up to four megabytes."""
+    code = (
+        "import sys\n"
+        "from leakhunt.cli import main\n"
+        "main(['watch', '4194300'])\n"
+        "import leakhunt.hunt.snapshot\n"
+        f"print([name for name in {BALLAST!r} if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

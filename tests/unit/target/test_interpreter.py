@@ -41,6 +41,7 @@ def test_a_probe_says_the_same_as_our_own_interpreter_does_of_itself() -> None:
 def test_asking_ourselves_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     before = list(sys.path)
+    own_interpreter.cache_clear()
     own_interpreter()
     assert sys.path == before
 

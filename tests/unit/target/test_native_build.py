@@ -98,7 +98,7 @@ def test_the_installed_agent_is_taken_when_it_was_made_for_this_interpreter(
 ) -> None:
     installed = tmp_path / f"_heap{own.ext_suffix}"
     installed.write_bytes(b"x")
-    monkeypatch.setattr("leakhunt.target.native_build.resources.files", lambda _: tmp_path)
+    monkeypatch.setattr("leakhunt.target.native_build._agent_folder", lambda: tmp_path)
     assert native_build._installed_agent(own) == installed
     for change in (
         {"hexversion": own.hexversion + 1}, {"soabi": "x"}, {"base_prefix": "/x"}, {"libc": "x"},
