@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,13 @@ def target(start: StartProgram) -> subprocess.Popen[str]:
 
 def descriptors(pid: int) -> set[str]:
     return {entry.name for entry in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def expect_done(process: subprocess.Popen[str]) -> None:
@@ -308,3 +316,39 @@ def test_a_child_that_is_forked_meanwhile_does_not_answer(
     open_channel(process.pid, library, source=telling).sock.close()
     out, err = process.communicate(timeout=30)
     assert (out, err) == ("child 0\n", str(process.pid))
+
+
+WAITS_FOR_ITS_CHILD = """
+import os, sys
+print('ready', flush=True)
+opens = [(os.POSIX_SPAWN_OPEN, 9, sys.argv[1], os.O_RDONLY, 0)]
+pid = os.posix_spawn('/bin/true', ['true'], {}, file_actions=opens)
+print('done' if os.waitpid(pid, 0)[1] == 0 else 'failed')
+"""
+
+
+def test_a_thread_that_cannot_be_stopped(
+    start: StartProgram, library: Path, tmp_path: Path
+) -> None:
+    # A parent in vfork hears no tracer before its child has become a program.
+    os.mkfifo(tmp_path / "fifo")
+    process = start(sys.executable, "-I", "-c", WAITS_FOR_ITS_CHILD, tmp_path / "fifo")
+    status = Path(f"/proc/{process.pid}/status")
+    wait_until(lambda: "State:\tD" in status.read_text())
+    turns: list[float] = []
+    is_over = threading.Event()
+
+    def take_turns() -> None:
+        while not is_over.wait(0.01):
+            turns.append(time.monotonic())
+
+    other = threading.Thread(target=take_turns)
+    other.start()
+    with pytest.raises(TargetError, match=f"thread {process.pid} .* cannot be stopped in 2 s"):
+        open_channel(process.pid, library, source=closing)
+    is_over.set()
+    other.join()
+    assert len(turns) > 3, "the tool's other threads stood still"
+    assert "TracerPid:\t0" in status.read_text()
+    (tmp_path / "fifo").write_text("")
+    expect_done(process)

@@ -85,9 +85,8 @@ class Injector:
         """
         looked_ns = self._look_at_filters(tid) if self.has_filter else 0
         thread = self._thread(tid)
-        draft = self._draft()
         sock, state, used = _undisturbed(
-            lambda: self._in_stop(thread, draft, way), lambda made: made[0].close()
+            lambda: self._in_stop(thread, self._draft(), way), lambda made: made[0].close()
         )
         return Injection(sock, used, state.text, looked_ns + thread.stop_ns)
 

@@ -1,25 +1,27 @@
 """The system calls that Python does not offer, made while holding the GIL.
 
 While a target is stopped every microsecond is its time.  A call that gave up the GIL could
-wait for milliseconds to get it back from another thread of the tool, so ``PyDLL`` is used:
-none of these calls blocks.
+wait for milliseconds to get it back from another thread of the tool, so ``PyDLL`` is used.
+Only ``wait_for`` blocks, and only inside ``bell()``.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 
-_LIBC = ctypes.PyDLL(None, use_errno=True)
-_LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-_LIBC.ptrace.restype = ctypes.c_long
-_LIBC.waitid.argtypes = [ctypes.c_int, ctypes.c_uint, ctypes.c_void_p, ctypes.c_int]
-_LIBC.pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint64]
-_LIBC.pread.restype = ctypes.c_ssize_t
-_LIBC.pwrite.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
-_LIBC.pwrite.restype = ctypes.c_ssize_t
-_LIBC.syscall.restype = ctypes.c_long
+LIBC = ctypes.PyDLL(None, use_errno=True)
+"""For what is needed in one place only."""
+LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+LIBC.ptrace.restype = ctypes.c_long
+LIBC.waitid.argtypes = [ctypes.c_int, ctypes.c_uint, ctypes.c_void_p, ctypes.c_int]
+LIBC.pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint64]
+LIBC.pread.restype = ctypes.c_ssize_t
+LIBC.pwrite.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
+LIBC.pwrite.restype = ctypes.c_ssize_t
+LIBC.syscall.restype = ctypes.c_long
 
 _PIDFD_GETFD = 438
 _SIGINFO_BYTES = 128
@@ -32,21 +34,24 @@ def ptrace(request: int, tid: int, address: int = 0, data: int = 0) -> int:
 
     Raises OSError.
     """
-    result = _LIBC.ptrace(request, tid, address or None, data or None)
+    result = LIBC.ptrace(request, tid, address or None, data or None)
     if result == -1:
-        raise _last_error()
+        raise last_error()
     return int(result)
 
 
 def wait_for(tid: int, options: int) -> tuple[int, int] | None:
-    """``si_code`` and ``si_status`` of what a thread reports to waitid, None if nothing.
+    """``si_code`` and ``si_status`` of what a thread reports to waitid; None if there is nothing
+    (WNOHANG), or a signal came first.
 
-    Options must hold WNOHANG.  A traced thread reports its stops whatever the options are.
-    Raises ChildProcessError when the thread is not ours to wait for (any more).
+    A traced thread reports its stops whatever the options are.  Raises ChildProcessError when
+    the thread is not ours to wait for (any more).
     """
     info = ctypes.create_string_buffer(_SIGINFO_BYTES)
-    if _LIBC.waitid(os.P_PID, tid, info, options) == -1:
-        raise _last_error()
+    if LIBC.waitid(os.P_PID, tid, info, options) == -1:
+        if ctypes.get_errno() == errno.EINTR:
+            return None
+        raise last_error()
     (code,) = struct.unpack_from("<i", info, _SI_CODE)
     pid, _, status = struct.unpack_from("<iIi", info, _SI_PID)
     return (code, status) if pid else None
@@ -54,37 +59,38 @@ def wait_for(tid: int, options: int) -> tuple[int, int] | None:
 
 def sched_yield() -> None:
     """Let the target run if it shares our processor."""
-    _LIBC.sched_yield()
+    LIBC.sched_yield()
 
 
 def read_at(fd: int, address: int, size: int) -> bytes:
     """Up to ``size`` bytes at an offset that may exceed a signed number.  Raises OSError."""
     buffer = ctypes.create_string_buffer(size)
-    count = _LIBC.pread(fd, buffer, size, address)
+    count = LIBC.pread(fd, buffer, size, address)
     if count == -1:
-        raise _last_error()
+        raise last_error()
     return buffer.raw[:count]
 
 
 def write_at(fd: int, address: int, data: bytes) -> None:
     """All of ``data`` at an offset.  Raises OSError."""
-    count = _LIBC.pwrite(fd, data, len(data), address)
+    count = LIBC.pwrite(fd, data, len(data), address)
     if count == -1:
-        raise _last_error()
+        raise last_error()
     if count != len(data):
         raise OSError(f"{count} of {len(data)} bytes were written")
 
 
 def pidfd_getfd(pidfd: int, fd: int) -> int:
     """A duplicate (close-on-exec) of another process's descriptor.  Raises OSError."""
-    result = _LIBC.syscall(
+    result = LIBC.syscall(
         ctypes.c_long(_PIDFD_GETFD), ctypes.c_int(pidfd), ctypes.c_int(fd), ctypes.c_uint(0)
     )
     if result == -1:
-        raise _last_error()
+        raise last_error()
     return int(result)
 
 
-def _last_error() -> OSError:
+def last_error() -> OSError:
+    """What the last call that failed in this thread failed with."""
     number = ctypes.get_errno()
     return OSError(number, os.strerror(number))

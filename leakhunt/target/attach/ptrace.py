@@ -8,6 +8,7 @@ mask and the system call it was in, which the kernel then restarts with its old 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from leakhunt.errors import TargetError
+from leakhunt.target.attach.bell import bell
 from leakhunt.target.attach.libc import ptrace, sched_yield, wait_for
 from leakhunt.target.attach.memory import Memory
 from leakhunt.target.attach.procfs import read_status
@@ -48,11 +50,9 @@ _RESULTS = 16
 
 _ENDS = (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED)
 
-# About 0.2 ms, longer than a step takes.  What takes longer waits for a processor: leave ours.
-# With real-time priority yielding does not leave it, so that comes sooner, and at once where
-# the target had to wait before.  A shorter nap would take the processor from it all the time.
-_SPIN_COUNT, _SPIN_COUNT_REALTIME, _SPIN_COUNT_CONTENDED = 100, 15, 3
-_NAP_S = 0.00002
+# Looks at a thread that has a processor of its own: longer than a step takes, and quicker than
+# to be woken up.
+_LOOK_COUNT = 20
 
 _CAUSED_BY_INSTRUCTIONS = (
     signal.SIGSEGV,
@@ -89,8 +89,8 @@ class StoppedThread:
         self._late_signals: list[int] = []
         self._is_stopped = False
         self._is_saved = False
-        self._is_realtime = False
-        self._spin_count = _SPIN_COUNT
+        self._look_count = _LOOK_COUNT
+        self._steps_back = contextlib.ExitStack()
         self._started = 0
         self._scratch = 0
         self.original = Registers()
@@ -106,17 +106,15 @@ class StoppedThread:
     # --- stop and release ---------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        self._is_realtime = os.sched_getscheduler(0) == os.SCHED_FIFO
-        self._spin_count = _SPIN_COUNT_REALTIME if self._is_realtime else _SPIN_COUNT
-        self._request(_SEIZE)
-        self._started = time.perf_counter_ns()
-        try:
+        with contextlib.ExitStack() as steps_back:
+            steps_back.enter_context(bell())
+            self._request(_SEIZE)
+            self._started = time.perf_counter_ns()
+            steps_back.callback(self._release)
             self._request(_INTERRUPT)
             self._wait_for_interrupt()
             self._save()
-        except BaseException:
-            self._release()
-            raise
+            self._steps_back = steps_back.pop_all()
         return self
 
     def __exit__(
@@ -125,7 +123,7 @@ class StoppedThread:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._release()
+        self._steps_back.close()
 
     def _save(self) -> None:
         """Keep what the thread must find again, and hold its signals back."""
@@ -272,39 +270,37 @@ class StoppedThread:
                 )
 
     def _wait(self, deadline: float) -> int:
-        """``signal | event << 8`` of the next stop.
-
-        Spinning is what keeps the stop short: waking up a sleeping tool takes as long as
-        several requests.
-        """
-        spins = 0
-        while True:
-            stop = self._poll(os.WSTOPPED | os.WNOHANG | _WALL)
-            if stop is not None:
-                self._is_stopped = True
-                return stop[1]
-            spins += 1
-            if spins < self._spin_count:
-                sched_yield()
-                continue
-            if self._is_realtime:
-                self._spin_count = _SPIN_COUNT_CONTENDED
-            if self._has_ended():
-                raise self._gone()
+        """``signal | event << 8`` of the next stop."""
+        for _ in range(self._look_count):
+            status = self._look(os.WNOHANG)
+            if status is not None:
+                return status
+            sched_yield()
+        # It waits for a processor.  Asleep we leave it ours, and the kernel wakes us up as it
+        # stops; it will not be otherwise at the next step.
+        self._look_count = 0
+        while (status := self._look()) is None:
             if time.monotonic() > deadline:
                 raise self._stuck()
-            time.sleep(_NAP_S)
+            time.sleep(0)  # The other threads of the tool may want the GIL
+        return status
 
-    def _has_ended(self) -> bool:
+    def _look(self, options: int = 0) -> int | None:
+        """The stop that the thread is in, if it is in one; without WNOHANG, wait for it."""
+        found = self._poll(os.WSTOPPED | os.WEXITED | os.WNOWAIT | _WALL | options)
+        if found is None:
+            return None
+        if found[0] in _ENDS:
+            self._note_end()
+            raise self._gone()
+        self._is_stopped = True
+        return found[1]
+
+    def _note_end(self) -> None:
         """The end of a child is left for whoever started it; that of another process has to
         be taken note of, or its own parent will not hear of it."""
-        options = os.WEXITED | os.WNOHANG | _WALL
-        found = self._poll(options | os.WNOWAIT)
-        if found is None or found[0] not in _ENDS:
-            return False
         if not self._is_own_child:
-            self._poll(options)
-        return True
+            self._poll(os.WEXITED | os.WNOHANG | _WALL)
 
     def _poll(self, options: int) -> tuple[int, int] | None:
         try:
