@@ -65,9 +65,9 @@ class Probes:
     gc: GcPauses
     gc_generations: tuple[GcPauses, GcPauses, GcPauses]
     loops: tuple[LoopDelay, ...]
-    """Running event loops of asyncio, 8 at most."""
+    """Running event loops of asyncio and uvloop, 8 at most."""
     loops_unmeasured: int
-    """Running loops of asyncio of another class, or beyond 8."""
+    """Running loops of another class, or beyond 8."""
 
     @property
     def gc_share(self) -> float:

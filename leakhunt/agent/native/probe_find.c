@@ -8,6 +8,7 @@
 /* What is compared with, borrowed: the classes and the function as asyncio made them. */
 typedef struct {
     PyObject *loop_type, *socket_type, *run_code;
+    PyTypeObject *uvloop_type; /* NULL when it is not loaded */
 } asyncio_parts;
 
 /* A name of a module that is imported already, borrowed; NULL without an error.  Needs the GIL. */
@@ -33,6 +34,8 @@ find_parts(asyncio_parts *parts)
                         : NULL;
     parts->loop_type = part_of("asyncio.unix_events", "_UnixSelectorEventLoop");
     parts->socket_type = part_of("socket", "socket");
+    PyObject *uvloop = part_of("uvloop.loop", "Loop");
+    parts->uvloop_type = uvloop != NULL && PyType_Check(uvloop) ? (PyTypeObject *)uvloop : NULL;
     parts->run_code = run != NULL && PyFunction_Check(run) ? PyFunction_GET_CODE(run) : NULL;
     return parts->loop_type != NULL && parts->socket_type != NULL && parts->run_code != NULL;
 }
@@ -49,15 +52,18 @@ loop_of(PyThreadState *ts, const asyncio_parts *parts)
             return lk_slot_object(f->localsplus[0]);
         }
     }
-    return NULL;
+    return parts->uvloop_type != NULL ? lk_uvloop_of(ts, parts->uvloop_type) : NULL;
 }
 
-/* The socket that a loop is woken up by, or -1.  Only for the very types that are known: of
+/* The descriptor that a loop is woken up by, or -1.  Only for the very types that are known: of
  * these no attribute runs code of the program.  Needs the GIL. */
 static int
 bell_of(PyObject *loop, const asyncio_parts *parts)
 {
     long fd = -1;
+    if (parts->uvloop_type != NULL && PyType_IsSubtype(Py_TYPE(loop), parts->uvloop_type)) {
+        return lk_uvloop_bell(loop, parts->uvloop_type);
+    }
     if ((PyObject *)Py_TYPE(loop) != parts->loop_type) {
         return -1;
     }

@@ -5,17 +5,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "descriptor.h"
 #include "histogram.h"
+#include "procfs.h"
 
-/* One loop.  A tick is under way while `heard` is open. */
+#define FULL (UINT64_MAX - 1) /* an eventfd that counts so far takes no more */
+#define OTHERS_WAKES_MAX 16   /* that may be in an eventfd before we ring */
+
+/* One loop. */
 typedef struct {
     lk_descriptor bell;  /* our copy; none: the place is free */
+    uint64_t event;      /* which eventfd the bell is; 0 for a socket */
+    int is_full;         /* an eventfd: until the loop reads it */
     lk_descriptor heard; /* the reading end of a pipe: hung up when the loop took the byte */
     lk_descriptor token; /* the writing end, until it is sent */
     uint64_t rung_ns, next_ns;
@@ -25,6 +33,7 @@ typedef struct {
 } loop;
 
 static loop loops[LK_LOOPS_MAX];
+static int has_events;      /* a full eventfd tells when it is read, as far as this kernel goes */
 static uint32_t unmeasured; /* loops there was no place for, or whose bell is another thing */
 static uint32_t randomness = 2463534242u;
 
@@ -69,7 +78,7 @@ send_with(int to, int fd)
 
 /* Is it a connected Unix socket of type STREAM? */
 static int
-is_bell(int fd)
+is_socket_bell(int fd)
 {
     int domain = 0, type = 0;
     socklen_t n = sizeof(int);
@@ -77,7 +86,54 @@ is_bell(int fd)
            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM;
 }
 
+/* The kernel's number of an eventfd, which no other has had; 0 for anything else. */
+static uint64_t
+event_of(int fd)
+{
+    char path[48], text[512];
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    uint64_t id = lk_proc_read(path, text, sizeof(text)) > 0 ? lk_proc_number(text, "eventfd-id:")
+                                                             : LK_NO_NUMBER;
+    return id == LK_NO_NUMBER ? 0 : id;
+}
+
+/* Fill an eventfd up, whatever is in it: of the amounts that could be missing the largest that
+ * it takes is the one.  0, or -1 when it was full or is not to be filled. */
+static int
+fill_up(int fd)
+{
+    for (uint64_t others = 0; others <= OTHERS_WAKES_MAX; others++) {
+        uint64_t missing = FULL - others;
+        if (write(fd, &missing, sizeof(missing)) == (ssize_t)sizeof(missing)) {
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* Was it read since it was full? */
+static int
+has_room(int fd)
+{
+    struct pollfd look = {.fd = fd, .events = POLLOUT};
+    return poll(&look, 1, 0) > 0 && (look.revents & POLLOUT) != 0;
+}
+
 /* ---- one loop ---- */
+
+/* Is the copy of its bell still the bell?  All eventfds have one inode, but a number each. */
+static int
+is_bell_ours(const loop *l)
+{
+    return lk_descriptor_is_ours(&l->bell) && (l->event == 0 || event_of(l->bell.fd) == l->event);
+}
+
+/* Was a tick sent that is not known to be heard? */
+static int
+is_under_way(const loop *l)
+{
+    return l->event != 0 ? l->is_full : l->heard.fd >= 0;
+}
 
 /* Make the two ends of a pipe.  0, or -1 when there are no descriptors left. */
 static int
@@ -98,6 +154,7 @@ abandon(loop *l)
 {
     lk_descriptor_close(&l->token);
     lk_descriptor_close(&l->heard);
+    l->is_full = 0;
 }
 
 /* The loop is no more. */
@@ -105,20 +162,17 @@ static void
 leave(loop *l)
 {
     abandon(l);
-    lk_descriptor_close(&l->bell);
+    if (is_bell_ours(l)) {
+        close(l->bell.fd);
+    }
+    l->bell = LK_NO_DESCRIPTOR;
     l->tid = 0;
 }
 
-/* Send a tick, and say when the next one is due. */
+/* Send a tick through a socket. */
 static void
-ring(loop *l, uint64_t now)
+ring_socket(loop *l)
 {
-    l->next_ns += distance_ns();
-    l->next_ns = l->next_ns > now ? l->next_ns : now + distance_ns();
-    if (!lk_descriptor_is_ours(&l->bell)) {
-        leave(l);
-        return;
-    }
     if (make_token(l) < 0) {
         return;
     }
@@ -132,10 +186,29 @@ ring(loop *l, uint64_t now)
     }
 }
 
-/* Has the loop taken the byte? */
+/* Send a tick, and say when the next one is due. */
+static void
+ring(loop *l, uint64_t now)
+{
+    l->next_ns += distance_ns();
+    l->next_ns = l->next_ns > now ? l->next_ns : now + distance_ns();
+    if (!is_bell_ours(l)) {
+        leave(l);
+    } else if (l->event == 0) {
+        ring_socket(l);
+    } else {
+        l->rung_ns = lk_now_ns();
+        l->is_full = fill_up(l->bell.fd) == 0;
+    }
+}
+
+/* Has the loop taken the tick? */
 static int
 was_heard(const loop *l)
 {
+    if (l->event != 0) {
+        return has_room(l->bell.fd);
+    }
     struct pollfd look = {.fd = l->heard.fd, .events = POLLIN};
     return poll(&look, 1, 0) > 0 && (look.revents & POLLHUP) != 0;
 }
@@ -160,7 +233,9 @@ step(loop *l, uint64_t now)
     if (l->heard.fd >= 0 && !lk_descriptor_is_ours(&l->heard)) {
         l->heard = LK_NO_DESCRIPTOR; /* the program closed it */
     }
-    if (l->heard.fd >= 0) {
+    if (l->is_full && !lk_descriptor_is_ours(&l->bell)) {
+        leave(l);
+    } else if (is_under_way(l)) {
         if (was_heard(l)) {
             note(l, now);
             abandon(l);
@@ -172,8 +247,9 @@ step(loop *l, uint64_t now)
 
 /* ---- all of them ---- */
 
-int
-lk_ticks_prove(void)
+/* Does a socket do what this is built on? */
+static int
+prove_sockets(void)
 {
     int pair[2], is_proved = 0;
     char bytes[16];
@@ -190,7 +266,29 @@ lk_ticks_prove(void)
     abandon(&sample);
     close(pair[0]);
     close(pair[1]);
-    return is_proved ? 0 : -1;
+    return is_proved;
+}
+
+/* Does an eventfd? */
+static int
+prove_events(void)
+{
+    uint64_t count = 2;
+    int fd = eventfd(2, EFD_CLOEXEC | EFD_NONBLOCK);
+    int is_proved = fd >= 0 && event_of(fd) != 0 && fill_up(fd) == 0 && !has_room(fd) &&
+                    fill_up(fd) < 0 && read(fd, &count, sizeof(count)) == (ssize_t)sizeof(count) &&
+                    count == FULL && has_room(fd);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_proved;
+}
+
+int
+lk_ticks_prove(void)
+{
+    has_events = prove_events();
+    return prove_sockets() ? 0 : -1;
 }
 
 void
@@ -204,11 +302,12 @@ lk_ticks_look_begin(void)
 
 /* The place of the loop with this bell, or a free one; NULL when all are taken. */
 static loop *
-place_of(const struct stat *bell)
+place_of(const struct stat *bell, uint64_t event)
 {
     loop *free_place = NULL;
     for (loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
-        if (is_taken(l) && l->bell.device == bell->st_dev && l->bell.inode == bell->st_ino) {
+        if (is_taken(l) && l->bell.device == bell->st_dev && l->bell.inode == bell->st_ino &&
+            l->event == event) {
             return l;
         }
         free_place = is_taken(l) || free_place != NULL ? free_place : l;
@@ -220,10 +319,14 @@ void
 lk_ticks_see(int bell, pid_t tid)
 {
     struct stat st;
-    loop *l =
-        bell >= 0 && tid != 0 && is_bell(bell) && fstat(bell, &st) == 0 ? place_of(&st) : NULL;
+    loop *l = NULL;
+    uint64_t event = bell >= 0 && has_events ? event_of(bell) : 0;
+    if (bell >= 0 && tid != 0 && (event != 0 || is_socket_bell(bell)) && fstat(bell, &st) == 0) {
+        l = place_of(&st, event);
+    }
     if (l != NULL && !is_taken(l)) {
         memset(l, 0, sizeof(*l));
+        l->event = event;
         l->heard = l->token = LK_NO_DESCRIPTOR;
         l->bell = lk_descriptor_of(fcntl(bell, F_DUPFD_CLOEXEC, 3));
         l->next_ns = lk_now_ns() + distance_ns();
@@ -255,8 +358,9 @@ lk_ticks_poll(struct pollfd *out)
 {
     nfds_t n = 0;
     for (const loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
-        if (is_taken(l) && l->heard.fd >= 0) {
-            out[n++] = (struct pollfd){.fd = l->heard.fd, .events = POLLIN};
+        if (is_taken(l) && is_under_way(l)) {
+            out[n++] = l->event != 0 ? (struct pollfd){.fd = l->bell.fd, .events = POLLOUT}
+                                     : (struct pollfd){.fd = l->heard.fd, .events = POLLIN};
         }
     }
     return n;
@@ -267,7 +371,7 @@ lk_ticks_due_ms(int most)
 {
     uint64_t now = lk_now_ns(), due = now + (uint64_t)most * 1000000;
     for (const loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
-        if (is_taken(l) && l->is_running && l->heard.fd < 0 && l->next_ns < due) {
+        if (is_taken(l) && l->is_running && !is_under_way(l) && l->next_ns < due) {
             due = l->next_ns;
         }
     }
@@ -289,7 +393,7 @@ void
 lk_ticks_void(int only_heard)
 {
     for (loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
-        if (is_taken(l) && (!only_heard || (l->heard.fd >= 0 && was_heard(l)))) {
+        if (is_taken(l) && (!only_heard || (is_under_way(l) && was_heard(l)))) {
             abandon(l);
         }
     }
@@ -319,7 +423,7 @@ lk_ticks_report(lk_json *out, int keeps)
         values[n++] = lk_histogram_percentile(&l->delays, 50);
         values[n++] = lk_histogram_percentile(&l->delays, 99);
         values[n++] = l->delays.max_ns;
-        values[n++] = l->heard.fd >= 0 ? now - l->rung_ns : 0;
+        values[n++] = is_under_way(l) ? now - l->rung_ns : 0;
         if (!keeps) {
             memset(&l->delays, 0, sizeof(l->delays));
         }

@@ -5,6 +5,10 @@
  * loop reads the byte, which is when a callback that was scheduled with it would run.  So nobody
  * polls, no Python object is made, and no byte of others is taken for ours.
  *
+ * The loop of libuv, which uvloop runs, waits at an eventfd and never looks at its count.  We add
+ * what is missing to the largest count there is: until the loop reads it, and so empties it, it
+ * takes no more, and the kernel tells when it does.  Of others libuv takes no for "it is awake".
+ *
  * Nothing here needs the GIL or Python.h; all of it is called by the agent's thread.
  */
 #ifndef LEAKHUNT_PROBE_TICKS_H
@@ -23,8 +27,8 @@
 /* Does the kernel do what this is built on?  0, or -1. */
 int lk_ticks_prove(void);
 
-/* Between the two each loop that runs is told of: the socket that is written to when it shall
- * wake up, of which a copy is kept, and its thread. */
+/* Between the two each loop that runs is told of: the socket or eventfd that is written to when
+ * it shall wake up, of which a copy is kept, and its thread. */
 void lk_ticks_look_begin(void);
 void lk_ticks_see(int bell, pid_t tid);
 void lk_ticks_look_end(void);

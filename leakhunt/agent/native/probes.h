@@ -33,4 +33,11 @@ void lk_probe_gc_report(lk_json *out, int keeps);
 /* probe_find.c: look where event loops run.  Needs the GIL. */
 void lk_probe_find_loops(void);
 
+/* probe_uvloop.c: the loop of uvloop that a thread runs, borrowed; NULL for none.  `type` is
+ * uvloop's own class of loops.  Needs the GIL. */
+PyObject *lk_uvloop_of(PyThreadState *ts, PyTypeObject *type);
+
+/* probe_uvloop.c: the eventfd that such a loop is woken up by, or -1.  Needs the GIL. */
+int lk_uvloop_bell(PyObject *loop, PyTypeObject *type);
+
 #endif
