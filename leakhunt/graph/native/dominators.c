@@ -11,16 +11,23 @@
 #include "derive.h"
 #include "scratch.h"
 
+/* An edge of the search.  On the stack: a node, and the number of its source.  Across: both are
+ * numbers.  Each edge of the graph is one or the other at a time, so that all fit one array. */
+struct edge {
+    uint32_t target, source;
+};
+
 /* The search tree and what is known of each of its nodes, by preorder number; owned. */
 struct search {
-    uint64_t *leaves;       /* by node, a bit each: it has no strong edges */
-    uint64_t *mixed;        /* by node, a bit each: some of its edges are skipped */
-    uint32_t *number;       /* by node: its preorder number, 0 before the search is there */
-    uint32_t *vertex;       /* by number: the node */
-    uint32_t *parent;       /* tree parent; becomes the immediate dominator */
-    uint32_t *semi;         /* semidominator, of the edges looked at so far */
-    size_t count;           /* numbers in use, the virtual root included */
-    struct lk_pairs across; /* (target, source) of edges to earlier numbers */
+    uint64_t *leaves;   /* by node, a bit each: it has no strong edges */
+    uint64_t *mixed;    /* by node, a bit each: some of its edges are skipped */
+    uint32_t *number;   /* by node: its preorder number, 0 before the search is there */
+    uint32_t *vertex;   /* by number: the node */
+    uint32_t *parent;   /* tree parent; becomes the immediate dominator */
+    uint32_t *semi;     /* semidominator, of the edges looked at so far */
+    size_t count;       /* numbers in use, the virtual root included */
+    struct edge *edges; /* those across from the front, the stack from the back */
+    size_t across;      /* how many lead across */
 };
 
 /* Where a node's compressed path leads, and the least semidominator on the way. */
@@ -38,7 +45,7 @@ free_search(struct search *s)
     free(s->vertex);
     free(s->parent);
     free(s->semi);
-    lk_pairs_free(&s->across);
+    free(s->edges);
 }
 
 /* 0 with arrays for every node, or -1; the caller frees either way. */
@@ -69,11 +76,13 @@ has_bit(const uint64_t *bits, uint32_t v)
 }
 
 /* Finds the nodes without strong edges, which the search numbers where it meets them, and those
- * with skipped edges: of the others the kinds need not be fetched.  0 or -1. */
-static int
+ * with skipped edges: of the others the kinds need not be fetched.  The number of strong edges,
+ * or -1. */
+static int64_t
 sort_nodes(const struct lk_graph *g, struct search *s, struct lk_fault *fault)
 {
     size_t v;
+    int64_t sum = 0;
     for (v = 0; v < g->nodes; v++) {
         uint64_t e, strong = 0, count;
         if (lk_edge_range(g, v, fault) < 0) {
@@ -85,8 +94,9 @@ sort_nodes(const struct lk_graph *g, struct search *s, struct lk_fault *fault)
         }
         s->leaves[v >> 6] |= (uint64_t)(strong == 0) << (v & 63);
         s->mixed[v >> 6] |= (uint64_t)(strong != count) << (v & 63);
+        sum += (int64_t)strong;
     }
-    return 0;
+    return sum;
 }
 
 /* Numbers node v, reached over an edge from `source` that becomes a tree edge.  The number. */
@@ -101,63 +111,57 @@ give_number(struct search *s, uint32_t v, uint32_t source)
 }
 
 /* Follows the edges of node v, whose number is given: leaves are numbered, edges to earlier
- * numbers noted, the rest is put on the stack.  0 or -1. */
-static int
-follow_edges(const struct lk_graph *g, struct search *s, uint32_t v, uint32_t at,
-             struct lk_pairs *stack, struct lk_fault *fault)
+ * numbers noted, the rest is put on the stack.  The new top of the stack, or NULL. */
+static struct edge *
+follow_edges(const struct lk_graph *g, struct search *s, uint32_t v, uint32_t at, struct edge *top,
+             struct lk_fault *fault)
 {
     uint64_t e = g->offset[v], end = g->offset[v + 1]; /* checked by sort_nodes */
     int is_mixed = has_bit(s->mixed, v);
-    struct lk_pair *top, *across;
-    if (lk_pairs_reserve(stack, (size_t)(end - e), fault) < 0 ||
-        lk_pairs_reserve(&s->across, (size_t)(end - e), fault) < 0) {
-        return -1;
-    }
-    top = stack->items + stack->count;
-    across = s->across.items + s->across.count;
+    struct edge *across = s->edges + s->across;
     for (; e < end; e++) {
         uint32_t w = g->target[e], known;
         if (is_mixed && g->skip[g->kind[e]]) {
             continue;
         }
         if (w >= g->nodes) {
-            return lk_fail(fault, "edge target", w, g->nodes);
+            lk_fail(fault, "edge target", w, g->nodes);
+            return NULL;
         }
         known = s->number[w];
         if (known != 0) {
-            *across = (struct lk_pair){.a = known, .b = at};
+            *across = (struct edge){.target = known, .source = at};
             across += known < at; /* a leaf met twice here, or v itself, counts for nothing */
         } else if (has_bit(s->leaves, w)) {
             give_number(s, w, at);
         } else {
             __builtin_prefetch(&g->offset[w]);
-            *top++ = (struct lk_pair){.a = w, .b = at};
+            *--top = (struct edge){.target = w, .source = at};
         }
     }
-    stack->count = (size_t)(top - stack->items);
-    s->across.count = (size_t)(across - s->across.items);
-    return 0;
+    s->across = (size_t)(across - s->edges);
+    return top;
 }
 
 /* Numbers all that the edges on the stack lead to.  A node is numbered when an edge to it is
  * taken off, not when it is put on: that makes the search depth-first.  0 or -1. */
 static int
-number_all(const struct lk_graph *g, struct search *s, struct lk_pairs *stack,
+number_all(const struct lk_graph *g, struct search *s, struct edge *top, const struct edge *bottom,
            struct lk_fault *fault)
 {
-    while (stack->count > 0) {
-        struct lk_pair edge = stack->items[--stack->count];
-        uint32_t at = s->number[edge.a];
-        if (stack->count >= 4) {
-            __builtin_prefetch(&g->target[g->offset[stack->items[stack->count - 4].a]]);
+    while (top < bottom) {
+        struct edge edge = *top++;
+        uint32_t at = s->number[edge.target];
+        if (bottom - top >= 4) {
+            __builtin_prefetch(&g->target[g->offset[top[3].target]]);
         }
         if (at == 0) {
-            at = give_number(s, edge.a, edge.b);
-            if (follow_edges(g, s, edge.a, at, stack, fault) < 0) {
+            at = give_number(s, edge.target, edge.source);
+            if ((top = follow_edges(g, s, edge.target, at, top, fault)) == NULL) {
                 return -1;
             }
-        } else if (s->semi[at] > edge.b) { /* reached meanwhile from below the source */
-            s->semi[at] = edge.b;
+        } else if (s->semi[at] > edge.source) { /* reached meanwhile from below the source */
+            s->semi[at] = edge.source;
         }
     }
     return 0;
@@ -168,53 +172,54 @@ static int
 search_from(const struct lk_graph *g, const struct lk_seeds *seeds, struct search *s,
             struct lk_fault *fault)
 {
-    struct lk_pairs stack = {0};
-    size_t i;
-    int status = lk_pairs_reserve(&stack, seeds->count, fault);
-    for (i = seeds->count; status == 0 && i-- > 0;) {
+    int64_t strong = sort_nodes(g, s, fault);
+    size_t most = (size_t)strong + seeds->count, i;
+    struct edge *top, *bottom;
+    if (strong < 0) {
+        return -1;
+    }
+    s->edges = lk_new_array(most, sizeof *s->edges, fault); /* its untouched middle is free */
+    if (s->edges == NULL) {
+        return -1;
+    }
+    top = bottom = s->edges + most;
+    for (i = seeds->count; i-- > 0;) {
         if (seeds->node[i] >= g->nodes) {
-            status = lk_fail(fault, "seed", seeds->node[i], g->nodes);
-            break;
+            return lk_fail(fault, "seed", seeds->node[i], g->nodes);
         }
-        stack.items[stack.count++] = (struct lk_pair){.a = seeds->node[i], .b = 0};
+        *--top = (struct edge){.target = seeds->node[i], .source = 0};
     }
-    if (status == 0) {
-        status = sort_nodes(g, s, fault);
-    }
-    if (status == 0) {
-        status = number_all(g, s, &stack, fault);
-    }
-    lk_pairs_free(&stack);
-    return status;
+    return number_all(g, s, top, bottom, fault);
 }
 
 /* Sorts the edges across by target.  *source and *start (count + 1 items) are the caller's to
- * free, whatever is returned; the pairs are given back.  0 or -1. */
+ * free, whatever is returned; the edges are given back.  0 or -1. */
 static int
 sort_across(struct search *s, uint32_t **source, uint64_t **start, struct lk_fault *fault)
 {
-    const struct lk_pair *pair = s->across.items;
-    size_t i, count = s->across.count;
+    const struct edge *edge = s->edges;
+    size_t i;
     uint64_t sum = 0;
-    *source = lk_new_array(count, sizeof **source, fault);
+    *source = lk_new_array(s->across, sizeof **source, fault);
     *start = lk_new_zeros(s->count, sizeof **start, fault);
     if (*source == NULL || *start == NULL) {
         return -1;
     }
-    for (i = 0; i < count; i++) {
-        (*start)[pair[i].a]++;
+    for (i = 0; i < s->across; i++) {
+        (*start)[edge[i].target]++;
     }
     for (i = 0; i <= s->count; i++) {
         sum += (*start)[i];
         (*start)[i] = sum; /* for now, where the sources of i end */
     }
-    for (i = count; i-- > 0;) {
+    for (i = s->across; i-- > 0;) {
         if (i >= LK_AHEAD) {
-            __builtin_prefetch(&(*start)[pair[i - LK_AHEAD].a], 1);
+            __builtin_prefetch(&(*start)[edge[i - LK_AHEAD].target], 1);
         }
-        (*source)[--(*start)[pair[i].a]] = pair[i].b;
+        (*source)[--(*start)[edge[i].target]] = edge[i].source;
     }
-    lk_pairs_free(&s->across);
+    free(s->edges);
+    s->edges = NULL;
     return 0;
 }
 

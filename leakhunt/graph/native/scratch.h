@@ -36,44 +36,4 @@ lk_new_zeros(size_t count, size_t item_size, struct lk_fault *fault)
     return items;
 }
 
-/* Pairs of 32-bit numbers that grow by doubling. */
-struct lk_pair {
-    uint32_t a, b;
-};
-
-struct lk_pairs {
-    struct lk_pair *items;
-    size_t count, capacity;
-};
-
-/* 0 with room for `extra` more pairs, or -1 with the fault set (the pairs stay). */
-static inline int
-lk_pairs_reserve(struct lk_pairs *p, size_t extra, struct lk_fault *fault)
-{
-    size_t capacity = p->capacity < 1024 ? 1024 : p->capacity * 2;
-    struct lk_pair *items;
-    if (extra <= p->capacity - p->count) {
-        return 0;
-    }
-    if (capacity < p->count + extra) {
-        capacity = p->count + extra;
-    }
-    items = realloc(p->items, capacity * sizeof *items);
-    if (items == NULL) {
-        return lk_fail(fault, LK_MEMORY, (uint64_t)capacity * sizeof *items, 0);
-    }
-    lk_wish_huge(items, capacity * sizeof *items);
-    p->items = items;
-    p->capacity = capacity;
-    return 0;
-}
-
-/* Gives the pairs back; there are none afterwards. */
-static inline void
-lk_pairs_free(struct lk_pairs *p)
-{
-    free(p->items);
-    *p = (struct lk_pairs){0};
-}
-
 #endif
