@@ -52,7 +52,7 @@ def bill_of_process(
         options = SnapshotOptions(
             pid, output, "now", method=method, force=force, capture=capture, redact=True
         )
-        snapshot_process(options, tell, afterwards=give_back if trim else None)
+        pid = snapshot_process(options, tell, afterwards=give_back if trim else None).pid
         columns = open_columns(output)
         limit = limit_of_cgroup(pid)
         return replace(

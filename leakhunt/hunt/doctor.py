@@ -16,7 +16,7 @@ from leakhunt.errors import LeakhuntError, TargetError, UsageError
 from leakhunt.hunt.member import Journal, Member, Wishes
 from leakhunt.report.doctor_model import DoctorReport
 from leakhunt.target.connection import AgentConnection
-from leakhunt.target.family import Children, find_behind_wrapper, find_family
+from leakhunt.target.family import Children, find_behind_wrapper, find_family, wrapper_notes
 from leakhunt.target.launch import Launched
 from leakhunt.target.load import LoadCommand
 from leakhunt.target.probes import Probes
@@ -104,7 +104,9 @@ class _Examination:
         """The process to look at; a started program is ended afterwards."""
         options = self.options
         if options.pid is not None:
-            yield self._behind_wrapper(options.pid)
+            program = find_behind_wrapper(options.pid)
+            self.notes += wrapper_notes(options.pid, program)
+            yield program
             return
         self.tell(Progress("start"))
         output = self.folder / "output.log"
@@ -113,12 +115,6 @@ class _Examination:
             self.tell(Progress("ready", message=f"waiting until {options.ready}"))
             yield launched.wait_ready(options.ready, options.timeout_s)
             self.tell(Progress("exit"))
-
-    def _behind_wrapper(self, pid: int) -> int:
-        program = find_behind_wrapper(pid)
-        if program != pid:
-            self.notes.append(f"process {pid} is a wrapper: process {program} below it is watched")
-        return program
 
     def examine(self, pid: int) -> DoctorReport:
         """Attach, watch, look at the heap once, detach."""

@@ -19,9 +19,15 @@ from leakhunt.hunt.member import Journal, Member, Wishes
 from leakhunt.hunt.options import LIVE_SAMPLE_BYTES
 from leakhunt.hunt.phases import LoadRecord, Phases, phases_of
 from leakhunt.report.model import Report
-from leakhunt.target.family import WORKERS_MAX, Relative, find_behind_wrapper, find_family
+from leakhunt.target.family import (
+    WORKERS_MAX,
+    Relative,
+    find_behind_wrapper,
+    find_family,
+    wrapper_notes,
+)
 from leakhunt.target.launch import Launched
-from leakhunt.target.process_table import command_of, read_entry
+from leakhunt.target.process_table import read_entry
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 from leakhunt.target.reach import Reached, no_such_process, reach_process, require_reachable
 from leakhunt.target.save_dir import prepare_save_dir
@@ -98,7 +104,9 @@ class _Hunt:
     def target(self) -> Iterator[int]:
         """The process to hunt; a started program is ended when the hunt is over."""
         if self.options.pid is not None:
-            yield self._behind_wrapper(self.options.pid)
+            program = find_behind_wrapper(self.options.pid)
+            self.notes += wrapper_notes(self.options.pid, program)
+            yield program
             return
         self.tell(Progress("start"))
         output = self.folder / "output.log"
@@ -113,16 +121,6 @@ class _Hunt:
             launched.end(signal.SIGTERM)
         if launched.was_killed:
             self.notes.append("the program did not end within 10 s of SIGTERM and was killed")
-
-    def _behind_wrapper(self, pid: int) -> int:
-        """The process itself, or the Python process that it is a wrapper of, which is noted."""
-        program = find_behind_wrapper(pid)
-        if program != pid:
-            wrapper = " ".join(command_of(pid))
-            self.notes.append(
-                f"process {pid} ({wrapper}) is a wrapper: process {program} below it is hunted"
-            )
-        return program
 
     def _note_end(self, launched: Launched) -> None:
         """A program that ended by itself before the last snapshot."""

@@ -74,7 +74,8 @@ def plan_snapshot(options: SnapshotOptions, look: Callable[[int], Preflight] = c
     """What `snapshot_process` would do.  Raises as `plan_hunt`."""
     check_snapshot_options(options)
     steps = ("attach", f"take one snapshot ({options.capture}) into {options.output}", "detach")
-    return Plan(_processes(options.pid, Children.NONE, options.force, look), steps)
+    root = find_behind_wrapper(options.pid)
+    return Plan(_processes(root, Children.NONE, options.force, look), steps)
 
 
 def _steps_of(options: LiveOptions) -> list[str]:

@@ -13,7 +13,13 @@ from leakhunt.hunt.options import CAPTURE_MODES
 from leakhunt.hunt.output_file import real_target
 from leakhunt.report.intervention import Intervention
 from leakhunt.target.answers import CaptureResult
-from leakhunt.target.family import Children, Relative, find_family
+from leakhunt.target.family import (
+    Children,
+    Relative,
+    find_behind_wrapper,
+    find_family,
+    wrapper_notes,
+)
 from leakhunt.target.process_table import check_pid
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 from leakhunt.target.reach import Reached, no_such_process, reach_process
@@ -24,6 +30,7 @@ class SnapshotTaken:
     """What came of it."""
 
     pid: int
+    """Of the program: another one than was given when that is a wrapper's."""
     result: CaptureResult
     interventions: tuple[Intervention, ...]
     notes: tuple[str, ...]
@@ -38,13 +45,17 @@ def snapshot_process(
 ) -> SnapshotTaken:
     """Attach to a process, write one snapshot of it, do what is wished ``afterwards``, let it go.
 
+    Given the number of a wrapper, it is the program below it, which a note says.  With ``reach``,
+    a way of the caller's own to attach, it is the very process that is given.
     An existing file is replaced when the new one is whole, a device or a pipe never.  Raises
     UsageError (bad options, no place for the file), TargetError (out of reach, gone, the capture
     failed).
     """
     tell = on_progress or ignore_progress
     output = check_snapshot_options(options)
-    family = find_family(options.pid, Children.NONE)
+    program = find_behind_wrapper(options.pid) if reach is None else options.pid
+    notes = wrapper_notes(options.pid, program)
+    family = find_family(program, Children.NONE)
     if not family:
         raise no_such_process(options.pid)
     journal = Journal()
@@ -69,7 +80,7 @@ def snapshot_process(
             afterwards(member)
     finally:
         member.detach()
-    return SnapshotTaken(options.pid, result, journal.entries(), tuple(member.notes))
+    return SnapshotTaken(program, result, journal.entries(), (*notes, *member.notes))
 
 
 def check_snapshot_options(options: SnapshotOptions) -> Path:

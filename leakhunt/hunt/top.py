@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from leakhunt.hunt.member import Journal, Member, Wishes
 from leakhunt.report.top_model import TopReport, TopRow
-from leakhunt.target.family import Children, find_family
+from leakhunt.target.family import Children, find_behind_wrapper, find_family
 from leakhunt.target.process_table import check_pid
 from leakhunt.target.reach import no_such_process, reach_process
 
@@ -36,7 +36,8 @@ class _Look:
 class Top:
     """Attached to a process while it is open; each `look` takes a snapshot and throws it away.
 
-    Opening raises UsageError for a bad number, TargetError when it is out of reach.
+    Given the number of a wrapper, it is the program below it.  Opening raises UsageError for a bad
+    number, TargetError when it is out of reach.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Top:
         self._started_s = 0.0
 
     def __enter__(self) -> Self:
+        self._pid = find_behind_wrapper(self._pid)
         family = find_family(self._pid, Children.NONE)
         if not family:
             raise no_such_process(self._pid)

@@ -125,6 +125,14 @@ def find_behind_wrapper(pid: int) -> int:
     return _behind_reloader(table, programs[0]).pid if programs else pid
 
 
+def wrapper_notes(given: int, program: int) -> list[str]:
+    """What to tell when the program is another process than the one that was given."""
+    if program == given:
+        return []
+    command = " ".join(command_of(given))
+    return [f"process {given} ({command}) is a wrapper: the program is process {program} below it"]
+
+
 def _topmost_python(table: Mapping[int, ProcessEntry], root: int) -> list[ProcessEntry]:
     """The Python processes below one, those left out that another one of them started."""
     found: list[ProcessEntry] = []

@@ -15,6 +15,8 @@ import pytest
 
 from leakhunt.errors import TargetError
 from leakhunt.hunt import LiveOptions, SnapshotOptions, diff_files, hunt_live, snapshot_process
+from leakhunt.hunt.bill import bill_of_process
+from leakhunt.hunt.top import Top
 from leakhunt.report.model import Report
 from leakhunt.store.reader import open_snapshot
 from leakhunt.target.readiness import parse_ready
@@ -71,6 +73,29 @@ def test_two_snapshots_at_any_time(python: Path, tmp_path: Path) -> None:
     assert (found.holder.size_final or 0) - (found.holder.size_baseline or 0) == 60
     kinds = [one["kind"] for one in open_snapshot(paths[1]).header["interventions"]]
     assert kinds == ["attach"]
+
+
+def test_the_number_of_a_wrapper_stands_for_the_program_below_it(tmp_path: Path) -> None:
+    port = free_port()
+    line = f'"{OWN}" -I {SERVERS / "plain_http.py"} {port}; true'
+    with Server(["sh", "-c", line], port) as server:
+        (program,) = children_of(server.pid)
+        load = load_line(port, 100)
+        report = hunt_live(LiveOptions(pid=server.pid, load=load, warmup=0))
+        taken = snapshot_process(SnapshotOptions(server.pid, tmp_path / "now.lkheap"))
+        billed = bill_of_process(server.pid)
+        with Top(server.pid) as top:
+            seen = top.look().pid
+    check_visits(report, 300)
+    assert report.target["pid"] == taken.pid == billed.pid == seen == program
+    (note,) = taken.notes
+    assert note in report.notes
+    assert note.startswith(f"process {server.pid} (sh -c ")
+    assert note.endswith(f"is a wrapper: the program is process {program} below it")
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_redacted_snapshot_holds_no_text(tmp_path: Path) -> None:

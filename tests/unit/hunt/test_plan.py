@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
-from leakhunt.hunt.live_options import LiveOptions
-from leakhunt.hunt.plan import plan_hunt
+from leakhunt.hunt.live_options import LiveOptions, SnapshotOptions
+from leakhunt.hunt.plan import plan_hunt, plan_snapshot
 
 APP = ("python", "app.py")
 
@@ -37,7 +38,7 @@ def test_without_collections_none_is_announced() -> None:
     assert not any("collection" in step for step in steps)
 
 
-def test_behind_a_wrapper_the_program_is_looked_at() -> None:
+def test_behind_a_wrapper_the_program_is_looked_at(tmp_path: Path) -> None:
     line = f"{sys.executable} -c 'print(1, flush=True); import time; time.sleep(60)' & read x"
     with subprocess.Popen(
         ["/bin/sh", "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -46,6 +47,8 @@ def test_behind_a_wrapper_the_program_is_looked_at() -> None:
         shell.stdout.readline()
         plan = plan_hunt(LiveOptions(pid=shell.pid, duration_s=1.0))
         (process,) = plan.processes
+        snapshot = plan_snapshot(SnapshotOptions(shell.pid, tmp_path / "now.lkheap"))
+        assert [one.pid for one in snapshot.processes] == [process.pid]
         subprocess.run(["kill", str(process.pid)], check=True)
         shell.communicate(b"\n")
     assert process.pid != shell.pid
