@@ -32,13 +32,17 @@ _FELL: Final = 0.5
 _JUMP: Final = 0.6
 """This part of the rise in one step, or `_JUMPS` of it in three: it does not grow all along."""
 _JUMPS: Final = 0.85
+_WAVES: Final = (1.2, 1.6, 2.0, 2.5, 3.2)
+"""Periods of waves that may still look like growth, as multiples of the time looked at."""
+_BENT: Final = 0.6
+"""A wave leaves less of the floors unexplained than a line does, by this factor."""
 
 
 class Shape(StrEnum):
     """How a figure goes on."""
 
     SHORT = "short"
-    """Not watched for long enough."""
+    """Not watched for long enough to be judged, or to tell growth from the rise of a wave."""
     STEADY = "steady"
     GROWING = "growing"
     """Its floor rises, as fast in the end as in the beginning."""
@@ -113,23 +117,26 @@ def course_of(history: History, least: float) -> Course:
     """How a figure goes on, all levels considered.  ``least``: a smaller rise is none.
 
     It is growing if the floors of one level are, and stand above every floor that a longer level
-    knows of the time before: what came back before may come back again.  Else it is what the
-    longest level that can be judged says.  O(WINDOWS_MAX²), a few milliseconds.
+    knows of the time before: what came back before may come back again.  As long as little is
+    known of that time, they must not bend like a wave either.  Else it is what the longest level
+    that can be judged says.  O(WINDOWS_MAX²), a few milliseconds.
     """
     levels = history.levels
     courses = [judge(windows, least) for windows in levels]
-    for i, course in enumerate(courses):
-        if course.shape is Shape.GROWING and all(
-            _is_above(levels[i], longer, least) for longer in levels[i + 1 :]
-        ):
-            return course
-    known = [course for course in courses if course.shape is not Shape.SHORT]
+    growing = [i for i, course in enumerate(courses) if course.shape is Shape.GROWING]
+    doubtful = {i for i in growing if _is_young(levels, i) and is_bent(levels[i])}
+    for i in growing:
+        if i not in doubtful and all(_is_above(levels[i], x, least) for x in levels[i + 1 :]):
+            return courses[i]
+    known = [i for i, course in enumerate(courses) if course.shape is not Shape.SHORT]
     if not known:
         return courses[0]
-    longest = known[-1]
-    if longest.shape is Shape.GROWING:  # it was, and fell back
-        return Course(Shape.SWINGING, *_figures(longest))
-    return longest
+    longest = courses[known[-1]]
+    if longest.shape is not Shape.GROWING:
+        return longest
+    # It fell back, or it may be about to.
+    shape = Shape.SHORT if known[-1] in doubtful else Shape.SWINGING
+    return Course(shape, *_figures(longest))
 
 
 def _figures(course: Course) -> tuple[float, float, float, float]:
@@ -142,6 +149,50 @@ def _is_above(windows: Sequence[Window], longer: Sequence[Window], least: float)
     before = [window.floor for window in longer if window.at_s < started_s]
     last = sorted(window.floor for window in list(windows)[-3:])
     return not before or last[0] > max(before) + least / 2
+
+
+def _is_young(levels: Sequence[Sequence[Window]], index: int) -> bool:
+    """Whether less is known of the time before a level's windows than they cover themselves."""
+    windows = levels[index]
+    oldest_s = min(level[0].at_s for level in levels if level)
+    return windows[0].at_s - oldest_s < windows[-1].at_s - windows[0].at_s
+
+
+def is_bent(windows: Sequence[Window]) -> bool:
+    """Whether part of a wave explains the floors better than a line does: what rises so far may
+    fall.
+
+    Compares the sums of squares that a line and the best harmonic leave (least-squares spectral
+    analysis: Vaníček 1969, Lomb 1976), for periods of 1.2 to 3.2 times the time looked at; shorter
+    waves have fallen, longer ones are lines.  O(windows).
+    """
+    floors = [window.floor for window in windows]
+    span_s = windows[-1].at_s - windows[0].at_s
+    x = [(window.at_s - windows[0].at_s) / span_s for window in windows]
+    one = [1.0] * len(x)
+    by_line = _unexplained(floors, (one, x))
+    turns = ([2 * math.pi * at / period for at in x] for period in _WAVES)
+    waves = ((one, [math.cos(a) for a in turn], [math.sin(a) for a in turn]) for turn in turns)
+    return any(_unexplained(floors, wave) < _BENT * by_line for wave in waves)
+
+
+def _unexplained(values: Sequence[float], basis: Sequence[Sequence[float]]) -> float:
+    """The sum of squares that the best combination of the basis leaves (modified Gram-Schmidt)."""
+    rest, done = list(values), list[list[float]]()
+    for vector in basis:
+        unit = list(vector)
+        for other in done:
+            unit = _without(unit, other)
+        length = math.sqrt(math.fsum(a * a for a in unit))
+        unit = [a / length for a in unit]
+        rest = _without(rest, unit)
+        done.append(unit)
+    return math.fsum(a * a for a in rest)
+
+
+def _without(values: Sequence[float], unit: Sequence[float]) -> list[float]:
+    share = math.fsum(a * b for a, b in zip(values, unit, strict=True))
+    return [a - share * b for a, b in zip(values, unit, strict=True)]
 
 
 def judge(windows: Sequence[Window], least: float) -> Course:

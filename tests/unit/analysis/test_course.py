@@ -6,6 +6,7 @@ a row say "growing".  The rates that stand here are those of the manual (howto/w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -22,6 +23,7 @@ from leakhunt.analysis.course import (
     Window,
     chance_of_rise,
     course_of,
+    is_bent,
     judge,
     theil_sen,
 )
@@ -187,6 +189,47 @@ def test_a_leak_that_starts_after_days_is_found_within_an_hour() -> None:
             at = i - calm
     assert at is not None
     assert 60 <= at <= 360
+
+
+def windows_of(values: list[float]) -> list[Window]:
+    return [Window(float(i), value, value) for i, value in enumerate(values)]
+
+
+def test_half_a_wave_is_bent_and_a_line_is_not() -> None:
+    half = [1 - math.cos(math.pi * i / 39) for i in range(40)]
+    assert is_bent(windows_of(half))
+    assert is_bent(windows_of(half[:28]))
+    assert not is_bent(windows_of([3.0 * i for i in range(40)]))
+    assert not is_bent(windows_of([3.0 * i + 20 * (i % 5) for i in range(40)]))
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=24, max_size=40), st.floats(1e-3, 1e3))
+def test_a_bend_has_no_unit(values: list[float], scale: float) -> None:
+    """What numpy's least squares say of the same fits, for any values and any scale."""
+    x = np.linspace(0, 1, len(values))
+    turns = [2 * np.pi * x / period for period in (1.2, 1.6, 2.0, 2.5, 3.2)]
+    bases = [np.stack([np.ones_like(x), np.cos(t), np.sin(t)]).T for t in turns]
+    line = np.stack([np.ones_like(x), x]).T
+
+    def left(basis: Series) -> float:
+        found = np.linalg.lstsq(basis, np.array(values), rcond=None)[0]
+        return float(np.sum((values - basis @ found) ** 2))
+
+    least, most = min(map(left, bases)), left(line)
+    if abs(least - 0.6 * most) > 1e-6 * (1 + most):
+        assert is_bent(windows_of(values)) == (least < 0.6 * most)
+        assert is_bent(windows_of([v * scale for v in values])) == (least < 0.6 * most)
+
+
+@pytest.mark.parametrize("period", [330, 420, 520, 660, 900])
+def test_a_watch_that_begins_in_a_trough_waits_for_the_crest(period: int) -> None:
+    """The rise of the first wave takes longer than a verdict."""
+
+    def from_trough(_: np.random.Generator, t: Series) -> Series:
+        up: Series = LEVEL * (1 - np.cos(2 * np.pi * t / period)) / 2
+        return up
+
+    assert alarmed(from_trough, 0, 2000, NOISES[0]) is None
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, 1.0], [1.0] * 30, [0.0, 1.0], []])
