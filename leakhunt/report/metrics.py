@@ -61,11 +61,11 @@ _GAUGES: Final = (
         lambda s: float(s.shape == Shape.GROWING),
     ),
     _Gauge(
-        "loop_delay_p50_seconds", "seconds", "Median delay of the event loop.",
+        "loop_delay_p50_seconds", "seconds", "Median delay of the event loop in the last look.",
         lambda s: _seconds(s.loop_delay_p50_ns),
     ),
     _Gauge(
-        "loop_delay_p99_seconds", "seconds", "99th percentile of the delay of the event loop.",
+        "loop_delay_p99_seconds", "seconds", "99th percentile of that delay.",
         lambda s: _seconds(s.loop_delay_p99_ns),
     ),
 )  # fmt: skip

@@ -66,7 +66,8 @@ class Sample:
     """Allocations less deallocations since the youngest generation was collected."""
     loop_delay_p50_ns: int | None
     loop_delay_p99_ns: int | None
-    """How late the event loop ran what was due, since the look before."""
+    """How late its slowest event loop was to answer, in the seconds that the last look listened;
+    None without a loop that can be measured."""
     shape: str
     """How the resident memory goes on (``analysis.course.Shape``)."""
     rate_bytes_per_s: float | None

@@ -47,6 +47,11 @@ class LoopDelay:
     waiting_ns: int
     """For how long it has not answered now; 0 when it has."""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anything was measured."""
+        return self.ticks > 0 or self.waiting_ns > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Probes:
@@ -73,6 +78,12 @@ class Probes:
     def gc_share(self) -> float:
         """Part of the time spent in collections, 0 to 1."""
         return self.gc.sum_ns / self.elapsed_ns if self.elapsed_ns else 0.0
+
+    @property
+    def slowest_loop(self) -> LoopDelay | None:
+        """The loop that is latest; None when none was measured."""
+        known = [loop for loop in self.loops if loop.is_known]
+        return max(known, key=lambda loop: max(loop.p99_ns, loop.waiting_ns), default=None)
 
     @classmethod
     def of(cls, a: Answer) -> Probes:

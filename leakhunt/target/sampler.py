@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from leakhunt.errors import TargetError
 from leakhunt.target.answers import LiveMeasure
 from leakhunt.target.cgroup import GroupLimit, limit_of_cgroup
+from leakhunt.target.connection import AgentConnection
+from leakhunt.target.probes import LoopDelay
 from leakhunt.target.process_table import read_entry
 from leakhunt.target.reach import Reached, another_process, no_such_process, reach_process
 
@@ -30,6 +32,40 @@ class Reading:
     cpu_ticks: int
     group: GroupLimit | None
     """The memory limit that is nearest, None without one."""
+
+
+class Look:
+    """A look from inside: the state at once and, where an event loop runs, its delays later.
+
+    End it soon: the agent serves one client at a time.
+    """
+
+    def __init__(self, agent: AgentConnection) -> None:
+        """Take the state, and listen if there is a loop; ``agent`` is owned from now on.
+
+        Raises TargetError.
+        """
+        self._agent = agent
+        try:
+            self.measure: LiveMeasure = agent.measure()
+            self.is_listening = bool(agent.probes().loops)
+        except BaseException:
+            agent.close()
+            raise
+        if not self.is_listening:
+            agent.close()
+
+    def end(self) -> LoopDelay | None:
+        """Leave; how late the slowest loop was since.  None when that is not known."""
+        if not self.is_listening:
+            return None
+        self.is_listening = False
+        try:
+            return self._agent.probes().slowest_loop
+        except TargetError:  # it ended meanwhile
+            return None
+        finally:
+            self._agent.close()
 
 
 class ProcessSampler:
@@ -79,13 +115,12 @@ class ProcessSampler:
             self.pid, self.start_ticks, method=method, force=force, on_build=on_build
         )
 
-    def look(self, *, method: str = "auto", force: bool = False) -> LiveMeasure:
-        """Its state from inside: allocated blocks, the collector.  Raises TargetError.
+    def look(self, *, method: str = "auto", force: bool = False) -> Look:
+        """Its state from inside.  Raises TargetError.
 
         About 30 ms, of which it stands still for less than one; 2 ms where it is prepared.
         """
-        with self.reach(method=method, force=force).agent as agent:
-            return agent.measure()
+        return Look(self.reach(method=method, force=force).agent)
 
 
 def _descriptors(pid: int) -> int | None:

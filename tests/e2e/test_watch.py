@@ -225,6 +225,38 @@ def test_workers_are_watched_each_for_itself(python: Path) -> None:
     assert {event["pid"] for event in of(alone, "sample")} == {process.pid}
 
 
+SERVING = """
+import asyncio, time
+async def serve():
+    print("ready", flush=True)
+    while True:
+        await asyncio.sleep(0.05)
+        time.sleep(0.2)
+asyncio.run(serve())
+"""
+
+
+def test_it_tells_how_late_an_event_loop_is(python: Path) -> None:
+    """Four fifths of the time this loop is deaf for up to 200 ms."""
+    process = subprocess.Popen([python, "-c", SERVING], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        command = [sys.executable, "-m", "leakhunt", "watch", str(process.pid), "--json",
+                   "--interval", "1s", "--look", "6s"]  # fmt: skip
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as watcher:
+            assert watcher.stdout is not None
+            samples = (json.loads(line)["sample"] for line in watcher.stdout)
+            known = next(s for s in samples if s is not None and s["loop_delay_p99_ns"])
+            watcher.kill()
+    finally:
+        process.kill()
+        process.communicate()
+    assert known["loop_delay_p99_ns"] > 50_000_000
+    assert 0 < known["loop_delay_p50_ns"] <= known["loop_delay_p99_ns"]
+    assert known["threads"] == 1
+
+
 @pytest.mark.parametrize(
     ("pid", "words"), [("4194300", "there is no process"), ("0", "at least 1"), ("x", "x")]
 )

@@ -6,20 +6,20 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
 from leakhunt.errors import LeakhuntError, TargetError
 from leakhunt.hunt.watch.endpoint import Endpoint, write_textfile
 from leakhunt.hunt.watch.hook import Hook
+from leakhunt.hunt.watch.member import Member
 from leakhunt.hunt.watch.memory import give_back
 from leakhunt.hunt.watch.options import WatchOptions, check_watch_options
 from leakhunt.hunt.watch.ring import Ring
 from leakhunt.hunt.watch.watched import Turn, Watched
 from leakhunt.report.metrics import Counters, metrics_text
 from leakhunt.report.watch_model import EventKind, Reason, WatchEvent, WatchSummary
-from leakhunt.target.answers import LiveMeasure
 from leakhunt.target.family import Relative, find_family
 from leakhunt.target.reach import no_such_process, require_reachable
 from leakhunt.target.sampler import ProcessSampler, Reading
@@ -52,23 +52,6 @@ class World:
     """Of a process, by its start in ticks; None asks the kernel."""
 
 
-@dataclass(slots=True)
-class _Member:
-    """One process under watch."""
-
-    sampler: ProcessSampler
-    watched: Watched
-    sampled_s: float = float("-inf")
-    looked_s: float = float("-inf")
-    has_baseline: bool = False
-    saved_s: dict[Reason, float] = field(default_factory=dict)
-    samples: int = 0
-    alarms: int = 0
-    snapshots: int = 0
-    said: set[str] = field(default_factory=set)
-    """Notes that need not be said again."""
-
-
 def watch_process(
     options: WatchOptions, on_event: OnEvent, *, world: World | None = None
 ) -> WatchSummary:
@@ -93,7 +76,7 @@ class Watch:
         self._options = options
         self._on_event = on_event
         self._world = world
-        self._members: dict[int, _Member] = {}
+        self._members: dict[int, Member] = {}
         self._refused: set[tuple[int, int]] = set()
         self._family_s = float("-inf")
         self._root_ticks: int | None = None
@@ -120,6 +103,8 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for member in self._members.values():
+            member.end_look()
         if self._endpoint is not None:
             self._endpoint.close()
             self._endpoint = None
@@ -150,8 +135,10 @@ class Watch:
             self._find_members()
         for pid, member in list(self._members.items()):
             now_s = self._world.clock()
+            if now_s >= member.listens_until_s:
+                member.end_look(now_s)
             try:
-                reading = member.sampler.read(now_s)
+                reading = member.read(now_s)
             except TargetError as error:
                 self._lose(pid, str(error))
                 continue
@@ -165,11 +152,12 @@ class Watch:
         now_s, interval_s = self._world.clock(), self._options.interval_s
         due_s = min(member.sampled_s for member in self._members.values()) + interval_s
         near_s = min(member.watched.wait_s() for member in self._members.values())
-        return max(min(near_s, due_s - now_s), 0.0)
+        heard_s = min(member.listens_until_s for member in self._members.values())
+        return max(min(near_s, due_s - now_s, heard_s - now_s), 0.0)
 
     # --- one process ------------------------------------------------------------------------------
 
-    def _take(self, pid: int, member: _Member, reading: Reading) -> None:
+    def _take(self, pid: int, member: Member, reading: Reading) -> None:
         if reading.at_s - member.sampled_s < self._options.interval_s * _EARLY:
             for turn in member.watched.guard(reading):
                 self._say(EventKind.SAMPLE, pid, sample=member)
@@ -180,10 +168,8 @@ class Watch:
         self.summary.samples += 1
         turns = member.watched.take(reading)
         # Near its limit a process is not looked into for figures: its snapshot comes first.
-        if not turns and self._is_time_to_look(member, reading.at_s):
-            measure = self._look(pid, member, reading.at_s)
-            if measure is not None:
-                turns = member.watched.take_look(reading.at_s, measure)
+        if not turns and member.is_time_to_look(reading.at_s):
+            turns = self._look(pid, member, reading.at_s)
         self._say(EventKind.SAMPLE, pid, sample=member)
         for turn in turns:
             self._turn(pid, member, turn, reading.at_s)
@@ -191,7 +177,7 @@ class Watch:
             member.has_baseline = True
             self._save(pid, member, Reason.BASELINE, reading.at_s)
 
-    def _turn(self, pid: int, member: _Member, turn: Turn, at_s: float) -> None:
+    def _turn(self, pid: int, member: Member, turn: Turn, at_s: float) -> None:
         if not turn.is_alarm:
             self._say(EventKind.CLEAR, pid, turn.message, turn.reason)
             return
@@ -202,45 +188,41 @@ class Watch:
             # The snapshot comes before the word: the process may not live for long.
             self._alarm(pid, member, turn, self._save(pid, member, turn.reason, at_s))
 
-    def _alarm(self, pid: int, member: _Member, turn: Turn, path: str | None) -> None:
+    def _alarm(self, pid: int, member: Member, turn: Turn, path: str | None) -> None:
         member.alarms += 1
         self.summary.alarms += 1
         self.summary.reasons.add(str(turn.reason))
         self._say(EventKind.ALARM, pid, turn.message, turn.reason, path=path)
 
-    def _is_time_to_look(self, member: _Member, now_s: float) -> bool:
-        every_s = self._options.looks_every_s
-        return every_s is not None and now_s - member.looked_s >= every_s
-
-    def _look(self, pid: int, member: _Member, now_s: float) -> LiveMeasure | None:
-        member.looked_s = now_s
+    def _look(self, pid: int, member: Member, now_s: float) -> list[Turn]:
         try:
-            return member.sampler.look(method=self._options.method, force=self._options.force)
+            return member.look(now_s)
         except LeakhuntError as error:
             self._note_once(pid, member, f"no look from inside: {error}", error.hint)
-            return None
+            return []
 
-    def _note_once(self, pid: int, member: _Member, what: str, hint: str = "") -> None:
-        if what not in member.said and len(member.said) < 50:
-            member.said.add(what)
+    def _note_once(self, pid: int, member: Member, what: str, hint: str = "") -> None:
+        if member.is_news(what):
             self._say(EventKind.NOTE, pid, f"{what} ({hint})" if hint else what)
 
-    def _is_settled(self, member: _Member) -> bool:
-        """Whether it is time for a baseline: it has started, or will soon be at its limit."""
+    def _is_settled(self, member: Member) -> bool:
+        """Whether it is time for a baseline: it has started and no look is in it, or it will
+        soon be at its limit."""
         ask = self._world.age_s or _age_by_kernel
-        age_s = ask(member.sampler.start_ticks)
-        return age_s >= BASELINE_AGE_S or member.watched.load >= BASELINE_LOAD
+        is_calm = member.listening is None and ask(member.sampler.start_ticks) >= BASELINE_AGE_S
+        return is_calm or member.watched.load >= BASELINE_LOAD
 
     def _lose(self, pid: int, why: str) -> None:
-        del self._members[pid]
+        self._members.pop(pid).end_look()
         self._say(EventKind.END, pid, why)
 
     # --- snapshots --------------------------------------------------------------------------------
 
-    def _save(self, pid: int, member: _Member, reason: Reason, at_s: float) -> str | None:
+    def _save(self, pid: int, member: Member, reason: Reason, at_s: float) -> str | None:
         """Take a snapshot where there is a folder for it; its path."""
         if self._ring is None:
             return None
+        member.end_look()  # an agent serves one client at a time
         member.saved_s[reason] = at_s
         alive = {(p, m.sampler.start_ticks) for p, m in self._members.items()}
         start_ticks = member.sampler.start_ticks
@@ -262,7 +244,7 @@ class Watch:
         self._say(EventKind.SNAPSHOT, pid, message, reason, path=str(path), pause_ns=pause_ns)
         return str(path)
 
-    def _capture(self, member: _Member, path: Path, label: str) -> int:
+    def _capture(self, member: Member, path: Path, label: str) -> int:
         """Write one snapshot; how long the process stood still."""
         # What only a snapshot needs is loaded with the first one.
         from leakhunt.hunt.live_options import SnapshotOptions
@@ -300,7 +282,7 @@ class Watch:
             except TargetError:
                 self._refused.add(key)
                 continue
-            self._members[relative.pid] = _Member(sampler, Watched(options))
+            self._members[relative.pid] = Member(sampler, Watched(options), options)
             command = " ".join(relative.command)[:200]
             self._say(EventKind.START, relative.pid, f"watching {command or 'it'}")
             if reading.descriptor_count is None:
@@ -318,7 +300,7 @@ class Watch:
         *,
         path: str | None = None,
         pause_ns: int | None = None,
-        sample: _Member | None = None,
+        sample: Member | None = None,
     ) -> None:
         state = None if sample is None else sample.watched.sample()
         event = WatchEvent(kind, self._world.now(), pid, message, reason, path, pause_ns, state)

@@ -11,6 +11,7 @@ from leakhunt.hunt.watch.options import LIMIT_SHARE, WatchOptions
 from leakhunt.report import units
 from leakhunt.report.watch_model import Reason, Sample
 from leakhunt.target.answers import LiveMeasure
+from leakhunt.target.probes import LoopDelay
 from leakhunt.target.sampler import Reading
 
 PERSISTENCE: Final = 8
@@ -91,6 +92,7 @@ class Watched:
         self._trends = {name: _Trend(figure) for name, figure in _FIGURES.items()}
         self._reading: Reading | None = None
         self._measure: LiveMeasure | None = None
+        self._delay: LoopDelay | None = None
         self._speed: dict[Reason, float] = {}
         self._over: set[Reason] = set()
         """Limits that it is above."""
@@ -133,9 +135,14 @@ class Watched:
         self._measure = measure
         return self._grown("blocks", at_s, measure.blocks) if measure.blocks else []
 
+    def take_delay(self, delay: LoopDelay | None) -> None:
+        """How late its event loop was while a look listened; None where none is known."""
+        self._delay = delay
+
     def sample(self) -> Sample | None:
         """Its state as it is told; None before the first reading."""
         reading, measure, course = self._reading, self._measure, self.course
+        delay = self._delay
         if reading is None:
             return None
         is_known = course is not None and course.shape is not Shape.SHORT
@@ -148,8 +155,11 @@ class Watched:
             blocks=None if measure is None else measure.blocks,
             gc_enabled=None if measure is None else measure.gc_enabled,
             gc_young=None if measure is None else measure.gc_young,
-            loop_delay_p50_ns=None,
-            loop_delay_p99_ns=None,
+            # A loop that hung all the time has no tick but the one it waits for.
+            loop_delay_p50_ns=None
+            if delay is None
+            else (delay.p50_ns if delay.ticks else delay.waiting_ns),
+            loop_delay_p99_ns=None if delay is None else max(delay.p99_ns, delay.waiting_ns),
             shape=str(Shape.SHORT if course is None else course.shape),
             rate_bytes_per_s=course.rate_per_s if course is not None and is_known else None,
         )

@@ -45,10 +45,28 @@ from leakhunt.report.watch_model import (
 )
 from leakhunt.target.cgroup import GroupLimit
 from leakhunt.target.family import Relative
+from leakhunt.target.probes import LoopDelay
 from leakhunt.target.sampler import Reading
 
 MIB = 1 << 20
 PID = 77
+
+
+@dataclass
+class FakeLook:
+    """A look of a fake process; while it listens there are a thread and three descriptors more."""
+
+    fake: Fake
+    measure: Any
+    is_listening: bool
+
+    def __post_init__(self) -> None:
+        self.fake.listening += self.is_listening
+
+    def end(self) -> LoopDelay | None:
+        self.fake.listening -= self.is_listening
+        self.is_listening = False
+        return self.fake.delay
 
 
 @dataclass
@@ -65,6 +83,10 @@ class Fake:
     looks: int = 0
     family: Callable[[float], tuple[int, ...]] = lambda _: (PID,)
     start: Callable[[float], int] = lambda _: 5
+    delay: LoopDelay | None = None
+    """Of its event loop, if it has one."""
+    listening: int = 0
+    """Looks that are in it now."""
 
     def watch(self, **options: Any) -> Watch:
         world = World(
@@ -98,11 +120,21 @@ class Fake:
     def _read(self, at_s: float) -> Reading:
         if self.now_s >= self.ends_s:
             raise TargetError(f"process {PID} ended")
-        return Reading(at_s, int(self.rss(self.now_s)), 3, 12, 0, self.group(self.now_s))
+        return Reading(
+            at_s,
+            int(self.rss(self.now_s)),
+            2 + self.listening,
+            9 + 3 * self.listening,
+            0,
+            self.group(self.now_s),
+        )
 
     def _look(self, **_: Any) -> Any:
         self.looks += 1
-        return SimpleNamespace(blocks=1000 + self.looks, gc_enabled=True, gc_young=7)
+        measure = SimpleNamespace(
+            blocks=1000 + self.looks, gc_enabled=True, gc_young=7, threads=2, descriptors=9
+        )
+        return FakeLook(self, measure, is_listening=self.delay is not None)
 
 
 def test_steady_growth_is_an_alarm_once_and_says_how_fast() -> None:
@@ -165,6 +197,53 @@ def test_looks_from_inside_are_rarer_than_samples() -> None:
     assert (sample.blocks, sample.gc_enabled) == (1011, True)
     fake.run(10, look_s=0.0)
     assert fake.looks == 11
+
+
+def test_a_look_listens_to_the_event_loop_for_three_seconds() -> None:
+    fake = Fake(delay=LoopDelay(PID, 30, 100_000, 2_000_000, 2_000_000, 0))
+    fake.run(40, interval_s=1.0)
+    samples = [event.sample for event in fake.of(EventKind.SAMPLE)]
+    assert None not in samples
+    delays = [sample.loop_delay_p99_ns for sample in samples if sample is not None]
+    assert delays[:3] == [None] * 3
+    assert set(delays[3:]) == {2_000_000}
+    assert samples[-1] is not None
+    assert samples[-1].loop_delay_p50_ns == 100_000
+    own = {(s.threads, s.descriptors) for s in samples if s is not None}
+    assert own == {(2, 9)}, "what listens there is no thread of the process"
+    assert fake.looks == 1
+
+
+def test_a_loop_that_hangs_is_as_late_as_it_has_hung() -> None:
+    fake = Fake(delay=LoopDelay(PID, 0, 0, 0, 0, 3_000_000_000))
+    fake.run(3)
+    sample = fake.of(EventKind.SAMPLE)[-1].sample
+    assert sample is not None
+    assert sample.loop_delay_p50_ns == sample.loop_delay_p99_ns == 3_000_000_000
+
+
+def test_no_look_stays_longer_than_the_watch_or_beside_a_snapshot(
+    saving: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = Fake(delay=LoopDelay(PID, 30, 1, 2, 2, 0))
+    fake.rss = lambda s: (600 if s >= 60 else 100) * MIB
+    beside: list[tuple[str, int]] = []
+
+    def capture(_self: Watch, _member: object, _path: Path, label: str) -> int:
+        beside.append((label, fake.listening))
+        return 5
+
+    monkeypatch.setattr(Watch, "_capture", capture)
+    with fake.watch(snapshot_dir=tmp_path, max_rss_bytes=500 * MIB, look_s=59.0) as watch:
+        for second in (0, 10, 59, 60):
+            fake.now_s = second
+            watch.step()
+        assert beside == [("baseline", 0), ("max-rss", 0)]
+        fake.now_s = 200
+        watch.step()
+        assert fake.listening == 1
+    assert fake.listening == 0
+    assert saving == []
 
 
 def test_it_ends_with_the_process() -> None:
