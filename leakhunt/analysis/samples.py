@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -55,11 +55,54 @@ class Samples:
         )  # fmt: skip
 
 
+def site_notes(columns: SnapshotColumns, label: str) -> list[str]:
+    """What is not known of sites in the snapshot called ``label``, in sentences."""
+    how = columns.footer.get("sites", {})
+    notes = []
+    if how.get("source") == "tracemalloc":
+        if how.get("left_out"):
+            notes.append(
+                f"The traces of the first {_TRACED_MOST:,} objects were read for the {label} "
+                f"snapshot and {how['left_out']:,} left out: made at counts too few."
+            )
+        if how.get("unknown_stacks"):
+            notes.append(
+                f"{how['unknown_stacks']:,} traces of the {label} snapshot have more places than "
+                "there is room for: made at counts too few."
+            )
+    elif how.get("source") == "sampled":
+        notes += _sampling_notes(how, label)
+    return notes
+
+
+_TRACED_MOST = 1 << 20
+"""Objects whose traces a capture reads (``NEWBORN_MAX`` in site_traces.c)."""
+
+
+def _sampling_notes(how: Mapping[str, Any], label: str) -> list[str]:
+    notes = []
+    if not how["is_sound"]:
+        notes.append(
+            f"Another hook took sampling out of the allocators before the {label} snapshot: which "
+            "sampled objects still live is not known, so made at has no sampled line."
+        )
+    if how["reuse"] == 0:
+        notes.append(
+            "Births are not watched, so an object from one of the interpreter's free lists passes "
+            "for its predecessor: made at may name the line of that one."
+        )
+    if how["lost"]:
+        notes.append(f"{how['lost']:,} sampled allocations found no memory: made at is too low.")
+    return notes
+
+
 def samples_of(columns: SnapshotColumns) -> Samples | None:
-    """The samples or traces in a snapshot; None when there are none.  O(samples + frames)."""
+    """The samples or traces in a snapshot; None when there are none, or none that can be
+    trusted (:func:`site_notes` says why).  O(samples + frames)."""
     how = columns.footer.get("sites", {})
     is_exact = how.get("source") == "tracemalloc" and len(columns.sample_node) > 0
-    if how.get("source") != "sampled" and not is_exact:
+    is_sampled = how.get("source") == "sampled" and how.get("is_sound") is not False
+    if not is_sampled and not is_exact:
         return None
     rows, stack = np.unique(columns.sample_site, return_inverse=True)
     lines = _Lines(columns)

@@ -19,6 +19,7 @@ from leakhunt.analysis.holders import Holder, HolderFinder
 from leakhunt.analysis.loose import find_loose
 from leakhunt.analysis.native_facts import hold_rows
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
+from leakhunt.analysis.samples import site_notes
 from leakhunt.analysis.sites import Site
 from leakhunt.analysis.trend.ladder import Ladder
 from leakhunt.analysis.trend.results import Trend
@@ -247,26 +248,17 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
                 f"The collector was running during the {name} snapshot: "
                 "objects it held apart are not in it."
             )
-    notes += _site_notes(comparison.final.columns)
+    notes += _lost_notes(comparison)
+    notes += site_notes(comparison.final.columns, "final")
     return tuple(notes)
 
 
-def _site_notes(columns: SnapshotColumns) -> list[str]:
-    """What makes estimates of allocation sites too low."""
-    how = columns.footer.get("sites", {})
-    if how.get("source") != "sampled":
+def _lost_notes(comparison: Comparison) -> list[str]:
+    """When the account of what is live has a gap, objects lost by C code cannot be told."""
+    known = [stage.graph.columns.footer.get("lost_known") for stage in comparison.stages.values()]
+    if True not in known or False not in known:
         return []
-    notes = []
-    if not how["is_sound"]:
-        notes.append("Another hook took sampling out of the allocators: made at is not whole.")
-    if how["reuse"] == 0:
-        notes.append(
-            "Births are not watched, so an object from one of the interpreter's free lists passes "
-            "for its predecessor: made at may name the line of that one."
-        )
-    if how["lost"]:
-        notes.append(f"{how['lost']:,} sampled allocations found no memory: made at is too low.")
-    return notes
+    return ["Objects lost by C code were not looked for: the hook was removed by the program."]
 
 
 def _finding(

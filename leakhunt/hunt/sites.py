@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -58,8 +58,8 @@ def tabulate_sites(paths: Sequence[Path]) -> SitesReport:
     """
     from leakhunt.analysis.samples import site_growth
 
-    found = _samples_by_label(paths)
-    return SitesReport(tuple(found), _last(found).sample_bytes, site_growth(found))
+    found, notes = _samples_by_label(paths)
+    return SitesReport(tuple(found), _last(found).sample_bytes, site_growth(found), notes)
 
 
 def site_tree(paths: Sequence[Path], *, measure: Measure = "live") -> SiteTree:
@@ -71,7 +71,7 @@ def site_tree(paths: Sequence[Path], *, measure: Measure = "live") -> SiteTree:
     """
     from leakhunt.analysis.call_tree import call_tree
 
-    found = _samples_by_label(paths)
+    found, _ = _samples_by_label(paths)
     stacks = _weighed_stacks(found, measure)
     return SiteTree(tuple(found), _last(found).sample_bytes, measure, call_tree(stacks))
 
@@ -84,7 +84,8 @@ def export_stacks(path: Path, file_format: str) -> WrittenStacks:
     from leakhunt.interop.stacks.formats import stacks_to_bytes
 
     file = _files([path])[-1]
-    stacks = _weighed_stacks(_samples_by_label([file]), "live")
+    found, _ = _samples_by_label([file])
+    stacks = _weighed_stacks(found, "live")
     exporter = f"leakhunt {leakhunt.__version__}"
     return WrittenStacks(
         data=stacks_to_bytes(stacks, file_format, name=file.name, exporter=exporter),
@@ -94,19 +95,22 @@ def export_stacks(path: Path, file_format: str) -> WrittenStacks:
     )
 
 
-def _samples_by_label(paths: Sequence[Path]) -> dict[str, Samples]:
-    """At least one.  Raises UsageError when nothing was sampled."""
-    from leakhunt.analysis.samples import samples_of
+def _samples_by_label(paths: Sequence[Path]) -> tuple[dict[str, Samples], tuple[str, ...]]:
+    """At least one, and what is not known of them.  Raises UsageError when nothing was sampled."""
+    from leakhunt.analysis.samples import samples_of, site_notes
 
     found: dict[str, Samples] = {}
+    notes: dict[str, None] = {}
     for path in _files(paths):
         columns = _columns(path)
         samples = samples_of(columns)
+        label = _label(columns, path, found)
+        notes |= dict.fromkeys(site_notes(columns, label))
         if samples is not None:
-            found[_label(columns, path, found)] = samples
+            found[label] = samples
     if not found:
-        raise _nothing_sampled(paths[0])
-    return found
+        raise _nothing_sampled(paths[0], notes)
+    return found, tuple(notes)
 
 
 def _last(found: Mapping[str, Samples]) -> Samples:
@@ -160,7 +164,13 @@ def _label(columns: SnapshotColumns, path: Path, taken: dict[str, Samples]) -> s
     return name
 
 
-def _nothing_sampled(path: Path) -> UsageError:
+def _nothing_sampled(path: Path, notes: Iterable[str]) -> UsageError:
+    why = " ".join(notes)
+    if why:
+        return UsageError(
+            f"no allocation site is known in {path}: {why}",
+            hint="hunt again when no other tool's tracing begins or ends meanwhile",
+        )
     return UsageError(
         f"no allocation was sampled in {path}",
         hint="hunt without --no-sites, or call leakhunt.tracemalloc_ext.start() in the program",

@@ -22,6 +22,8 @@ class SitesReport:
     """Mean distance of samples in the last snapshot."""
     sites: tuple[SiteGrowth, ...]
     """What grew most (last less first) first."""
+    notes: tuple[str, ...] = ()
+    """What is not known, in sentences."""
 
 
 def sites_to_json(report: SitesReport, *, indent: int | None = 2) -> str:
@@ -36,6 +38,7 @@ def sites_to_dict(report: SitesReport) -> dict[str, Any]:
         "snapshots": list(report.labels),
         "sample_bytes": report.sample_bytes,
         "sites": [_site(site, report.labels) for site in report.sites],
+        "notes": list(report.notes),
     }
 
 

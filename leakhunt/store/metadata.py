@@ -55,10 +55,12 @@ _FOOTER_ADDED: _Rules = {
     "predicted_fork_ns": _COUNT,
     "fork_refused": (str,),
     "sites": (dict,),
+    "lost_known": (bool,),
 }
 """Members that the first streams of version 1 did not have."""
 
 _SITES: _Rules = {"source": (str,)}
+_TRACED_ADDED: _Rules = {"left_out": _COUNT, "unknown_stacks": _COUNT}
 _SAMPLED: _Rules = {
     "source": (str,),
     "sample_bytes": _COUNT,
@@ -105,6 +107,7 @@ def check_footer(footer: Mapping[str, Any], counts: Mapping[str, int]) -> None:
     _check(footer, {k: v for k, v in _FOOTER_ADDED.items() if k in footer}, "footer")
     sites = footer.get("sites", {"source": "none"})
     _check(sites, _SAMPLED if sites.get("source") == "sampled" else _SITES, "footer.sites")
+    _check(sites, {k: v for k, v in _TRACED_ADDED.items() if k in sites}, "footer.sites")
     for name, found in counts.items():
         if footer[name] != found:
             raise SnapshotError(f"the footer counts {footer[name]} {name}, the records {found}")

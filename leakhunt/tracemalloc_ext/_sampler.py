@@ -41,7 +41,10 @@ _REUSE = (
         " it is not known where they were made: they are counted as <from a free list>"
     ),
 )
-_DISPLACED = "another hook took ours out of the allocators: what came after that is not seen"
+_DISPLACED = (
+    "another hook took ours out of the allocators: which samples are still alive is not known, so"
+    " snapshots are empty until stop() and start()"
+)
 
 
 class Sampling(NamedTuple):
@@ -144,7 +147,10 @@ def get_object_traceback(obj: object) -> tracemalloc.Traceback | None:
 
 
 def get_traced_memory() -> tuple[int, int]:
-    """Bytes of live blocks now and at most since start(), as estimated; (0, 0) when off."""
+    """Bytes of live blocks now and at most since start(), as estimated; (0, 0) when off.
+
+    Too much when another hook took ours out of the allocators (see ``get_sampling().limits``).
+    """
     if get_sampling().source == "tracemalloc":
         return tracemalloc.get_traced_memory()
     status = _heap.sites_status()

@@ -1,5 +1,5 @@
 /* What Python cannot do for the tests of birth tracking: look at allocators, chain a hook
- * above ours, make static types.  Loaded with ctypes.PyDLL, so the GIL is held.
+ * above ours, take ours away, make static types.  Loaded with ctypes.PyDLL, so the GIL is held.
  */
 #include "Python.h"
 
@@ -56,6 +56,27 @@ void
 unchain(void)
 {
     PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &below);
+}
+
+#define DOMAIN_COUNT 3
+static PyMemAllocatorEx kept[2][DOMAIN_COUNT];
+
+/* Keep what is in the allocators now, as a tracer does when it begins. */
+void
+keep_allocators(int slot)
+{
+    for (int domain = 0; domain < DOMAIN_COUNT; domain++) {
+        PyMem_GetAllocator(domain, &kept[slot][domain]);
+    }
+}
+
+/* Put it back, as a tracer does when it ends, whoever came after it. */
+void
+put_back_allocators(int slot)
+{
+    for (int domain = 0; domain < DOMAIN_COUNT; domain++) {
+        PyMem_SetAllocator(domain, &kept[slot][domain]);
+    }
 }
 
 long

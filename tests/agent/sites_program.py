@@ -5,6 +5,7 @@ Runs in each interpreter; what it found goes out as JSON.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import importlib.util
@@ -167,6 +168,56 @@ def case_above() -> dict[str, Any]:
     again = ext.stop()
     return {"both": while_both, "left": left, "free": free, "count": count, "again": again,
             "kept": len(kept) + len(more)}  # fmt: skip
+
+
+def tell(kept: list[Any]) -> list[Any]:
+    """What is said of samples now."""
+    traced = sum(ext.get_object_traceback(one) is not None for one in kept)
+    count = len(ext.take_snapshot().traces)
+    return [count, traced, any("another hook" in one for one in ext.get_sampling().limits)]
+
+
+def forget(*stores: list[Any]) -> None:
+    """Free all, and the free lists, and give what can be given back to the system."""
+    for store in stores:
+        store.clear()
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
+def case_displaced() -> dict[str, Any]:
+    """Another tracer, there before us, ends: it puts back what it found, and ours is gone."""
+    helper = ctypes.PyDLL(sys.argv[3])
+    helper.keep_allocators(0)
+    ext.start(64)
+    texts, lists = make_texts(3000), make_lists(3000)
+    before = tell(texts)
+    helper.put_back_allocators(0)
+    forget(texts, lists)
+    more = make_texts(3000), make_lists(3000)
+    after = tell(more[0])
+    stopped = ext.stop()
+    ext.start(64)
+    again = tell([*make_texts(3000), *more])
+    return {"before": before, "after": after, "stopped": stopped, "again": again,
+            "ended": ext.stop()}  # fmt: skip
+
+
+def case_away_and_back() -> dict[str, Any]:
+    """Ours is taken away and put back before anybody looks."""
+    helper = ctypes.PyDLL(sys.argv[3])
+    helper.keep_allocators(0)
+    ext.start(64)
+    texts, lists = make_texts(3000), make_lists(3000)
+    helper.keep_allocators(1)
+    helper.put_back_allocators(0)
+    forget(texts, lists)
+    helper.put_back_allocators(1)
+    ext.take_snapshot()  # reads nothing that is no more
+    for _ in range(3):
+        # A block that was thought alive is given out again and sampled.
+        make_texts(20_000), make_lists(20_000)
+    return {"after": tell(make_texts(3000)), "ended": ext.stop()}
 
 
 def case_fork() -> dict[str, Any]:

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from leakhunt.agent.format import SampleFlag
+from leakhunt.analysis.samples import samples_of
 from leakhunt.errors import TargetError
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 from leakhunt.store.reader import open_snapshot
 from leakhunt.target.connection import AgentConnection
 from leakhunt.target.interpreter import Interpreter
+from tests.agent.identity_targets import helper
 from tests.agent.served import Target
 from tests.agent.test_server import header
 
@@ -132,13 +134,75 @@ def test_where_tracemalloc_runs_its_traces_are_told(
         assert agent.sites_stop().restored
         after = capture(agent, tmp_path / "after.lkheap")
         target.run("tracemalloc.stop()")
-    assert last.footer["sites"] == {"source": "tracemalloc"}
+    assert last.footer["sites"] == {"source": "tracemalloc", "left_out": 0, "unknown_stacks": 0}
     assert last.footer["mode"] == "in-process"
     assert ("tracemalloc" in last.footer["fork_refused"]) is finds_lost
     # With an account of what is live only what came after the baseline is asked for.
     assert sessions(first) == (0 if finds_lost else 50)
     assert sessions(last) == (400 if finds_lost else 450)
     assert len(after.sample_node) == 0
+
+
+def test_traces_of_many_files_keep_their_names(target: Target, tmp_path: Path) -> None:
+    with AgentConnection(target.open_socket(), pid=target.pid) as agent:
+        target.run("tracemalloc.start(1)")
+        agent.sites_start()
+        agent.birth_start(finds_lost=True)
+        capture(agent, tmp_path / "first.lkheap")
+        target.run(
+            "kept = [eval(compile(f'bytearray({i} + 7000)', f'<file {i}>', 'eval'))"
+            " for i in range(600)]"
+        )
+        c = capture(agent, tmp_path / "last.lkheap")
+        target.run("tracemalloc.stop()")
+    files = set()
+    for node, site in zip(c.sample_node.tolist(), c.sample_site.tolist(), strict=True):
+        if node != NO_NODE and c.type_string(int(c.node_type[node])) == "builtins.bytearray":
+            [(file, _, line)] = stack(c, site)
+            assert line == 1
+            files.add(file)
+    assert files == {f"<file {i}>" for i in range(600)}
+
+
+@pytest.mark.slow
+def test_traces_that_are_left_out_are_counted(target: Target, tmp_path: Path) -> None:
+    with AgentConnection(target.open_socket(), pid=target.pid) as agent:
+        target.run("tracemalloc.start(1)")
+        agent.sites_start()
+        agent.birth_start(finds_lost=True)
+        capture(agent, tmp_path / "first.lkheap")
+        target.run("kept = [i + 1000 for i in range(1_100_000)]")
+        c = capture(agent, tmp_path / "last.lkheap")
+        target.run("tracemalloc.stop()")
+    assert 50_000 < c.footer["sites"]["left_out"] < 60_000
+    assert (1 << 20) - 100 < len(c.sample_node) <= 1 << 20  # a few are not traced
+
+
+def test_displaced_it_tells_nothing(target: Target, tmp_path: Path, python: Interpreter) -> None:
+    library = helper("{}.{}".format(*python.version))
+    target.run(f"import ctypes\nother = ctypes.PyDLL({str(library)!r})\nother.keep_allocators(0)")
+    with AgentConnection(target.open_socket(), pid=target.pid) as agent:
+        agent.sites_start(64)
+        agent.birth_start(finds_lost=True)
+        first = capture(agent, tmp_path / "first.lkheap")
+        target.run("kept = shop.serve(400), shop.churn(3000)")
+        second = capture(agent, tmp_path / "second.lkheap")
+        # A tracer that was there before us ends: what it found it puts back.
+        target.run("other.put_back_allocators(0)\ndel kept\ngc.collect()\nmore = shop.serve(400)")
+        third = capture(agent, tmp_path / "third.lkheap")
+        fourth = capture(agent, tmp_path / "fourth.lkheap", "fork")
+        agent.birth_stop()
+        assert agent.sites_stop().restored
+    assert len(second.sample_node) > 1000
+    sound = [c.footer["sites"]["is_sound"] for c in (first, second, third, fourth)]
+    assert sound == [True, True, False, False]
+    # At a mark the hook of births comes back; what was freed meanwhile it never knows.
+    assert [c.footer["births_sound"] for c in (second, third, fourth)] == [True, False, True]
+    assert [c.footer["lost_known"] for c in (second, third, fourth)] == [True, False, False]
+    for c in (third, fourth):
+        assert len(c.sample_node) == len(c.site_line) == 0
+        assert c.footer["unreached_objects"] == c.footer["raw_blocks"] == 0
+        assert samples_of(c) is None
 
 
 def sessions(c: SnapshotColumns) -> int:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
 import pytest
 
+from leakhunt.target.interpreter import Interpreter
 from tests.agent.conftest import RunProgram
+from tests.agent.identity_targets import helper
 
 PROGRAM = Path(__file__).parent / "sites_program.py"
 MOST_BYTES = 4_000_000
 
 
-def run(run_program: RunProgram, case: str, *args: int) -> dict[str, Any]:
+def run(run_program: RunProgram, case: str, *args: int | Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(run_program(PROGRAM.name, case, *map(str, args)))
     return found
 
@@ -65,6 +68,29 @@ def test_a_hook_above_ours(run_program: RunProgram) -> None:
     assert found["free"] is True
     assert found["count"] > 10
     assert found["again"] is True
+
+
+def helper_of(python: Interpreter) -> Path:
+    return helper("{}.{}".format(*python.version))
+
+
+def test_displaced_it_tells_nothing(run_program: RunProgram, python: Interpreter) -> None:
+    found = run(run_program, "displaced", helper_of(python))
+    assert found["before"][0] > 2000
+    assert found["before"][1] > 1000
+    assert found["before"][2] is False
+    assert found["after"] == [0, 0, True]
+    assert found["stopped"]
+    assert found["again"][0] > 1000
+    assert found["again"][2] is False
+    assert found["ended"]
+
+
+def test_away_for_a_while_it_harms_nobody(run_program: RunProgram, python: Interpreter) -> None:
+    found = run(run_program, "away_and_back", helper_of(python))
+    if "LEAKHUNT_SANITIZED" not in os.environ:  # there blocks are not given out again soon
+        assert found["after"] == [0, 0, True]
+    assert found["ended"]
 
 
 def test_fork(run_program: RunProgram) -> None:

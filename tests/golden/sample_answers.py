@@ -342,13 +342,15 @@ SITES: Final = SitesReport(
             CodeLine("warm", "/app/shop/app.py", None), None, {"baseline": _weight(9, 90_000)}
         ),
     ),
+    notes=("12 sampled allocations found no memory: made at is too low.",),
 )
 
 
 def nasty_sites(name: str) -> SitesReport:
     """A table in which everything is called ``name``."""
     line = CodeLine(name, name, 1)
-    return SitesReport((name,), 8192, (SiteGrowth(line, line, {name: _weight(1, 100)}),))
+    growth = SiteGrowth(line, line, {name: _weight(1, 100)})
+    return SitesReport((name,), 8192, (growth,), (name,))
 
 
 _UNKNOWN: Final = "malloc is jemalloc's: its counters are not read."

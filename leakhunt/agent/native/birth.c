@@ -8,6 +8,7 @@
 lk_slotmap lk_births;
 static int is_fresh;  /* no mark since the start: the first mark is the baseline */
 static int is_broken; /* births of this epoch were missed */
+static int has_gap;   /* ends were missed since the start */
 int lk_birth_is_light;
 static size_t seen_pages; /* pages of the map with bits in them, when last looked at */
 
@@ -133,7 +134,7 @@ lk_birth_start(int find_lost, const char **why)
         *why = "no memory for the birth map";
         return -1;
     }
-    is_broken = 0;
+    is_broken = has_gap = 0;
     is_fresh = 1;
     lk_birth_is_light = !find_lost;
     if (install(why) < 0) {
@@ -165,19 +166,17 @@ lk_birth_is_running(void)
     return lk_births.leaves != NULL;
 }
 
-/* False when births of this epoch may have been missed: memory for the map ran out, or
- * somebody took our hook away.  Needs the GIL. */
-int
-lk_birth_is_sound(void)
-{
-    return !lk_birth_is_running() || (!is_broken && lk_alloc_is_watching());
-}
-
-/* False when memory for the map ran out.  The part of lk_birth_is_sound that a child can ask. */
+/* False when memory for the map ran out.  The part of lk_birth_take_stock that a child can ask. */
 int
 lk_birth_is_whole(void)
 {
     return !lk_birth_is_running() || !is_broken;
+}
+
+int
+lk_birth_has_account(void)
+{
+    return lk_birth_is_running() && !lk_birth_is_light && !has_gap;
 }
 
 /* Bytes of the map that hold bits, as of the last capture or mark.  What is resident cannot
@@ -269,6 +268,29 @@ forget_born(uint64_t *page, uintptr_t base, void *arg)
     return 0;
 }
 
+/* A page_visitor: none was met yet. */
+static int
+forget_met(uint64_t *page, uintptr_t base, void *arg)
+{
+    (void)base;
+    (void)arg;
+    for (size_t i = 0; i < PAGE_WORDS; i++) {
+        page[i] &= ~MET_BITS;
+    }
+    return 0;
+}
+
+int
+lk_birth_take_stock(void)
+{
+    int is_watching = !lk_birth_is_running() || lk_alloc_is_watching();
+    has_gap |= !is_watching;
+    if (!is_watching && lk_birth_is_light) {
+        each_page(forget_met, NULL);
+    }
+    return is_watching && lk_birth_is_whole();
+}
+
 /* Nothing is born.  The first mark is the baseline: nothing is live either. */
 void
 lk_birth_mark(void)
@@ -324,8 +346,5 @@ int
 lk_birth_each_live(const lk_slotmap *claimed, int (*found)(uintptr_t, void *), void *arg)
 {
     live_search search = {claimed, found, arg};
-    if (lk_birth_is_light) {
-        return 0;
-    }
     return each_page(report_live, &search);
 }

@@ -35,8 +35,14 @@ int lk_birth_is_running(void);
 /* Start a new epoch.  When identity is enough, only right after a walk of the whole heap:
  * what that met is old from now on.  Needs the GIL. */
 void lk_birth_mark(void);
-int lk_birth_is_sound(void);
+
+/* Before a walk: were all births of this epoch seen?  When somebody took our hook away, forgets
+ * what the ends that were missed would have ended.  Needs the GIL. */
+int lk_birth_take_stock(void);
 int lk_birth_is_whole(void);
+
+/* Were all ends seen since the start?  Else nothing is known of lost objects. */
+int lk_birth_has_account(void);
 const char *lk_birth_method(void);
 const char *lk_birth_note(void);
 size_t lk_birth_memory(void);
@@ -57,7 +63,7 @@ int lk_alloc_lift(PyMemAllocatorEx *kept);
 const char *const *lk_birth_inferred_types(void);
 
 /* Call `found` for the address of each live block that is not in `claimed`; stops when it
- * returns non-zero and returns that. */
+ * returns non-zero and returns that.  Only with an account. */
 int lk_birth_each_live(const lk_slotmap *claimed, int (*found)(uintptr_t, void *), void *arg);
 
 /* Was the object at o made since the mark?  (With BORN bits: or it was absent from the capture

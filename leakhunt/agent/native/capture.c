@@ -91,7 +91,7 @@ put_records(lk_walk *w, lk_unreached *unreached, int gc_lists)
     if (lk_walk_run(w) < 0) {
         return -1;
     }
-    if (w->has_births) {
+    if (lk_birth_has_account()) {
         lk_put_unreached(w, unreached);
         if (lk_walk_run(w) < 0) {
             return -1;
@@ -110,7 +110,8 @@ put_records(lk_walk *w, lk_unreached *unreached, int gc_lists)
 /* What the footer tells of the walk's memory and of births, before both are let go of. */
 typedef struct {
     size_t peak_bytes, birth_bytes;
-    int births_sound;
+    int births_sound, lost_known;
+    lk_sites_footer sites;
 } last_look;
 
 /* The footer's JSON; returns its length, 0 when there is no room. */
@@ -127,6 +128,7 @@ format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreach
         "\"predicted_fork_ns\": %llu, \"fork_refused\": \"%s\", "
         "\"walk_ns\": %llu, \"file_bytes\": %llu, \"rss_bytes\": %llu, "
         "\"peak_extra_bytes\": %zu, \"birth_bytes\": %zu, \"births_sound\": %s, "
+        "\"lost_known\": %s, "
         "\"collecting\": %s, \"gc_enabled\": %s, \"gc_counts\": [%d, %d, %d], "
         "\"unreached_objects\": %llu, \"raw_blocks\": %llu, \"sites\": %s, "
         "\"memory\": %s}",
@@ -137,10 +139,11 @@ format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreach
         (unsigned long long)o->walk_ns,
         (unsigned long long)(w->out.file_bytes + (uint64_t)(w->out.at - w->out.buffer)),
         (unsigned long long)j->prediction.resident_bytes, look->peak_bytes, look->birth_bytes,
-        look->births_sound ? "true" : "false", c->was_collecting ? "true" : "false",
-        c->gc_was_enabled ? "true" : "false", gc->generations[0].count, gc->generations[1].count,
-        gc->generations[2].count, (unsigned long long)unreached->object_count,
-        (unsigned long long)unreached->raw_count, j->sites.text, j->memory);
+        look->births_sound ? "true" : "false", look->lost_known ? "true" : "false",
+        c->was_collecting ? "true" : "false", c->gc_was_enabled ? "true" : "false",
+        gc->generations[0].count, gc->generations[1].count, gc->generations[2].count,
+        (unsigned long long)unreached->object_count, (unsigned long long)unreached->raw_count,
+        look->sites.text, j->memory);
     return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 
@@ -225,7 +228,10 @@ write_snapshot(const job *j, outcome *o)
         put_records(&w, &unreached, !j->capture->was_collecting) == 0) {
         o->walk_ns = lk_now_ns() - start;
         last_look look = {lk_walk_memory(&w), lk_birth_memory(),
-                          j->births_sound && lk_birth_is_whole()};
+                          j->births_sound && lk_birth_is_whole(), lk_birth_has_account(), j->sites};
+        if (w.wants_traces) {
+            lk_traces_describe(&w, &look.sites);
+        }
         end_pause(j, &w, o);
         size_t n = format_footer(&w, j, o, &unreached, &look, footer, sizeof(footer));
         w.out.error = n == 0 ? EOVERFLOW : w.out.error;
@@ -398,7 +404,7 @@ stop_and_capture(job *j)
     lk_facts_prepare();
     c->gc_was_enabled = j->interp->gc.enabled;
     j->interp->gc.enabled = 0; /* a __sizeof__ written in C might allocate */
-    j->births_sound = lk_birth_is_sound();
+    j->births_sound = lk_birth_take_stock();
     lk_sites_describe(&j->sites);
     lk_predict(&j->prediction);
     lk_accounts_count(&j->accounts);

@@ -129,12 +129,12 @@ find_tables(lk_bytes tables[4])
     tables[3] = (lk_bytes){s->stacks.texts, s->stacks.text_bytes};
 }
 
-/* Leave out of a copy what waits on a free list.  Needs the GIL. */
+/* Leave out of a copy what waits on a free list, and all when ends were missed.  Needs the GIL. */
 static void
-forget_parked(lk_sample *samples, size_t n)
+forget_dead(lk_sample *samples, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (lk_sample_is_parked(&samples[i])) {
+        if (lk_sites.has_gap || lk_sample_is_parked(&samples[i])) {
             samples[i] = (lk_sample){0};
         }
     }
@@ -146,6 +146,7 @@ PyDoc_STRVAR(read_doc,
              "sample, 32 bytes: u64 address, u64 bytes, u32 place, u32 -, u32 epoch, u32 kind.\n"
              "place, 24 bytes: u32 caller, u32 function, i32 offset, i32 line, u32 -, u32 -.\n"
              "function, 24 bytes: u64 -, u32 file, u32 name, u32 -, u32 -.  Texts end with 0.\n"
+             "No samples when another hook took ours away: sites_status says so (sound).\n"
              "Raises RuntimeError when nothing runs, MemoryError.");
 
 /* New reference; needs the GIL. */
@@ -160,6 +161,7 @@ py_read(PyObject *self, PyObject *unused)
     }
     PyObject *parts[4] = {NULL}, *result = NULL;
     lk_bytes from[4];
+    lk_sites_is_sound(); /* notes a gap */
     find_tables(from);
     for (int i = 0; i < 4; i++) {
         parts[i] = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)from[i].count + ROOM_TO_GROW);
@@ -175,8 +177,8 @@ py_read(PyObject *self, PyObject *unused)
         memcpy(PyBytes_AS_STRING(parts[i]), from[i].bytes, n);
         memset(PyBytes_AS_STRING(parts[i]) + n, 0, room - n);
     }
-    forget_parked((lk_sample *)PyBytes_AS_STRING(parts[0]),
-                  (size_t)PyBytes_GET_SIZE(parts[0]) / sizeof(lk_sample));
+    forget_dead((lk_sample *)PyBytes_AS_STRING(parts[0]),
+                (size_t)PyBytes_GET_SIZE(parts[0]) / sizeof(lk_sample));
     result = PyTuple_Pack(4, parts[0], parts[1], parts[2], parts[3]);
 done:
     for (int i = 0; i < 4; i++) {
@@ -186,7 +188,8 @@ done:
 }
 
 PyDoc_STRVAR(block_doc, "sites_block(obj) -> int\n\n"
-                        "The address of an object's sample; 0 when it was not sampled.");
+                        "The address of an object's sample; 0 when it was not sampled, or another\n"
+                        "hook took ours away.");
 
 /* New reference; needs the GIL. */
 static PyObject *
@@ -195,7 +198,8 @@ py_block(PyObject *self, PyObject *o)
     uintptr_t block = (uintptr_t)o - lk_preheader_bytes(Py_TYPE(o));
     const lk_sample *sample = lk_site_table_find(&lk_sites.table, block);
     (void)self;
-    int is_sampled = sample != NULL && LK_SAMPLE_KIND(sample) == LK_SAMPLE_BLOCK;
+    int is_sampled =
+        sample != NULL && LK_SAMPLE_KIND(sample) == LK_SAMPLE_BLOCK && lk_sites_is_sound();
     return PyLong_FromUnsignedLongLong(is_sampled ? block : 0);
 }
 

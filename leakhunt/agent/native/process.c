@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "procfs.h"
@@ -63,4 +64,11 @@ pid_t
 lk_thread_number(void)
 {
     return (pid_t)syscall(SYS_gettid);
+}
+
+int
+lk_read_memory(const void *from, void *to, size_t n)
+{
+    struct iovec local = {to, n}, remote = {(void *)from, n};
+    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)n;
 }

@@ -21,4 +21,8 @@ size_t lk_count_entries(const char *folder);
 /* The thread as the kernel numbers it. */
 pid_t lk_thread_number(void);
 
+/* Copy from our own memory without trusting the address: the kernel reads.  1 when all of it was
+ * there. */
+int lk_read_memory(const void *from, void *to, size_t n);
+
 #endif

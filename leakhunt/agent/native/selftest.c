@@ -7,8 +7,7 @@
 
 #include "selftest.h"
 
-#include <sys/uio.h>
-#include <unistd.h>
+#include "process.h"
 
 static const char SAMPLES[] = "class Sample: pass\n"
                               "x = ['st_x']; y = ['st_y']; local = ['st_l']\n"
@@ -23,21 +22,16 @@ static const char SAMPLES[] = "class Sample: pass\n"
 static uintptr_t
 word_at(const void *p)
 {
-    uintptr_t x = 0;
-    struct iovec to = {&x, sizeof(x)}, from = {(void *)p, sizeof(x)};
-    if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != (ssize_t)sizeof(x)) {
-        return UINTPTR_MAX;
-    }
-    return x;
+    uintptr_t x;
+    return lk_read_memory(p, &x, sizeof(x)) ? x : UINTPTR_MAX;
 }
 
 /* One byte of our own memory; -1 when the address is bad. */
 static int
 byte_at(const void *p)
 {
-    uint8_t x = 0;
-    struct iovec to = {&x, 1}, from = {(void *)p, 1};
-    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1 ? x : -1;
+    uint8_t x;
+    return lk_read_memory(p, &x, 1) ? x : -1;
 }
 
 #define EXPECT(condition, what)                                                                    \

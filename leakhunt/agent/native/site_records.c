@@ -75,6 +75,17 @@ object_in(const lk_walk *w, uintptr_t block)
     return 0;
 }
 
+/* Is there a block that a SAMPLE record is about?  What waits on a free list is none, and was met
+ * by no walk: no memory is looked at. */
+static int
+is_told(const lk_walk *w, const lk_sample *sample)
+{
+    unsigned kind = LK_SAMPLE_KIND(sample);
+    return kind == LK_SAMPLE_BLOCK ||
+           (kind == LK_SAMPLE_REUSED &&
+            lk_slotmap_has(&w->visited, (uintptr_t)sample->address + sample->place));
+}
+
 /* One SAMPLE record. */
 static void
 put_sample(lk_walk *w, written *sites, const lk_sample *sample)
@@ -98,7 +109,7 @@ lk_put_sites(lk_walk *w)
 {
     const lk_site_table *table = &lk_sites.table;
     size_t bytes = lk_sites.stacks.place_count * sizeof(uint32_t);
-    if (!lk_sites_is_running()) {
+    if (!lk_sites_is_running() || lk_sites.has_gap) {
         return;
     }
     written sites = {.site_of = lk_pages_map(bytes)};
@@ -107,10 +118,8 @@ lk_put_sites(lk_walk *w)
         return;
     }
     for (size_t i = 1; i < table->used; i++) {
-        const lk_sample *sample = &table->records[i];
-        unsigned kind = LK_SAMPLE_KIND(sample);
-        if ((kind == LK_SAMPLE_BLOCK || kind == LK_SAMPLE_REUSED) && !lk_sample_is_parked(sample)) {
-            put_sample(w, &sites, sample);
+        if (is_told(w, &table->records[i])) {
+            put_sample(w, &sites, &table->records[i]);
         }
     }
     lk_pages_unmap(sites.site_of, bytes);

@@ -12,8 +12,8 @@ typedef struct {
 /* Before the walk: looks whether our hook is called.  Needs the GIL. */
 void lk_sites_describe(lk_sites_footer *footer);
 
-/* SITE and SAMPLE records of what is live, when the walk has met all objects.  Needs the GIL,
- * or to be the child of who has it. */
+/* SITE and SAMPLE records of what is live, when the walk has met all objects; none when ends were
+ * missed.  Needs the GIL, or to be the child of who has it. */
 void lk_put_sites(lk_walk *w);
 
 #endif

@@ -1,5 +1,7 @@
 #include "site_traces.h"
 
+#include <stdio.h>
+
 #include "birth.h"
 #include "pages.h"
 
@@ -31,16 +33,19 @@ void
 lk_note_newborn(lk_walk *w, PyObject *o, size_t preheader_bytes, size_t bytes)
 {
     uintptr_t block = (uintptr_t)o - preheader_bytes;
-    int has_account = w->has_births && !lk_birth_is_light;
-    if (w->newborn_count == NEWBORN_MAX ||
-        (has_account && !(lk_birth_bits(block) & LK_BIRTH_LIVE))) {
+    if (lk_birth_has_account() && !(lk_birth_bits(block) & LK_BIRTH_LIVE)) {
+        return;
+    }
+    if (w->newborn_count == NEWBORN_MAX) {
+        w->newborns_left_out++;
         return;
     }
     if (w->newborn_count == w->newborn_capacity) {
         size_t old = w->newborn_capacity * sizeof(lk_newborn), more = old != 0 ? 2 * old : 65536;
         lk_newborn *moved = lk_pages_grow(w->newborns, old, more);
         if (moved == NULL) {
-            return; /* as if there were too many */
+            w->newborns_left_out++; /* as if there were too many */
+            return;
         }
         w->newborns = moved;
         w->newborn_capacity = more / sizeof(lk_newborn);
@@ -122,6 +127,7 @@ put_trace(lk_walk *w, places *all, const lk_newborn *newborn)
     PyObject *frames = _PyTraceMalloc_GetTraceback(0, newborn->block);
     if (frames != NULL && PyTuple_CheckExact(frames)) {
         uint32_t site = put_frames(w, all, frames);
+        w->unknown_stack_count += site == 0;
         lk_emit_room(&w->out);
         lk_emit_varint(&w->out, LK_TAG_SAMPLE);
         lk_emit_varint(&w->out, newborn->block / LK_SLOT_BYTES);
@@ -153,4 +159,12 @@ lk_put_traces(lk_walk *w)
     PyErr_Clear();
     lk_raised_restore(raised);
     lk_pages_unmap(all.places, bytes);
+}
+
+void
+lk_traces_describe(const lk_walk *w, lk_sites_footer *footer)
+{
+    snprintf(footer->text, sizeof(footer->text),
+             "{\"source\": \"tracemalloc\", \"left_out\": %llu, \"unknown_stacks\": %llu}",
+             (unsigned long long)w->newborns_left_out, (unsigned long long)w->unknown_stack_count);
 }

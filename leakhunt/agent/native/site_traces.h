@@ -2,7 +2,7 @@
 #ifndef LEAKHUNT_SITE_TRACES_H
 #define LEAKHUNT_SITE_TRACES_H
 
-#include "walk.h"
+#include "site_records.h"
 
 /* Are the traces to be read by captures from now on?  Need the GIL. */
 void lk_traces_want(void);
@@ -16,5 +16,8 @@ void lk_note_newborn(lk_walk *w, PyObject *o, size_t preheader_bytes, size_t byt
 /* SITE and SAMPLE records of what was noted.  Makes and drops tuples: not for the child of a
  * fork.  Needs the GIL. */
 void lk_put_traces(lk_walk *w);
+
+/* After that: what the footer says of traces. */
+void lk_traces_describe(const lk_walk *w, lk_sites_footer *footer);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "dealloc.h"
+#include "process.h"
 #include "site_traces.h"
 #include "trashcan.h"
 
@@ -77,8 +78,9 @@ lk_site_take(void *block, size_t bytes)
         return;
     }
     lk_sample *sample = lk_site_table_find(&lk_sites.table, (uintptr_t)block);
-    if (sample != NULL) {
-        end_record(sample); /* of a block whose free we did not see */
+    if (sample != NULL) { /* of a block whose end we did not see */
+        lk_sites.has_gap |= sample->kind != LK_SAMPLE_CODE;
+        end_record(sample);
     }
     uint32_t place =
         lk_site_stacks_here(&lk_sites.stacks, &lk_sites.table, lk_sites.options.frames_max);
@@ -153,11 +155,14 @@ lk_site_reborn(uintptr_t block)
     sample->epoch = lk_sites.epoch;
 }
 
+/* The kernel reads: a hook that was away and is back again could not be noticed. */
 int
 lk_sample_is_parked(const lk_sample *sample)
 {
+    PyObject head;
+    const void *object = (void *)(uintptr_t)(sample->address + sample->place);
     return LK_SAMPLE_KIND(sample) == LK_SAMPLE_REUSED &&
-           Py_REFCNT((PyObject *)(uintptr_t)(sample->address + sample->place)) == 0;
+           (!lk_read_memory(object, &head, sizeof(head)) || Py_REFCNT(&head) == 0);
 }
 
 /* ---- begin and end ---- */
@@ -264,7 +269,8 @@ lk_sites_mark(void)
 int
 lk_sites_is_sound(void)
 {
-    return !lk_sites.is_running || lk_site_hooks_are_watching();
+    lk_sites.has_gap |= lk_sites.is_running && !lk_site_hooks_are_watching();
+    return !lk_sites.has_gap;
 }
 
 enum lk_sites_reuse

@@ -35,6 +35,7 @@ typedef struct {
     double current_bytes, peak_bytes; /* as estimated */
     uint64_t sample_count;            /* since the start */
     uint64_t lost_count;              /* samples that there was no memory for */
+    int has_gap; /* ends were missed: of no sample is it known whether its block lives */
 } lk_sites_state;
 extern lk_sites_state lk_sites __attribute__((visibility("hidden")));
 
@@ -51,7 +52,8 @@ int lk_sites_is_running(void);
 /* Samples from now on belong to the next epoch.  Needs the GIL. */
 void lk_sites_mark(void);
 
-/* Are all allocations seen?  Not when somebody took our hook away.  Needs the GIL. */
+/* Were all ends seen since the start?  Not when somebody took our hook away, for good or for a
+ * while.  From then on no sample says anything: its block may be another's.  Needs the GIL. */
 int lk_sites_is_sound(void);
 
 /* What is known of objects that come back from free lists without an allocation. */
@@ -62,7 +64,7 @@ enum lk_sites_reuse {
 };
 enum lk_sites_reuse lk_sites_reuse(void);
 
-/* Is the object of a sample gone, and nobody else in its block?  Needs the GIL. */
+/* Is the object of a sample gone, and nobody else in its block?  Only while all is sound. */
 int lk_sample_is_parked(const lk_sample *sample);
 
 /* Bytes of our tables in memory. */

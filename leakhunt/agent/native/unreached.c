@@ -1,17 +1,7 @@
 #include "unreached.h"
 
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include "birth.h"
-
-/* Copy from our own memory without trusting the address.  1 when all of it was there. */
-static int
-read_safely(const void *from, void *to, size_t n)
-{
-    struct iovec local = {to, n}, remote = {(void *)from, n};
-    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)n;
-}
+#include "process.h"
 
 typedef struct {
     lk_walk *walk;
@@ -43,7 +33,7 @@ plausible_type(lk_walk *w, uintptr_t address)
         return known;
     }
     if ((address & 15) != 0 || !lk_slotmap_has(&w->visited, address) ||
-        !read_safely(&((PyObject *)type)->ob_type, &metatype, sizeof(metatype)) ||
+        !lk_read_memory(&((PyObject *)type)->ob_type, &metatype, sizeof(metatype)) ||
         known_type(w, metatype) == NULL || !(metatype->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS)) {
         return NULL;
     }
@@ -76,8 +66,8 @@ put_unreached(uintptr_t block, void *arg)
     search *state = arg;
     lk_walk *w = state->walk;
     uintptr_t words[6];
-    size_t have = read_safely((void *)block, words, sizeof(words)) ? 6 : 0;
-    if (have == 0 && read_safely((void *)block, words, 16)) {
+    size_t have = lk_read_memory((void *)block, words, sizeof(words)) ? 6 : 0;
+    if (have == 0 && lk_read_memory((void *)block, words, 16)) {
         have = 2;
     }
     for (size_t at = 0; at + 2 <= have; at += 2) {

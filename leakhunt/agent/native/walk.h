@@ -195,6 +195,8 @@ typedef struct {
     int wants_traces; /* note what is new: traces are read after the walk */
     lk_newborn *newborns;
     size_t newborn_count, newborn_capacity;
+    uint64_t newborns_left_out;   /* there were too many */
+    uint64_t unknown_stack_count; /* of those told: no room for their lines */
 } lk_walk;
 
 /* walk.c */

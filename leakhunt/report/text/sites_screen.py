@@ -22,7 +22,13 @@ _INDENT = 4
 def render_sites(report: SitesReport, options: TextOptions | None = None) -> str:
     """The whole screen, lines ending in a line feed, no trailing blanks."""
     sheet = Sheet(options or TextOptions())
-    return draw((_headline(report, sheet), _table(report, sheet), _legend(report, sheet)), sheet)
+    parts = (
+        _headline(report, sheet),
+        _table(report, sheet),
+        _legend(report, sheet),
+        _notes(report, sheet),
+    )
+    return draw(parts, sheet)
 
 
 def _headline(report: SitesReport, sheet: Sheet) -> list[RenderableType]:
@@ -86,3 +92,7 @@ def _legend(report: SitesReport, sheet: Sheet) -> list[RenderableType]:
         how = "exact: traces of the program's own tracemalloc"
     words = [", ".join(letters), f"95 % is the interval at {sheet.name(report.labels[-1])}", how]
     return [sheet.paragraph(Text("; ".join(word for word in words if word) + ".", style=QUIET))]
+
+
+def _notes(report: SitesReport, sheet: Sheet) -> list[RenderableType]:
+    return [sheet.paragraph(Text(f"Note: {sheet.name(note)}")) for note in report.notes]

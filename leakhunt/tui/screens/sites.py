@@ -191,6 +191,7 @@ class SitesView(Writing, View):
                 parts = [f"flame graph of {what}, callers above: arrows walk, Enter widens"]
             if report.sample_bytes:
                 parts.append(f"one block in {units.size(report.sample_bytes)} on average")
+            parts += report.notes
         self.query_one(".caption", Static).update("; ".join(parts))
 
     def close(self) -> None:

@@ -16,11 +16,12 @@ from leakhunt.analysis.samples import (
     lost_sites,
     samples_of,
     site_growth,
+    site_notes,
     weigh,
     weights_by_stack,
 )
 from leakhunt.analysis.sites import SiteBasis
-from leakhunt.store.columns import NO_NODE
+from leakhunt.store.columns import NO_NODE, SnapshotColumns
 from tests.builders import Heap
 
 MAIN = CodeLine("main", "/app/app.py", 10)
@@ -103,6 +104,36 @@ def test_samples_are_read_from_the_columns_of_a_snapshot() -> None:
 
 def test_a_snapshot_without_sampling_has_no_samples() -> None:
     assert samples_of(Heap().snap()) is None
+
+
+def with_sites(how: dict[str, object]) -> SnapshotColumns:
+    heap = Heap()
+    heap.footer["sites"] = how
+    return heap.snap()
+
+
+SAMPLED = {"source": "sampled", "sample_bytes": 8192, "reuse": 2, "lost": 0, "is_sound": True}
+
+
+def test_nothing_is_told_once_the_hook_was_taken_away() -> None:
+    columns = with_sites(SAMPLED | {"is_sound": False})
+    assert samples_of(columns) is None
+    [note] = site_notes(columns, "final")
+    assert note.startswith("Another hook")
+    assert "before the final snapshot" in note
+
+
+def test_notes_say_what_is_missing() -> None:
+    assert site_notes(with_sites(SAMPLED), "final") == []
+    assert site_notes(Heap().snap(), "final") == []
+    lost, reuse = site_notes(with_sites(SAMPLED | {"lost": 1200, "reuse": 0}), "final")[::-1]
+    assert "1,200 sampled allocations" in lost
+    assert "free lists" in reuse
+    traced = {"source": "tracemalloc", "left_out": 2500, "unknown_stacks": 7}
+    left_out, unknown = site_notes(with_sites(traced), "loaded")
+    assert "first 1,048,576 objects were read for the loaded snapshot and 2,500 left" in left_out
+    assert unknown.startswith("7 traces of the loaded snapshot")
+    assert site_notes(with_sites({"source": "tracemalloc"}), "final") == []
 
 
 def test_growth_compares_the_last_moment_with_the_first() -> None:
