@@ -169,7 +169,7 @@ grow_symbols(lk_walk *w)
 }
 
 /* The number of a symbol; writes its SYMBOL record on first sight, so never inside a
- * record.  The text must live as long as the walk.  Needs the GIL. */
+ * record.  Keeps a copy of the text.  Needs the GIL. */
 uint32_t
 lk_symbol(lk_walk *w, const char *name)
 {
@@ -178,14 +178,21 @@ lk_symbol(lk_walk *w, const char *name)
     }
     size_t i = text_hash(name) & (w->symbol_capacity - 1);
     for (; w->symbols[i].name != NULL; i = (i + 1) & (w->symbol_capacity - 1)) {
-        if (w->symbols[i].name == name || strcmp(w->symbols[i].name, name) == 0) {
+        if (strcmp(w->symbols[i].name, name) == 0) {
             return w->symbols[i].id;
         }
     }
-    w->symbols[i] = (lk_symbol_entry){name, (uint32_t)w->symbol_count};
+    size_t n = strlen(name);
+    char *kept = lk_arena_take(&w->arena, n + 1);
+    if (kept == NULL) {
+        w->out_of_memory = 1;
+        return 0;
+    }
+    memcpy(kept, name, n + 1);
+    w->symbols[i] = (lk_symbol_entry){kept, (uint32_t)w->symbol_count};
     lk_emit_room(&w->out);
     lk_emit_varint(&w->out, LK_TAG_SYMBOL);
-    lk_emit_string(&w->out, name, strlen(name));
+    lk_emit_string(&w->out, name, n);
     return (uint32_t)w->symbol_count++;
 }
 
