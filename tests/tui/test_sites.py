@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leakhunt.analysis.call_tree import WeighedStack, call_tree
@@ -118,6 +118,10 @@ def test_nothing_was_sampled(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     st.lists(st.tuples(st.lists(st.integers(0, 4), max_size=5), st.integers(0, 1000)), max_size=12),
     st.integers(0, 60),
 )
+@example(
+    [([0, 1, 0, 1], 10), ([], 50), ([3, 0, 0], 19), ([2, 0, 3, 0], 55), ([3, 2, 1], 23), ([], 35)],
+    32,
+)  # two ends that are the same number are not, once they were summed up
 def test_boxes_lie_within_their_caller(stacks: list[tuple[list[int], int]], width: int) -> None:
     weighed = [
         WeighedStack(tuple(CodeLine(f"f{n}", "f.py", n) for n in frames), size, 1, 1)

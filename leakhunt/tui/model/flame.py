@@ -24,28 +24,37 @@ def flame_rows(root: Call, width: int) -> list[list[Box]]:
     """
     if width < 1 or root.total_bytes <= 0:
         return []
-    rows = [[Box(root, 0, width)]]
-    spans = [(root, 0.0, float(width))]
+    rows: list[list[Box]] = []
+    spans = [_Span(Box(root, 0, width), 0.0, float(width))]
     while spans:
-        below: list[tuple[Call, float, float]] = []
-        for call, start, length in spans:
-            at = start
-            for callee in call.callees.values():
-                part = length * callee.total_bytes / call.total_bytes
-                if part >= 0.5:
-                    below.append((callee, at, part))
-                at += part
-        boxes = [_box(call, start, length) for call, start, length in below]
-        boxes = [box for box in boxes if box.width]
-        if boxes:
-            rows.append(boxes)
-        spans = below
+        rows.append([span.box for span in spans])
+        spans = [callee for span in spans for callee in _callees(span)]
     return rows
 
 
-def _box(call: Call, start: float, length: float) -> Box:
-    left, right = round(start), round(start + length)
-    return Box(call, left, right - left)
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A box and where it would lie if cells could be divided."""
+
+    box: Box
+    start: float
+    length: float
+
+
+def _callees(caller: _Span) -> list[_Span]:
+    """Those that have a box, side by side within their caller's: sums of parts are not exact, so
+    the rounded ends are held there."""
+    found = []
+    at, left = caller.start, caller.box.x
+    end = caller.box.x + caller.box.width
+    for call in caller.box.call.callees.values():
+        part = caller.length * call.total_bytes / caller.box.call.total_bytes
+        left, right = min(max(round(at), left), end), min(round(at + part), end)
+        if part >= 0.5 and right > left:
+            found.append(_Span(Box(call, left, right - left), at, part))
+            left = right
+        at += part
+    return found
 
 
 def find_row(rows: Sequence[Sequence[Box]], call: Call) -> tuple[int, int] | None:
