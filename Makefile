@@ -92,8 +92,8 @@ oracles: ## install Chrome DevTools' heap engine, memlab and Graphviz (needs npm
 	@test -x .venv-suites/bin/python || "$(PYTHON)" -m venv .venv-suites
 	.venv-suites/bin/python -m pip --disable-pip-version-check --quiet install \
 		-c $(CONSTRAINTS) -r fixtures/suites/tools.txt
-	rm -rf .venv-suites/src && mkdir -p .venv-suites/src .venv-suites/sdist
-	for one in $$(grep -o '^[a-z]*==[0-9.]*' fixtures/suites/requirements.txt); do \
+	rm -rf .venv-suites/src .venv-suites/sdist && mkdir -p .venv-suites/src .venv-suites/sdist
+	for one in $$(grep -o '^[a-z-]*==[0-9.]*' fixtures/suites/requirements.txt); do \
 		.venv-suites/bin/python -m pip --disable-pip-version-check --quiet download --no-deps \
 			--no-binary "$${one%%=*}" --dest .venv-suites/sdist "$$one"; \
 	done

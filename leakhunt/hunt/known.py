@@ -15,7 +15,7 @@ from leakhunt.errors import UsageError
 from leakhunt.hunt.saved_report import read_report
 from leakhunt.report.accepted import SCHEMA, Accepted
 from leakhunt.report.json_fields import Fields
-from leakhunt.report.suite_model import SUITE_SCHEMA, suite_from_json
+from leakhunt.report.suite_json import SUITE_SCHEMA, suite_from_json
 
 
 def read_known(path: Path) -> dict[str, Accepted]:

@@ -8,25 +8,18 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from leakhunt.detectors.base import Category, Finding
 from leakhunt.errors import LeakhuntError
-from leakhunt.hunt.known import read_known
-from leakhunt.hunt.within.examine import Result
-from leakhunt.report.accepted import Accepted
-from leakhunt.report.suite_model import (
-    Left,
-    Outcome,
-    SuiteReport,
-    WatchedTest,
-    joined,
-    suite_from_json,
-    suite_to_json,
-)
-from leakhunt.testing.filters import Filter
+from leakhunt.report.suite_model import Left, Outcome, SuiteReport, WatchedTest, joined
+
+if TYPE_CHECKING:  # what a run in which nothing leaks needs not
+    from leakhunt.detectors.base import Finding
+    from leakhunt.hunt.within.examine import Result
+    from leakhunt.report.accepted import Accepted
+    from leakhunt.testing.filters import Filter
 
 _KEY = pytest.StashKey["Ledger"]()
 _NAME = "leakhunt-ledger"
@@ -73,6 +66,8 @@ class Ledger:
         self, item: pytest.Item, result: Result, wanted: Filter, *, objects: int, blocks: int
     ) -> tuple[Finding, ...]:
         """Enter a test that was repeated; its leaks."""
+        from leakhunt.detectors.base import Category
+
         report = None if result.report is None else wanted.marked(result.report)
         leaks: tuple[Finding, ...] = ()
         known: tuple[Finding, ...] = ()
@@ -157,6 +152,8 @@ class Ledger:
         """A worker hands its part over; the others write the report."""
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
+            from leakhunt.report.suite_json import suite_to_json
+
             output[_WORKER] = suite_to_json(self.report(), indent=None)
         elif self.report_path is not None:
             self._write(self.report_path)
@@ -166,6 +163,8 @@ class Ledger:
         """Of pytest-xdist: a worker ended."""
         text = getattr(node, "workeroutput", {}).get(_WORKER)
         if text is not None:
+            from leakhunt.report.suite_json import suite_from_json
+
             self._of_workers.append(suite_from_json(text))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -175,6 +174,8 @@ class Ledger:
         tell(self.report(), terminalreporter, self)
 
     def _write(self, path: Path) -> None:
+        from leakhunt.report.suite_json import suite_to_json
+
         text = suite_to_json(self.report()) + "\n"
         try:
             with os.fdopen(os.open(path, _FLAGS, 0o600), "w", encoding="utf-8") as file:
@@ -205,6 +206,8 @@ def _read_baseline(config: pytest.Config, given: str | None) -> dict[str, Accept
     path = _absolute(config, given)
     if path is None:
         return {}
+    from leakhunt.hunt.known import read_known
+
     try:
         return read_known(path)
     except LeakhuntError as exc:

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from leakhunt.pytest_plugin.known_caches import known_caches
+
 _ReverseIterator: type = type(iter(reversed([None])))
 _RUNNERS = ("_pytest", "pluggy", "pytest", "xdist", "execnet", "pytest_asyncio", "anyio",
             "coverage", "hypothesis", "leakhunt")  # fmt: skip
@@ -99,15 +101,20 @@ class Runner:
         return found
 
 
-def survivors(newborn: list[Any], item: pytest.Item, imports: Imports, runner: Runner) -> list[Any]:
-    """The newborn that no part of the test run keeps.  O(newborn and what they refer to)."""
+def survivors(
+    newborn: list[Any], item: pytest.Item, imported: list[Any], runner: Runner
+) -> list[Any]:
+    """The newborn that no part of the test run keeps, and no cache of the standard library.
+    ``imported`` are namespaces of new modules.  O(newborn and what they refer to)."""
     if not newborn:
         return []
     by_id = {id(one): one for one in newborn}
-    _drop(by_id, [*_of_the_run(newborn, item), *runner.keeps(item), *imports.new()])
+    _drop(by_id, [*_of_the_run(newborn, item), *runner.keeps(item), *imported])
     if all(map(_is_silent, by_id.values())):
         return []
     _drop(by_id, runner.others(by_id))
+    if by_id:
+        _drop(by_id, known_caches())
     # By type: isinstance would ask the object for its __class__, which may run its code.
     return [one for one in by_id.values() if not _is_silent(one)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields as fields_of
 from typing import Any, TypeVar
 
 from leakhunt.errors import UsageError
@@ -114,6 +115,41 @@ class Fields:
         if not isinstance(value, kind):
             raise wrong(self.place(name), expected, value)
         return value
+
+
+_GETTER_BY_TYPE: dict[object, Callable[[Fields, str], object]] = {
+    "bool": Fields.boolean,
+    "float": Fields.number,
+    "float | None": Fields.number_or_none,
+    "int": Fields.integer,
+    "int | None": Fields.integer_or_none,
+    "str": Fields.text,
+    "str | None": Fields.text_or_none,
+    "tuple[str, ...]": Fields.texts,
+}
+"""By the annotation of a field, as it is written."""
+
+
+def listed(record: Any) -> dict[str, Any]:
+    """A dataclass of plain values as an object, its tuples as arrays."""
+    return {
+        one.name: list(value) if isinstance(value, tuple) else value
+        for one in fields_of(record)
+        for value in (getattr(record, one.name),)
+    }
+
+
+def record_of(kind: type[T], fields: Fields, **special: object) -> T:
+    """A dataclass whose fields are the members of the object; ``special`` are those read already.
+
+    Raises UsageError as the getters do, KeyError for an annotation that is not plain.
+    """
+    plain = {
+        one.name: _GETTER_BY_TYPE[one.type](fields, one.name)
+        for one in fields_of(kind)  # type: ignore[arg-type] # typeshed's dataclass is no type
+        if one.name not in special
+    }
+    return kind(**plain, **special)
 
 
 def whole(value: object, place: str) -> int:

@@ -24,7 +24,7 @@ from leakhunt.detectors.base import (
 from leakhunt.errors import UsageError
 from leakhunt.report import bill_json, json_trend, waste_json
 from leakhunt.report.intervention import Intervention
-from leakhunt.report.json_fields import Fields, whole, wrong
+from leakhunt.report.json_fields import Fields, listed, record_of, whole, wrong
 from leakhunt.report.json_sites import read_site, site_object
 from leakhunt.report.model import (
     LoadRunSummary,
@@ -49,14 +49,9 @@ def to_dict(report: Report) -> dict[str, Any]:
         "schema": SCHEMA,
         "verdict": str(report.verdict),
         "target": {name: _plain(value) for name, value in report.target.items()},
-        "identity": {
-            "method": report.identity.method,
-            "exact": report.identity.exact,
-            "inferred_types": list(report.identity.inferred_types),
-            "note": report.identity.note,
-        },
+        "identity": listed(report.identity),
         "errors": list(report.errors),
-        "snapshots": [_snapshot(snapshot) for snapshot in report.snapshots],
+        "snapshots": [asdict(snapshot) for snapshot in report.snapshots],
         "cycles": report.cycles,
         "rate": {"bytes": _finite(report.rate_bytes), "objects": _finite(report.rate_objects)},
         "memory": dict(report.memory),
@@ -66,7 +61,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "collect_ns": list(report.collect_ns),
         "timings_ns": dict(report.timings_ns),
         "load": None if report.load is None else _load(report.load),
-        "workers": [_listed(worker) for worker in report.workers],
+        "workers": [listed(worker) for worker in report.workers],
         "interventions": [asdict(intervention) for intervention in report.interventions],
         "settings": None if report.settings is None else _plain(report.settings),
         "trend": None if report.trend is None else json_trend.to_dict(report.trend),
@@ -92,23 +87,6 @@ def _load(load: LoadSummary) -> dict[str, Any]:
         "cycle": load.cycle,
         "duration_ns": load.duration_ns,
         "runs": [asdict(run) for run in load.runs],
-    }
-
-
-def _snapshot(snapshot: SnapshotSummary) -> dict[str, Any]:
-    return {
-        "label": snapshot.label,
-        "path": snapshot.path,
-        "mode": snapshot.mode,
-        "objects": snapshot.objects,
-        "edges": snapshot.edges,
-        "bytes": snapshot.bytes,
-        "pause_ns": snapshot.pause_ns,
-        "file_bytes": snapshot.file_bytes,
-        "rss_bytes": snapshot.rss_bytes,
-        "predicted_walk_ns": snapshot.predicted_walk_ns,
-        "predicted_fork_ns": snapshot.predicted_fork_ns,
-        "fork_refused": snapshot.fork_refused,
     }
 
 
@@ -171,7 +149,7 @@ def finding_object(finding: Finding) -> dict[str, Any]:
         "known": finding.known,
         "noise": finding.noise,
         "node_ids": list(finding.node_ids),
-        "workers": None if finding.workers is None else _listed(finding.workers),
+        "workers": None if finding.workers is None else listed(finding.workers),
     }
 
 
@@ -184,14 +162,6 @@ def _holder(holder: HolderInfo) -> dict[str, Any]:
             "loaded": holder.size_loaded,
             "final": holder.size_final,
         },
-    }
-
-
-def _listed(part: WorkerSummary | WorkerShare) -> dict[str, Any]:
-    """A dataclass of plain values, its tuples as lists."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in asdict(part).items()
     }
 
 
@@ -260,7 +230,7 @@ def from_dict(value: object) -> Report:
     return Report(
         verdict=fields.one_of("verdict", Verdict).value,
         target=fields.mapping("target"),
-        identity=_read_identity(fields.object("identity")),
+        identity=record_of(IdentityInfo, fields.object("identity")),
         errors=fields.texts("errors"),
         snapshots=fields.each("snapshots", _read_snapshot),
         cycles=fields.integer_or_none("cycles"),
@@ -322,29 +292,11 @@ def _read_load_run(value: object, place: str) -> LoadRunSummary:
 
 def _read_worker(value: object, place: str) -> WorkerSummary:
     fields = Fields(value, place)
-    return WorkerSummary(
-        pid=fields.integer("pid"),
-        command=fields.text("command"),
-        is_root=fields.boolean("is_root"),
-        verdict=fields.one_of("verdict", Verdict).value,
-        growth_bytes=fields.integer_or_none("growth_bytes"),
-        growth_objects=fields.integer_or_none("growth_objects"),
-        rss_baseline_bytes=fields.integer_or_none("rss_baseline_bytes"),
-        rss_final_bytes=fields.integer_or_none("rss_final_bytes"),
-        findings=fields.integer("findings"),
-        errors=fields.texts("errors"),
-    )
+    return record_of(WorkerSummary, fields, verdict=fields.one_of("verdict", Verdict).value)
 
 
 def _read_intervention(value: object, place: str) -> Intervention:
-    fields = Fields(value, place)
-    return Intervention(
-        pid=fields.integer("pid"),
-        kind=fields.text("kind"),
-        at_ns=fields.integer("at_ns"),
-        pause_ns=fields.integer("pause_ns"),
-        note=fields.text("note"),
-    )
+    return record_of(Intervention, Fields(value, place))
 
 
 def _read_share(value: object, place: str) -> WorkerShare:
@@ -352,33 +304,11 @@ def _read_share(value: object, place: str) -> WorkerShare:
     return WorkerShare(fields.integer("count"), fields.integer("of"), fields.integers("pids"))
 
 
-def _read_identity(fields: Fields) -> IdentityInfo:
-    return IdentityInfo(
-        method=fields.text("method"),
-        exact=fields.boolean("exact"),
-        inferred_types=fields.texts("inferred_types"),
-        note=fields.text("note"),
-    )
-
-
 def _read_snapshot(value: object, place: str) -> SnapshotSummary:
     fields = Fields(value, place)
     for name, default in _ADDED_TO_SNAPSHOTS.items():
         fields = fields.later(name, default)
-    return SnapshotSummary(
-        label=fields.text("label"),
-        path=fields.text_or_none("path"),
-        mode=fields.text("mode"),
-        objects=fields.integer("objects"),
-        edges=fields.integer("edges"),
-        bytes=fields.integer("bytes"),
-        pause_ns=fields.integer("pause_ns"),
-        file_bytes=fields.integer("file_bytes"),
-        rss_bytes=fields.integer("rss_bytes"),
-        predicted_walk_ns=fields.integer_or_none("predicted_walk_ns"),
-        predicted_fork_ns=fields.integer_or_none("predicted_fork_ns"),
-        fork_refused=fields.text("fork_refused"),
-    )
+    return record_of(SnapshotSummary, fields)
 
 
 def _read_growth_row(value: object, place: str) -> GrowthRow:

@@ -1,18 +1,14 @@
-"""What watching a test suite found, as data and as JSON (schema ``leakhunt.pytest/1``)."""
+"""What watching a test suite found.  Loads nothing that a run in which nothing leaks needs not."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING
 
-from leakhunt.detectors.base import Finding
-from leakhunt.report.json_fields import Fields
-from leakhunt.report.json_report import finding_object, read_finding
-
-SUITE_SCHEMA = "leakhunt.pytest/1"
+if TYPE_CHECKING:
+    from leakhunt.detectors.base import Finding
 
 
 class Outcome(StrEnum):
@@ -94,90 +90,6 @@ class SuiteReport:
         if Outcome.LEAK in found:
             return "LEAK"
         return "SUSPECT" if found & {Outcome.SUSPECT, Outcome.LEFT} else "NOT"
-
-
-def suite_to_json(report: SuiteReport, *, indent: int | None = 2) -> str:
-    """ASCII JSON text without a final newline."""
-    return json.dumps(suite_to_dict(report), indent=indent, ensure_ascii=True, allow_nan=False)
-
-
-def suite_to_dict(report: SuiteReport) -> dict[str, Any]:
-    """Plain dicts, lists, strings, numbers and None."""
-    return {
-        "schema": SUITE_SCHEMA,
-        "verdict": report.verdict,
-        "watched": report.watched,
-        "thawed": report.thawed,
-        "watch_ns": report.watch_ns,
-        "confirm_ns": report.confirm_ns,
-        "is_confirming": report.is_confirming,
-        "is_failing": report.is_failing,
-        "is_frozen": report.is_frozen,
-        "tests": [_record(one) for one in report.tests],
-        "notes": list(report.notes),
-    }
-
-
-def _record(one: WatchedTest) -> dict[str, Any]:
-    return {
-        "test": one.test,
-        "outcome": str(one.outcome),
-        "file": one.file,
-        "line": one.line,
-        "objects": one.objects,
-        "blocks": one.blocks,
-        "cycles": one.cycles,
-        "is_thawed": one.is_thawed,
-        "findings": [finding_object(finding) for finding in one.findings],
-        "left": [asdict(left) for left in one.left],
-        "notes": list(one.notes),
-    }
-
-
-def suite_from_json(text: str | bytes) -> SuiteReport:
-    """The report of a text that :func:`suite_to_json` wrote.
-
-    Raises UsageError naming the place that is not as it should be; ValueError for no JSON.
-    """
-    fields = Fields(json.loads(text))
-    return SuiteReport(
-        watched=fields.integer("watched"),
-        thawed=fields.integer("thawed"),
-        watch_ns=fields.integer("watch_ns"),
-        confirm_ns=fields.integer("confirm_ns"),
-        is_confirming=fields.boolean("is_confirming"),
-        is_failing=fields.boolean("is_failing"),
-        is_frozen=fields.boolean("is_frozen"),
-        tests=fields.each("tests", _read_record),
-        notes=fields.texts("notes"),
-    )
-
-
-def _read_record(value: object, place: str) -> WatchedTest:
-    fields = Fields(value, place)
-    return WatchedTest(
-        test=fields.text("test"),
-        outcome=fields.one_of("outcome", Outcome),
-        file=fields.text("file"),
-        line=fields.integer_or_none("line"),
-        objects=fields.integer("objects"),
-        blocks=fields.integer("blocks"),
-        cycles=fields.integer_or_none("cycles"),
-        is_thawed=fields.boolean("is_thawed"),
-        findings=fields.each("findings", read_finding),
-        left=fields.each("left", _read_left),
-        notes=fields.texts("notes"),
-    )
-
-
-def _read_left(value: object, place: str) -> Left:
-    fields = Fields(value, place)
-    return Left(
-        type=fields.text("type"),
-        count=fields.integer("count"),
-        bytes=fields.integer("bytes"),
-        holder=fields.text("holder"),
-    )
 
 
 def joined(reports: Sequence[SuiteReport]) -> SuiteReport:

@@ -13,16 +13,13 @@ from leakhunt.report.heap_model import HEAP_SCHEMA, heap_to_dict
 from leakhunt.report.paths_model import PATHS_SCHEMA, paths_to_dict
 from leakhunt.report.schema import load_schema
 from leakhunt.report.sites_model import SITES_SCHEMA, sites_to_dict
-from leakhunt.report.suite_model import (
+from leakhunt.report.suite_json import (
     SUITE_SCHEMA,
-    Left,
-    Outcome,
-    SuiteReport,
-    WatchedTest,
     suite_from_json,
     suite_to_dict,
     suite_to_json,
 )
+from leakhunt.report.suite_model import Left, Outcome, SuiteReport, WatchedTest
 from leakhunt.report.whatif_json import whatif_to_dict
 from leakhunt.report.whatif_model import WHATIF_SCHEMA
 from tests.contract.test_report_schema import _objects

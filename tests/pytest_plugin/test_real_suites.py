@@ -37,9 +37,10 @@ CASES = {
     "attrs": ("tests", "attr", "make_class", "('Planted', ['x'])(1)"),
     "blinker": ("tests", "blinker", "Signal", "()"),
     "cachetools": ("tests", "cachetools", "LRUCache", "(5)"),
+    "jsonschema": ("jsonschema/tests", "jsonschema", "FormatChecker", "()"),
+    "more_itertools": ("tests", "more_itertools", "peekable", "([])"),
     "pluggy": ("testing", "pluggy", "PluginManager", "('planted')"),
     "pyee": ("tests", "pyee", "EventEmitter", "()"),
-    "sortedcontainers": ("tests", "sortedcontainers", "SortedDict", "()"),
     "tenacity": ("tests", "tenacity", "Retrying", "()"),
 }
 

@@ -250,7 +250,7 @@ def test_modules_are_set_up_once_whatever_is_repeated(suite: Suite) -> None:
 
 
 def test_the_report_can_be_read_again(suite: Suite) -> None:
-    from leakhunt.report.suite_model import suite_from_json, suite_to_dict
+    from leakhunt.report.suite_json import suite_from_json, suite_to_dict
 
     suite.run(SUITE, "--leakhunt", "--leakhunt-report", "report.json")
     text = (suite.pytester.path / "report.json").read_text("utf-8")

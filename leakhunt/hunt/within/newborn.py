@@ -68,10 +68,10 @@ def thaw() -> None:
         _heap.thaws += 1
 
 
-def collect_all() -> None:
-    """Thaw, and collect until a collection frees nothing (five at most)."""
+def collect_all(most: int = 5) -> None:
+    """Thaw, and collect until a collection frees nothing, ``most`` times at most."""
     thaw()
-    for _ in range(5):
+    for _ in range(most):
         if not _collect():
             return
 
@@ -89,21 +89,29 @@ class Growth:
 class Watch:
     """One stretch of watching.  Watches may be nested: the outer one sees less then, and knows."""
 
-    __slots__ = ("_blocks", "_thaws", "is_frozen")
+    __slots__ = ("_blocks", "_seen", "_thaws", "is_frozen")
 
     def __init__(self) -> None:
         self.is_frozen = can_freeze()
         """False: the program froze objects itself; whole collections are made instead."""
-        self._blocks = self._thaws = 0
+        self._blocks = self._seen = self._thaws = 0
 
     def begin(self) -> None:
         """From now on."""
+        self._set_aside()
+        _collect()
+        self._blocks = _count_blocks()
+
+    def go_on(self) -> None:
+        """From the last look on: what came since then counts as well.  A microsecond."""
+        self._set_aside()
+        self._blocks = self._seen
+
+    def _set_aside(self) -> None:
         if self.is_frozen:
             _freeze()
             _heap.is_frozen = True
-        _collect()
         self._thaws = _heap.thaws
-        self._blocks = _count_blocks()
 
     @property
     def is_whole(self) -> bool:
@@ -111,11 +119,21 @@ class Watch:
         return self.is_frozen and self._thaws == _heap.thaws
 
     def growth(self) -> Growth:
-        """Collects what was made since and is garbage, then counts.  A microsecond for a few
-        newborn, and 20 us a million objects of the heap for its blocks."""
-        _collect()
-        blocks = _count_blocks() - self._blocks
+        """A look: collects what was made since and is garbage, then counts."""
+        blocks = self.blocks()
         return Growth(len(self.newborn()), blocks)
+
+    def blocks(self) -> int:
+        """The same, blocks alone.  Some microseconds for a few newborn, and 20 us a million
+        objects of the heap."""
+        _collect()
+        self._seen = _count_blocks()
+        return self._seen - self._blocks
+
+    @property
+    def total_blocks(self) -> int:
+        """Of the whole process, at the last look."""
+        return self._seen
 
     def newborn(self) -> list[Any]:
         """The tracked objects made since, except the list itself; empty when not whole."""

@@ -1,0 +1,60 @@
+"""``--leakhunt-confirm``: repeat a test that left something behind, and judge it by that."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from _pytest.outcomes import OutcomeException
+
+from leakhunt.hunt.within.examine import Wishes
+from leakhunt.pytest_plugin.ledger import Ledger, watched_test
+from leakhunt.pytest_plugin.repeat import Repeater
+from leakhunt.report.suite_model import Outcome
+from leakhunt.testing.filters import Filter
+
+CONFIRM_CYCLES = 20
+
+
+def confirm(
+    ledger: Ledger, item: pytest.Item, nextitem: pytest.Item | None, *, objects: int, blocks: int
+) -> None:
+    """Enter it into the ledger; ``objects`` and ``blocks`` are what its first run left."""
+    started = time.perf_counter_ns()
+    wishes = Wishes(
+        CONFIRM_CYCLES, ends_when_quiet=True, wants_addresses=ledger.graph_dir is not None
+    )
+    try:
+        result = Repeater(item).examine(wishes, is_set_up=False)
+    except (Exception, OutcomeException) as exc:  # noqa: BLE001 - whatever a test may raise
+        note = f"it cannot be repeated: {type(exc).__name__}: {_first_line(exc)}"
+        values = {"objects": objects, "blocks": blocks, "notes": (note,)}
+        ledger.note(watched_test(item, Outcome.LEFT, **values))
+        return
+    finally:
+        _tear_down(ledger, item, nextitem)
+        ledger.confirm_ns += time.perf_counter_ns() - started
+    wanted = ledger.with_known(Filter())
+    leaks = ledger.note_examined(item, result, wanted, objects=objects, blocks=blocks)
+    if leaks and ledger.is_failing:
+        from leakhunt.pytest_plugin.failure import log_failure
+
+        log_failure(item, result, wanted, ledger.next_steps(item.nodeid, leaks, result))
+
+
+def _tear_down(ledger: Ledger, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the fixtures of wider scope that the repetition made; the test itself is over."""
+    try:
+        item.session._setupstate.teardown_exact(nextitem)  # noqa: SLF001
+    except (Exception, OutcomeException, BaseExceptionGroup) as exc:  # noqa: BLE001 - as above
+        ledger.notes.append(
+            f"the teardown after {item.nodeid} was repeated failed: "
+            f"{type(exc).__name__}: {_first_line(exc)}"
+        )
+
+
+def _first_line(exc: BaseException) -> str:
+    try:
+        return str(exc).partition("\n")[0][:200]
+    except Exception:  # noqa: BLE001 - its text is somebody else's code
+        return "(no text)"
