@@ -20,6 +20,8 @@ class GroupLimit:
     """What the kernel cannot take back at once: all charged memory less page cache that was not
     used lately (``inactive_file``).  At the limit the kernel kills."""
     limit_bytes: int
+    name: str = ""
+    """Its folder: processes that say the same are charged together."""
 
 
 def memory_of_cgroup(pid: int, *, proc: Path = Path("/proc"), root: Path = _ROOT) -> int | None:
@@ -50,7 +52,7 @@ def limit_of_cgroup(
             charged, limit = _number(folder / names[0]), _number(folder / names[1])
             if charged is not None and limit is not None and 0 < limit < _UNLIMITED:
                 idle = _member(folder / "memory.stat", names[2])
-                found.append(GroupLimit(max(charged - idle, 0), limit))
+                found.append(GroupLimit(max(charged - idle, 0), limit, str(folder)))
             if folder == top:
                 break
     return min(found, key=lambda one: one.limit_bytes - one.used_bytes, default=None)

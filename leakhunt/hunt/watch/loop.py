@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from leakhunt.errors import LeakhuntError, TargetError
 from leakhunt.hunt.watch.endpoint import Endpoint, write_textfile
+from leakhunt.hunt.watch.groups import Groups, in_order
 from leakhunt.hunt.watch.hook import Hook
 from leakhunt.hunt.watch.member import Member
 from leakhunt.hunt.watch.memory import give_back
@@ -78,6 +79,7 @@ class Watch:
         self._world = world
         self._members: dict[int, Member] = {}
         self._refused: set[tuple[int, int]] = set()
+        self._groups = Groups()
         self._family_s = float("-inf")
         self._root_ticks: int | None = None
         self._holds_waste = True
@@ -133,19 +135,23 @@ class Watch:
         """One sample of every process, and what follows from it."""
         if self._world.clock() - self._family_s >= max(FAMILY_S, self._options.interval_s):
             self._find_members()
+        for pid, reading in in_order(self._readings()).items():
+            self._take(pid, self._members[pid], reading)
+        if self._hook is not None:
+            self._hook.tidy(self._world.clock())
+        self._publish()
+
+    def _readings(self) -> dict[int, Reading]:
+        readings = {}
         for pid, member in list(self._members.items()):
             now_s = self._world.clock()
             if now_s >= member.listens_until_s:
                 member.end_look(now_s)
             try:
-                reading = member.read(now_s)
+                readings[pid] = member.read(now_s)
             except TargetError as error:
                 self._lose(pid, str(error))
-                continue
-            self._take(pid, member, reading)
-        if self._hook is not None:
-            self._hook.tidy(self._world.clock())
-        self._publish()
+        return readings
 
     def _wait_s(self) -> float:
         """Until the next sample is due, less where a limit is near."""
@@ -161,7 +167,7 @@ class Watch:
         if reading.at_s - member.sampled_s < self._options.interval_s * _EARLY:
             for turn in member.watched.guard(reading):
                 self._say(EventKind.SAMPLE, pid, sample=member)
-                self._turn(pid, member, turn, reading.at_s)
+                self._turn(pid, member, turn, reading)
             return
         member.sampled_s = reading.at_s
         member.samples += 1
@@ -172,21 +178,31 @@ class Watch:
             turns = self._look(pid, member, reading.at_s)
         self._say(EventKind.SAMPLE, pid, sample=member)
         for turn in turns:
-            self._turn(pid, member, turn, reading.at_s)
+            self._turn(pid, member, turn, reading)
         if not member.has_baseline and not turns and self._is_settled(member):
             member.has_baseline = True
             self._save(pid, member, Reason.BASELINE, reading.at_s)
 
-    def _turn(self, pid: int, member: Member, turn: Turn, at_s: float) -> None:
+    def _turn(self, pid: int, member: Member, turn: Turn, reading: Reading) -> None:
+        shared = reading.group if turn.reason is Reason.CGROUP else None
         if not turn.is_alarm:
-            self._say(EventKind.CLEAR, pid, turn.message, turn.reason)
+            if shared is None or self._groups.clear_alarm(shared):
+                self._say(EventKind.CLEAR, pid, turn.message, turn.reason)
             return
         member.has_baseline = True  # what comes after an alarm is none
-        if at_s - member.saved_s.get(turn.reason, float("-inf")) < AGAIN_S:
+        if shared is not None and not self._groups.raise_alarm(shared, pid):
+            return
+        if self._is_saved(member, turn.reason, reading):
             self._alarm(pid, member, turn, None)
         else:
             # The snapshot comes before the word: the process may not live for long.
-            self._alarm(pid, member, turn, self._save(pid, member, turn.reason, at_s))
+            self._alarm(pid, member, turn, self._save(pid, member, turn.reason, reading.at_s))
+
+    def _is_saved(self, member: Member, reason: Reason, reading: Reading) -> bool:
+        """Whether there was a snapshot for that reason not long ago."""
+        if reason is Reason.CGROUP and reading.group is not None:
+            return self._groups.is_saved(reading.group, reading.at_s, AGAIN_S)
+        return reading.at_s - member.saved_s.get(reason, float("-inf")) < AGAIN_S
 
     def _alarm(self, pid: int, member: Member, turn: Turn, path: str | None) -> None:
         member.alarms += 1
@@ -214,6 +230,7 @@ class Watch:
 
     def _lose(self, pid: int, why: str) -> None:
         self._members.pop(pid).end_look()
+        self._groups.forget(pid)
         self._say(EventKind.END, pid, why)
 
     # --- snapshots --------------------------------------------------------------------------------

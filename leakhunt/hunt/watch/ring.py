@@ -57,31 +57,28 @@ class Ring:
             path = self.folder / f"{stem}-{number}{FILE_SUFFIX}"
         return path
 
-    def make_room(self, alive: Collection[tuple[int, int]], wanted_bytes: int = 0) -> list[Path]:
-        """Remove the oldest files until the rest and ``wanted_bytes`` fit the budget; those gone.
+    def make_room(self, alive: Collection[tuple[int, int]]) -> list[Path]:
+        """Remove the oldest files until the rest fit the budget; those gone.
 
-        The first baseline of a process in ``alive`` (number and start time) stays, and the
-        newest file of all: without them the others say little.  O(files).
+        The first baselines of processes in ``alive`` (number and start time) go last, for without
+        them the others say little.  The newest file stays, and the baseline of its process: two
+        files that are more than the budget are kept.  O(files).
         """
         files = self._files()
-        total = sum(one.bytes for one in files) + wanted_bytes
-        spared = self._spared(files, alive)
+        total = sum(one.bytes for one in files)
         gone = []
-        for one in files:
+        for one in self._removable(files, alive):
             if total <= self._budget_bytes:
                 break
-            if one.path not in spared and _remove(one.path):
+            if _remove(one.path):
                 total -= one.bytes
                 gone.append(one.path)
         return gone
 
     def remove_oldest(self, alive: Collection[tuple[int, int]]) -> Path | None:
         """One file less, where the disk is full; None when there is none to spare."""
-        files = self._files()
-        spared = self._spared(files, alive)
-        return next(
-            (one.path for one in files if one.path not in spared and _remove(one.path)), None
-        )
+        files = self._removable(self._files(), alive)
+        return next((one.path for one in files if _remove(one.path)), None)
 
     def _files(self) -> list[_Kept]:
         """Ours, the oldest first."""
@@ -98,12 +95,17 @@ class Ring:
                 found.append(kept)
         return sorted(found, key=lambda one: (one.modified_ns, one.path))
 
-    def _spared(self, files: list[_Kept], alive: Collection[tuple[int, int]]) -> set[Path]:
-        first: dict[tuple[int, int], Path] = {}
+    def _removable(self, files: list[_Kept], alive: Collection[tuple[int, int]]) -> list[_Kept]:
+        """What may go, in the order in which it goes."""
+        first: dict[tuple[int, int], _Kept] = {}
         for one in files:
             if one.label == BASELINE and one.process in alive:
-                first.setdefault(one.process, one.path)
-        return {*first.values(), *(one.path for one in files[-1:])}
+                first.setdefault(one.process, one)
+        newest = files[-1:]
+        spared = [*newest, *(first[one.process] for one in newest if one.process in first)]
+        baselines = [one for one in first.values() if one not in spared]
+        others = [one for one in files if one not in spared and one not in baselines]
+        return others + baselines
 
 
 def _remove(path: Path) -> bool:

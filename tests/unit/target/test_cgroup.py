@@ -63,7 +63,7 @@ def test_the_nearest_limit_of_all_levels_counts_less_idle_page_cache(tmp_path: P
         top__memory_current="5000",
         top__memory_max="max",
     )
-    assert found == GroupLimit(900, 1100)
+    assert found == GroupLimit(900, 1100, str(tmp_path / "groups" / "app"))
 
 
 def test_page_cache_that_can_go_does_not_bring_a_limit_near(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_page_cache_that_can_go_does_not_bring_a_limit_near(tmp_path: Path) -> N
         top__memory_max="1000",
         top__memory_stat="inactive_file 700",
     )
-    assert found == GroupLimit(200, 1000)
+    assert found == GroupLimit(200, 1000, str(tmp_path / "groups"))
 
 
 @pytest.mark.parametrize("group", ["/app", "/../elsewhere", "/missing"])
@@ -92,4 +92,4 @@ def test_version_1_says_a_large_number_for_no_limit(tmp_path: Path) -> None:
     asked = {"proc": tmp_path / "proc", "root": tmp_path / "groups"}
     assert limit_of_cgroup(7, **asked) is None
     (place / "memory.limit_in_bytes").write_text("40")
-    assert limit_of_cgroup(7, **asked) == GroupLimit(10, 40)
+    assert limit_of_cgroup(7, **asked) == GroupLimit(10, 40, str(place))
