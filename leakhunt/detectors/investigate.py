@@ -270,23 +270,9 @@ def _finding(
     *,
     climb: Climb | None,
 ) -> Finding:
-    judgement = judge(
-        holder.series,
-        load,
-        climb=climb,
-        bound=holder.bound,
-        is_bound_explicit=holder.is_bound_explicit,
-        noise=holder.noise,
-        is_bounded_noise=holder.is_bounded_noise,
-        follows=holder.follows,
-        survivors=holder.survivors,
-        slots=holder.slots,
-        inside_bound=holder.inside_bound,
-    )
     suspect = Suspect(scene, holder)
     claim = diagnose(suspect, rules)
-    if claim.wrong_though_bounded is not None and holder.is_bound_explicit:
-        judgement = though_bounded(judgement, claim.wrong_though_bounded)
+    judgement = _judge(holder, load, claim, climb)
     category = claim.category
     path = str(holder.path)
     sites = made_at(suspect, lambda: finder.leaked_below(holder))
@@ -322,6 +308,25 @@ def _finding(
         node_ids=tuple(int(node) for node in holder.direct[:_SHOWN_NODES]),
         grown=holder.series if judgement.is_of_rates else None,
     )
+
+
+def _judge(holder: Holder, load: Load, claim: Claim, climb: Climb | None) -> Judgement:
+    judgement = judge(
+        holder.series,
+        load,
+        climb=climb,
+        bound=holder.bound,
+        is_bound_explicit=holder.is_bound_explicit,
+        noise=holder.noise,
+        is_bounded_noise=holder.is_bounded_noise,
+        follows=holder.follows,
+        survivors=holder.survivors,
+        slots=holder.slots,
+        inside_bound=holder.inside_bound,
+    )
+    if claim.wrong_though_bounded is not None and holder.is_bound_explicit:
+        return though_bounded(judgement, claim.wrong_though_bounded)
+    return judgement
 
 
 def _retaining_path(holder: Holder) -> tuple[PathStep, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from leakhunt.hunt.assemble import UserRules, cycles_of_window, user_rules, write_report
 from leakhunt.hunt.options import SCENARIO_SAMPLE_BYTES, HuntOptions, check_numbers, settings_of
@@ -37,22 +38,7 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
             Progress("build", message=f"building the agent for CPython {interpreter.version_text}")
         ),
     )
-    spec = ScenarioSpec(
-        scenario=scenario,
-        cycles=options.cycles,
-        warmup=options.warmup,
-        timeout_s=options.timeout_s,
-        settle_max_s=options.settle_max_s,
-        collect=options.collect,
-        max_pause_ms=options.max_pause_ms,
-        birth=options.birth,
-        show_output=options.show_output,
-        ladder=options.ladder,
-        content=options.content,
-        capture=options.capture,
-        sites=SCENARIO_SAMPLE_BYTES if options.sites == 0 else options.sites,
-    )
-    with ScenarioRun(spec, interpreter, native, save_dir) as run:
+    with ScenarioRun(_spec_of(options, scenario), interpreter, native, save_dir) as run:
         # Half of the tool's start-up happens while the target runs.
         import leakhunt.detectors.investigate
         import leakhunt.store.reader  # noqa: F401
@@ -80,6 +66,24 @@ def hunt_scenario(options: HuntOptions, on_progress: OnProgress | None = None) -
     if save_dir is not None:
         write_report(report, save_dir / REPORT_NAME)
     return report
+
+
+def _spec_of(options: HuntOptions, scenario: Path) -> ScenarioSpec:
+    return ScenarioSpec(
+        scenario=scenario,
+        cycles=options.cycles,
+        warmup=options.warmup,
+        timeout_s=options.timeout_s,
+        settle_max_s=options.settle_max_s,
+        collect=options.collect,
+        max_pause_ms=options.max_pause_ms,
+        birth=options.birth,
+        show_output=options.show_output,
+        ladder=options.ladder,
+        content=options.content,
+        capture=options.capture,
+        sites=SCENARIO_SAMPLE_BYTES if options.sites == 0 else options.sites,
+    )
 
 
 def _report_of_run(

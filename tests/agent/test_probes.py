@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,24 @@ def at_once(function):
 def target(python: Interpreter, agent: Path) -> Iterator[Target]:
     with Target(python, agent) as target:
         yield target
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run_loop(request: pytest.FixtureRequest, python: Interpreter) -> str:
+    """Code that runs a loop of that kind in a thread."""
+    return RUN_LOOP if request.param == "asyncio" else run_uvloop(python)
+
+
+def run_uvloop(python: Interpreter) -> str:
+    """uvloop is there for the version that runs these tests."""
+    uvloop = pytest.importorskip("uvloop")
+    if python.version[:2] != sys.version_info[:2]:
+        pytest.skip(f"uvloop is not installed for {python.version}")
+    folder = str(Path(uvloop.__file__).parents[1])
+    code = RUN_LOOP.replace(
+        "import asyncio", f"sys.path.append({folder!r})\nimport asyncio, uvloop"
+    )
+    return code.replace("asyncio.new", "uvloop.new")
 
 
 def one_loop(probes: Probes) -> LoopDelay:
@@ -226,8 +245,8 @@ def test_snapshots_meanwhile_see_one_function_and_differ_by_nothing(
 # --- event loops -------------------------------------------------------------------------------
 
 
-def test_an_idle_loop_answers_at_once(target: Target) -> None:
-    target.run(RUN_LOOP)
+def test_an_idle_loop_answers_at_once(target: Target, run_loop: str) -> None:
+    target.run(run_loop)
     with target.connect() as connection:
         loop = one_loop(read_after(connection, 1.5))
         assert loop.tid == target.run("", "thread.native_id")
@@ -253,8 +272,8 @@ asyncio.run_coroutine_threadsafe(blocks(), loop)
     assert 40 * MS < loop.p99_ns < 90 * MS
 
 
-def test_a_loop_that_is_stuck_is_late_at_every_moment_of_it(target: Target) -> None:
-    target.run(RUN_LOOP)
+def test_a_loop_that_is_stuck_is_late_at_every_moment_of_it(target: Target, run_loop: str) -> None:
+    target.run(run_loop)
     with target.connect() as connection:
         connection.probes()
         time.sleep(0.3)
@@ -270,11 +289,12 @@ def test_a_loop_that_is_stuck_is_late_at_every_moment_of_it(target: Target) -> N
     assert after.p50_ns > 200 * MS
 
 
-def test_loops_come_and_go(target: Target) -> None:
+def test_loops_come_and_go(target: Target, run_loop: str) -> None:
+    target.run(run_loop + "at_once(loop.stop); thread.join(); loop.close()")  # it is imported
     with target.connect() as connection:
         assert connection.probes().loops == ()
         before = target.descriptors()
-        target.run(RUN_LOOP + "at_once(int)")
+        target.run(run_loop + "at_once(int)")
         assert one_loop(read_after(connection, 0.5)).ticks > 0
         target.run("at_once(loop.stop); thread.join(); loop.close()")
         connection.probes()
