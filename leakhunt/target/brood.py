@@ -12,6 +12,8 @@ from leakhunt.target.process_table import ProcessEntry, descendants, is_running,
 POLL_S = 0.05
 _KILL_S = 5.0
 """What does not die of SIGKILL in this time waits for a disk, and will."""
+PATIENCE_S = 5.0
+"""How long a command may take to end its group, at most half of what it is given."""
 
 
 class Brood:
@@ -41,24 +43,33 @@ class Brood:
     def end(self, number: signal.Signals, grace_s: float) -> bool:
         """Ask all to end, wait, kill who is left; whether somebody had to be killed.
 
-        First the group is asked.  Who is outside of it is usually ended by who started it, and
-        is asked by us only when it outlives the group: to many programs a second signal is an
-        order to drop everything.
+        SIGINT goes to the whole group, as from a terminal.  Any other signal goes to the command
+        alone, as from a service manager: a wrapper (``uv run``, ``npm``) passes it on, and to many
+        programs a second one is an order to drop everything.  Its group is asked when it has ended
+        without them, or not in PATIENCE_S: a shell with a trap waits for its child.
+        Who is outside of the group is asked when it outlives that.
         """
-        deadline = time.monotonic() + grace_s
+        started = time.monotonic()
+        asked: set[int] = set()
         try:
             living = self.look()
-            self._signal_group(number)
-            has_asked_all = False
-            while living and time.monotonic() < deadline:
-                if not has_asked_all and not any(self._is_of_group(entry) for entry in living):
-                    _signal_each(living, number)
-                    has_asked_all = True
+            while living and (waited_s := time.monotonic() - started) < grace_s:
+                is_late = number == signal.SIGINT or waited_s > min(PATIENCE_S, grace_s / 2)
+                to_ask = [one for one in self._whose_turn(living, is_late) if one.pid not in asked]
+                _signal_each(to_ask, number)
+                asked |= {one.pid for one in to_ask}
                 time.sleep(POLL_S)
                 living = self.look()
         finally:
             was_killed = self.kill()
         return was_killed
+
+    def _whose_turn(self, living: list[ProcessEntry], is_late: bool) -> list[ProcessEntry]:
+        """The command while it lives, then its group, then all."""
+        command = [one for one in living if one.pid == self._leader]
+        if command and not is_late:
+            return command
+        return [one for one in living if self._is_of_group(one)] or living
 
     def kill(self) -> bool:
         """Kill all at once; whether there was somebody."""

@@ -39,7 +39,7 @@ def launch(tmp_path: Path) -> Launch:
 
 def test_ready_by_a_line(launch: Launch) -> None:
     with launch(sys.executable, "-c", SLEEPER) as program:
-        assert program.wait_ready(parse_ready("line:up and"), 10) == program.pid
+        assert program.wait_ready(parse_ready("line:up and"), 60) == program.pid
     assert (program.status, program.was_killed) == (-signal.SIGTERM, False)
 
 
@@ -47,7 +47,7 @@ def test_ready_by_a_port_behind_a_wrapper(launch: Launch) -> None:
     port = free_port()
     code = LISTENER.format(port=port)
     with launch("/bin/sh", "-c", f'{sys.executable} -c "{code}"; true') as program:
-        pid = program.wait_ready(parse_ready(f"port:{port}"), 10)
+        pid = program.wait_ready(parse_ready(f"port:{port}"), 60)
         assert pid != program.pid
         assert "-c" in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     assert pid not in read_table()
@@ -147,7 +147,7 @@ def test_ctrl_c_is_passed_on(launch: Launch) -> None:
         "except KeyboardInterrupt: print('stopping', flush=True); raise SystemExit(3)"
     )
     program = launch(sys.executable, "-c", code)
-    program.wait_ready(parse_ready("line:up"), 10)
+    program.wait_ready(parse_ready("line:up"), 60)
     with pytest.raises(KeyboardInterrupt), program:
         raise KeyboardInterrupt
     assert program.status == 3
@@ -161,7 +161,7 @@ def test_one_that_will_not_end_is_killed(launch: Launch, monkeypatch: pytest.Mon
         "print('up', flush=True); time.sleep(60)"
     )
     with launch(sys.executable, "-c", code) as program:
-        program.wait_ready(parse_ready("line:up"), 10)
+        program.wait_ready(parse_ready("line:up"), 60)
     assert (program.status, program.was_killed) == (-signal.SIGKILL, True)
 
 
@@ -201,7 +201,7 @@ def test_a_child_with_a_session_of_its_own_ends_with_the_program(
     child = CHILD.format(note=str(note), then=then)
     code = WITH_OWN_SESSION.format(child=child, end=end)
     with launch(sys.executable, "-c", code) as program:
-        program.wait_ready(parse_ready("line:up"), 10)
+        program.wait_ready(parse_ready("line:up"), 60)
         while not note.exists() or not note.read_text().strip():
             time.sleep(0.01)
         time.sleep(1.5 if status == 3 else 0)
@@ -210,17 +210,21 @@ def test_a_child_with_a_session_of_its_own_ends_with_the_program(
     assert (program.status, program.was_killed, signals) == (status, "sleep" in then, said)
 
 
-def test_who_is_ended_by_its_parent_is_not_asked_twice(launch: Launch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_outside", [False, True], ids=["its group", "another session"])
+def test_who_is_ended_by_its_parent_is_not_asked_twice(
+    launch: Launch, tmp_path: Path, is_outside: bool
+) -> None:
     note = tmp_path / "note"
     child = CHILD.format(note=str(note), then="time.sleep(0.5); sys.exit()")
     code = (
         "import signal, subprocess, sys, time\n"
-        f"one = subprocess.Popen([sys.executable, '-c', {child!r}], start_new_session=True)\n"
+        f"command = [sys.executable, '-c', {child!r}]\n"
+        f"one = subprocess.Popen(command, start_new_session={is_outside})\n"
         "def end(*_): one.terminate(); one.wait(); sys.exit(5)\n"
         "signal.signal(signal.SIGTERM, end); print('up', flush=True); time.sleep(60)"
     )
     with launch(sys.executable, "-c", code) as program:
-        program.wait_ready(parse_ready("line:up"), 10)
+        program.wait_ready(parse_ready("line:up"), 60)
         while not note.exists():
             time.sleep(0.01)
     assert (program.status, program.was_killed) == (5, False)
@@ -228,10 +232,27 @@ def test_who_is_ended_by_its_parent_is_not_asked_twice(launch: Launch, tmp_path:
     assert note.read_text().count("term") == 1
 
 
+def test_a_shell_that_waits_for_its_child_is_not_waited_for(
+    launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leakhunt.target.launch.END_GRACE_S", 20.0)
+    monkeypatch.setattr("leakhunt.target.brood.PATIENCE_S", 0.3)
+    note = tmp_path / "note"
+    child = tmp_path / "child.py"
+    child.write_text("print('up', flush=True)\n" + CHILD.format(note=str(note), then="sys.exit()"))
+    line = f"trap 'exit 4' TERM; {sys.executable} {child}; exit 5"
+    with launch("/bin/sh", "-c", line) as program:
+        program.wait_ready(parse_ready("line:up"), 60)
+        while not note.exists() or not note.read_text().strip():
+            time.sleep(0.01)
+    assert (program.status, program.was_killed) == (4, False)
+    assert note.read_text().endswith(" term ")
+
+
 def test_its_output_is_passed_on(launch: Launch, capfd: pytest.CaptureFixture[str]) -> None:
     code = SLEEPER + "; print('never')"
     with launch(sys.executable, "-c", code, show_output=True) as program:
-        program.wait_ready(parse_ready("line:up"), 10)
+        program.wait_ready(parse_ready("line:up"), 60)
     assert capfd.readouterr() == ("", "up and ready\n")
 
 
