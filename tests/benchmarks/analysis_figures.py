@@ -58,6 +58,8 @@ def first_touch(byte_count: float) -> float:
     gives it again page by page: that costs more than all that is measured here, and says nothing
     about it.
     """
+    if not byte_count:
+        return 0
     code = (
         "import mmap, sys, time\n"
         "size = int(sys.argv[1])\n"
@@ -79,11 +81,12 @@ def peak_bytes() -> int:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
-def whole(path: Path) -> dict[str, float]:
+def whole(path: Path, ready_bytes: float) -> dict[str, float]:
     """In this process: a stream to retained sizes, and the most memory that took."""
     from leakhunt.graph.heap_graph import HeapGraph
     from leakhunt.store.reader import open_snapshot
 
+    first_touch(ready_bytes)
     before = peak_bytes()
     start = time.perf_counter()
     graph = HeapGraph(open_snapshot(path))
@@ -116,7 +119,7 @@ def dominators(path: Path, rounds: int) -> float:
     return median_of(rounds, once)
 
 
-def diff(folder: Path, rounds: int) -> dict[str, float]:
+def diff(folder: Path, rounds: int, ready_bytes: float) -> dict[str, float]:
     """Seconds from the columns of three snapshots to the report of ``leakhunt diff``, in this
     process for the first time and then."""
     from leakhunt.hunt.assemble import assemble
@@ -137,6 +140,7 @@ def diff(folder: Path, rounds: int) -> dict[str, float]:
         assert any("BUS.listeners" in finding.holder.path for finding in report.findings)
         return seconds
 
+    first_touch(ready_bytes)
     return {"diff": once(), "diff_warm": median_of(rounds, once)}
 
 
@@ -255,9 +259,7 @@ def figures(heap: Path, kind: str, rounds: int, *, peers: bool) -> dict[str, Any
     found: dict[str, Any] = {"heap": kind}
 
     def fresh(what: str, ready_bytes: float) -> dict[str, float]:
-        if ready_bytes:
-            first_touch(ready_bytes)
-        asked = ["--part", what, str(heap), "--rounds", str(rounds)]
+        asked = ["--part", what, str(heap), "--rounds", str(rounds), "--ready", str(ready_bytes)]
         return dict(json.loads(run([*me, *asked], ONE_THREAD)))
 
     def medians(what: str, ready_bytes: float) -> dict[str, float]:
@@ -270,7 +272,7 @@ def figures(heap: Path, kind: str, rounds: int, *, peers: bool) -> dict[str, Any
     ready = found["nodes"] * READY_BYTES_AN_OBJECT
     first_touch(ready)
     found["warm_touch"] = first_touch(1e9) / 10
-    found |= medians("whole", ready) | medians("diff", 3 * ready)
+    found |= medians("whole", ready) | medians("diff", ready)
     for what in ("dominators", "reopen", "view"):
         found |= fresh(what, ready)
     if peers:
@@ -279,13 +281,13 @@ def figures(heap: Path, kind: str, rounds: int, *, peers: bool) -> dict[str, Any
     return found
 
 
-def part(what: str, heap: Path, rounds: int) -> dict[str, float]:
+def part(what: str, heap: Path, rounds: int, ready_bytes: float) -> dict[str, float]:
     """Some figures, in this process."""
     final = heap / "final.lkheap"
     measures: dict[str, Callable[[], dict[str, float]]] = {
-        "whole": lambda: whole(final),
+        "whole": lambda: whole(final, ready_bytes),
         "dominators": lambda: {"dominators": dominators(final, rounds)},
-        "diff": lambda: diff(heap, rounds),
+        "diff": lambda: diff(heap, rounds, ready_bytes),
         "reopen": lambda: {"reopen": reopening(final, rounds)},
         "view": lambda: {"view": view(final, rounds)},
     }
@@ -358,9 +360,11 @@ def main() -> int:
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--snapshots", type=Path, help="keep the captured heaps in this folder")
     parser.add_argument("--part", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--ready", type=float, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:
-        print(json.dumps(part(options.part[0], Path(options.part[1]), options.rounds)))
+        what, heap_name = options.part
+        print(json.dumps(part(what, Path(heap_name), options.rounds, options.ready)))
         return 0
     rows = []
     with tempfile.TemporaryDirectory(prefix="leakhunt-bench-") as name:
