@@ -47,6 +47,22 @@ def test_follow(ids: list[int], step: list[int]) -> None:
     assert out.tolist() == [-1 if i < 0 else step[i] for i in ids]
 
 
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9)), st.integers(0, 2**64 - 1))
+def test_distinct(keys: list[int], seed: int) -> None:
+    first, group = np.full(len(keys), -1, np.int64), np.full(len(keys), -1, np.int64)
+    count = _kernels.distinct(np.array(keys, np.uint64), seed, first, group)
+    by_first_appearance = list(dict.fromkeys(keys))
+    assert first[:count].tolist() == [keys.index(key) for key in by_first_appearance]
+    assert group.tolist() == [by_first_appearance.index(key) for key in keys]
+
+
+def test_distinct_of_more_keys_than_its_first_table_holds() -> None:
+    key = np.arange(100_000, dtype=np.uint64) % 30_011 << np.uint64(32)
+    first, group = np.empty(len(key), np.int64), np.empty(len(key), np.int64)
+    assert _kernels.distinct(key, 0, first, group) == 30_011
+    assert group.tolist() == (np.arange(len(key)) % 30_011).tolist()
+
+
 @given(graphs(), st.data())
 def test_surplus(graph: Graph, data: st.DataObject) -> None:
     refcount, flags = drawn(data, graph.nodes, 0, 5), drawn(data, graph.nodes, 0, 15)

@@ -11,6 +11,7 @@ edge name and type; two things are our own: entries keep their key while every s
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind, Fact, RootKind
 from leakhunt.analysis.trend.texts import mix, string_hashes
+from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import I64, NO_NODE, U64
 
@@ -62,7 +64,7 @@ class PathGroups:
 
 
 def path_groups(graph: HeapGraph) -> PathGroups:
-    """Groups of a snapshot.  O((nodes + strings) log nodes), vectorised level by level."""
+    """Groups of a snapshot.  O(nodes + strings log nodes), level by level."""
     builder = _Builder(graph)
     builder.run()
     return builder.result()
@@ -201,8 +203,9 @@ class _Builder:
     def _distinct(self, nodes: I64, above: I64) -> tuple[I64, I64]:
         """First position of each group among the nodes, and the group of each."""
         key = mix(mix(above.astype(np.uint64), self.label[nodes]), self.node_type[nodes])
-        _, first, where = np.unique(key, return_index=True, return_inverse=True)
-        return first, where
+        first, where = np.empty(len(key), np.int64), np.empty(len(key), np.int64)
+        count = _kernels.distinct(key, secrets.randbits(64), first, where)
+        return first[:count], where
 
     def _open_large_mappings(self, nodes: I64, above: I64, first: I64) -> bool:
         """Leave the keys of large mappings open; True when there was one."""

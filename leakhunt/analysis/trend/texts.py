@@ -9,6 +9,7 @@ from leakhunt.store.columns import U64, SnapshotColumns
 _BASE = 0x9E3779B97F4A7C15
 """Odd, so that its powers modulo 2**64 never vanish."""
 _CHUNK_BYTES = 1 << 20
+_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 def string_hashes(columns: SnapshotColumns) -> U64:
@@ -54,9 +55,13 @@ def _hash_chunk(columns: SnapshotColumns, offset: np.ndarray, power: U64) -> U64
 def mix(a: U64, b: U64) -> U64:
     """One 64-bit key of two (the finaliser of splitmix64)."""
     with np.errstate(over="ignore"):
-        key: U64 = a * np.uint64(0xBF58476D1CE4E5B9) + b * np.uint64(0x94D049BB133111EB)
-        key ^= key >> np.uint64(30)
-        key *= np.uint64(0xBF58476D1CE4E5B9)
-        key ^= key >> np.uint64(27)
-        key *= np.uint64(0x94D049BB133111EB)
-        return key ^ (key >> np.uint64(31))
+        key: U64 = a * _MIX[0]
+        spare = b * _MIX[1]  # one temporary for all steps: new memory costs more than the sums
+        key += spare
+        for shift, factor in zip((30, 27), _MIX, strict=True):
+            np.right_shift(key, np.uint64(shift), out=spare)
+            key ^= spare
+            key *= factor
+        np.right_shift(key, np.uint64(31), out=spare)
+        key ^= spare
+        return key

@@ -34,7 +34,7 @@ class Places:
         return np.isin(self._groups.label, (STAR, STAR_KEY))
 
     def of(self, nodes: Ints) -> Ints:
-        """Number of the place of each node.  The first call costs O(nodes log nodes)."""
+        """Number of the place of each node.  The first call costs O(nodes)."""
         return self._groups.group_of_node[nodes]
 
     def path(self, node: int) -> str:

@@ -2,26 +2,13 @@
 #include "buffers.h"
 #include "derive.h"
 
-/* Takes a list of nodes.  0, or -1 with an exception; the buffer is owned by `b`.  Needs the
- * GIL. */
-static int
-take_seeds(struct buffers *b, PyObject *object, const char *name, struct lk_seeds *seeds)
+/* Takes a list of nodes.  The buffer is owned by `b`.  Needs the GIL. */
+static struct lk_seeds
+take_seeds(struct buffers *b, PyObject *object, const char *name)
 {
-    seeds->node = take(b, object, name, 4, -1, 0);
-    if (seeds->node == NULL) {
-        return -1;
-    }
-    seeds->count = (size_t)last_length(b);
-    return 0;
-}
-
-/* The number a pass returned, or its fault as an exception; gives the buffers back either way.
- * New reference or NULL.  Needs the GIL. */
-static PyObject *
-finish(struct buffers *b, int64_t done, const struct lk_fault *fault)
-{
-    release_all(b);
-    return done < 0 ? raise_fault(fault) : PyLong_FromLongLong(done);
+    struct lk_seeds seeds;
+    seeds.node = take_counted(b, object, name, 4, 0, &seeds.count);
+    return seeds;
 }
 
 PyDoc_STRVAR(
@@ -38,15 +25,17 @@ distances(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     struct lk_seeds named, held;
     struct lk_fault fault = {"nothing", 0, 0};
     uint32_t *distance;
+    Py_ssize_t n;
     int64_t done;
     if (check_count("distances", nargs, 7) < 0) {
         return NULL;
     }
-    if (take_graph(&b, args, &g) < 0 || take_seeds(&b, args[4], "named", &named) < 0 ||
-        take_seeds(&b, args[5], "held", &held) < 0 ||
-        (distance = take(&b, args[6], "distance", 4, (Py_ssize_t)g.nodes, 1)) == NULL) {
-        release_all(&b);
-        return NULL;
+    n = take_graph(&b, args, &g);
+    named = take_seeds(&b, args[4], "named");
+    held = take_seeds(&b, args[5], "held");
+    distance = take(&b, args[6], "distance", 4, n, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS done = lk_distances(&g, &named, &held, distance, &fault);
     Py_END_ALLOW_THREADS return finish(&b, done, &fault);
@@ -73,21 +62,16 @@ dominators(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (check_count("dominators", nargs, 8) < 0) {
         return NULL;
     }
-    if (take_graph(&b, args, &g) < 0) {
-        goto error;
-    }
-    n = (Py_ssize_t)g.nodes;
-    if (take_seeds(&b, args[4], "seeds", &seeds) < 0 ||
-        (size = take(&b, args[5], "size", 8, n, 0)) == NULL ||
-        (idom = take(&b, args[6], "idom", 4, n, 1)) == NULL ||
-        (retained = take(&b, args[7], "retained", 8, n, 1)) == NULL) {
-        goto error;
+    n = take_graph(&b, args, &g);
+    seeds = take_seeds(&b, args[4], "seeds");
+    size = take(&b, args[5], "size", 8, n, 0);
+    idom = take(&b, args[6], "idom", 4, n, 1);
+    retained = take(&b, args[7], "retained", 8, n, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS done = lk_dominators(&g, &seeds, size, idom, retained, &fault);
     Py_END_ALLOW_THREADS return finish(&b, done, &fault);
-error:
-    release_all(&b);
-    return NULL;
 }
 
 PyDoc_STRVAR(components_doc,
@@ -102,14 +86,15 @@ components(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     struct lk_graph g;
     struct lk_fault fault = {"nothing", 0, 0};
     uint32_t *component;
+    Py_ssize_t n;
     int64_t done;
     if (check_count("components", nargs, 5) < 0) {
         return NULL;
     }
-    if (take_graph(&b, args, &g) < 0 ||
-        (component = take(&b, args[4], "component", 4, (Py_ssize_t)g.nodes, 1)) == NULL) {
-        release_all(&b);
-        return NULL;
+    n = take_graph(&b, args, &g);
+    component = take(&b, args[4], "component", 4, n, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS done = lk_components(&g, component, &fault);
     Py_END_ALLOW_THREADS return finish(&b, done, &fault);

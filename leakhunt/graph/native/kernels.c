@@ -19,9 +19,9 @@ explore(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     struct lk_fault fault = {"nothing", 0, 0};
     const uint8_t *blocked;
     const uint32_t *seeds;
-    Py_ssize_t n, seed_count;
+    Py_ssize_t n;
     long tier;
-    size_t length;
+    size_t length, seed_count;
     int64_t done;
     if (check_count("explore", nargs, 13) < 0) {
         return NULL;
@@ -37,34 +37,20 @@ explore(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (tier < 0 || tier >= (long)LK_NO_TIER) {
         return PyErr_Format(PyExc_ValueError, "tier %ld is not in 0 to 254", tier);
     }
-    if (take_graph(&b, args, &g) < 0) {
-        goto error;
-    }
-    n = (Py_ssize_t)g.nodes;
-    if ((blocked = take(&b, args[4], "blocked", 1, n, 0)) == NULL ||
-        (seeds = take(&b, args[5], "seeds", 4, -1, 0)) == NULL) {
-        goto error;
-    }
-    seed_count = last_length(&b);
-    if ((tree.parent = take(&b, args[7], "parent", 4, n, 1)) == NULL ||
-        (tree.parent_edge = take(&b, args[8], "parent_edge", 8, n, 1)) == NULL ||
-        (tree.distance = take(&b, args[9], "distance", 4, n, 1)) == NULL ||
-        (tree.tier = take(&b, args[10], "tier_of", 1, n, 1)) == NULL ||
-        (tree.order = take(&b, args[11], "order", 4, n, 1)) == NULL) {
-        goto error;
+    n = take_graph(&b, args, &g);
+    blocked = take(&b, args[4], "blocked", 1, n, 0);
+    seeds = take_counted(&b, args[5], "seeds", 4, 0, &seed_count);
+    tree.parent = take(&b, args[7], "parent", 4, n, 1);
+    tree.parent_edge = take(&b, args[8], "parent_edge", 8, n, 1);
+    tree.distance = take(&b, args[9], "distance", 4, n, 1);
+    tree.tier = take(&b, args[10], "tier_of", 1, n, 1);
+    tree.order = take(&b, args[11], "order", 4, n, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS done =
-        lk_explore(&g, blocked, seeds, (size_t)seed_count, (uint8_t)tier, &tree, length, &fault);
-    Py_END_ALLOW_THREADS if (done < 0)
-    {
-        raise_fault(&fault);
-        goto error;
-    }
-    release_all(&b);
-    return PyLong_FromLongLong(done);
-error:
-    release_all(&b);
-    return NULL;
+        lk_explore(&g, blocked, seeds, seed_count, (uint8_t)tier, &tree, length, &fault);
+    Py_END_ALLOW_THREADS return finish(&b, done, &fault);
 }
 
 /* Runs a pass that writes one number a node.  New reference to None, or NULL.  Needs the GIL. */
@@ -76,25 +62,18 @@ count_pass(PyObject *const *args, Py_ssize_t nargs, const char *name,
     struct lk_graph g;
     struct lk_fault fault = {"nothing", 0, 0};
     uint32_t *out;
+    Py_ssize_t n;
     int status;
     if (check_count(name, nargs, 5) < 0) {
         return NULL;
     }
-    if (take_graph(&b, args, &g) < 0 ||
-        (out = take(&b, args[4], "out", 4, (Py_ssize_t)g.nodes, 1)) == NULL) {
-        goto error;
+    n = take_graph(&b, args, &g);
+    out = take(&b, args[4], "out", 4, n, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS status = pass(&g, out, &fault);
-    Py_END_ALLOW_THREADS if (status < 0)
-    {
-        raise_fault(&fault);
-        goto error;
-    }
-    release_all(&b);
-    Py_RETURN_NONE;
-error:
-    release_all(&b);
-    return NULL;
+    Py_END_ALLOW_THREADS return finish_none(&b, status, &fault);
 }
 
 PyDoc_STRVAR(in_degree_doc, "in_degree(edge_offset, edge_target, edge_kind, skip, out)\n\n"
@@ -127,26 +106,19 @@ reverse(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     struct lk_fault fault = {"nothing", 0, 0};
     uint64_t *back;
     uint32_t *source;
+    Py_ssize_t n;
     int64_t done;
     if (check_count("reverse", nargs, 6) < 0) {
         return NULL;
     }
-    if (take_graph(&b, args, &g) < 0 ||
-        (back = take(&b, args[4], "back", 8, (Py_ssize_t)g.nodes + 1, 1)) == NULL ||
-        (source = take(&b, args[5], "source", 4, (Py_ssize_t)g.edges, 1)) == NULL) {
-        goto error;
+    n = take_graph(&b, args, &g);
+    back = take(&b, args[4], "back", 8, n + 1, 1);
+    source = take(&b, args[5], "source", 4, (Py_ssize_t)g.edges, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS done = lk_reverse(&g, back, source, &fault);
-    Py_END_ALLOW_THREADS if (done < 0)
-    {
-        raise_fault(&fault);
-        goto error;
-    }
-    release_all(&b);
-    return PyLong_FromLongLong(done);
-error:
-    release_all(&b);
-    return NULL;
+    Py_END_ALLOW_THREADS return finish(&b, done, &fault);
 }
 
 /* The passes along the tree; they share the arguments order and parent. */
@@ -161,53 +133,41 @@ tree_pass(PyObject *const *args, Py_ssize_t nargs, const char *name, enum tree_p
     struct lk_fault fault = {"nothing", 0, 0};
     const uint32_t *order, *parent;
     void *array, *out = NULL;
-    Py_ssize_t length, n;
+    size_t length, n;
     Py_ssize_t item = which == SUM_UP || which == FOLD_DOWN ? 8 : 1;
     int has_out = which == CLIMB || which == FOLD_DOWN;
     int status = -1;
     if (check_count(name, nargs, has_out ? 4 : 3) < 0) {
         return NULL;
     }
-    if ((order = take(&b, args[0], "order", 4, -1, 0)) == NULL) {
-        goto error;
+    order = take_counted(&b, args[0], "order", 4, 0, &length);
+    parent = take_counted(&b, args[1], "parent", 4, 0, &n);
+    array = take(&b, args[2], "values", item, (Py_ssize_t)n, !has_out);
+    if (has_out) {
+        out = take(&b, args[3], "out", which == CLIMB ? 4 : 8, (Py_ssize_t)n, 1);
     }
-    length = last_length(&b);
-    if ((parent = take(&b, args[1], "parent", 4, -1, 0)) == NULL) {
-        goto error;
-    }
-    n = last_length(&b);
-    if ((array = take(&b, args[2], "values", item, n, !has_out)) == NULL ||
-        (has_out && (out = take(&b, args[3], "out", which == CLIMB ? 4 : 8, n, 1)) == NULL)) {
-        goto error;
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS switch (which)
     {
     case CLIMB:
-        status = lk_climb(order, (size_t)length, parent, array, out, (size_t)n, &fault);
+        status = lk_climb(order, length, parent, array, out, n, &fault);
         break;
     case SUM_UP:
-        status = lk_sum_up(order, (size_t)length, parent, array, (size_t)n, &fault);
+        status = lk_sum_up(order, length, parent, array, n, &fault);
         break;
     case FOLD_DOWN:
-        status = lk_fold_down(order, (size_t)length, parent, array, out, (size_t)n, &fault);
+        status = lk_fold_down(order, length, parent, array, out, n, &fault);
         break;
     case MARK_BELOW:
-        status = lk_mark_below(order, (size_t)length, parent, array, (size_t)n, &fault);
+        status = lk_mark_below(order, length, parent, array, n, &fault);
         break;
     case MARK_ABOVE:
-        status = lk_mark_above(order, (size_t)length, parent, array, (size_t)n, &fault);
+        status = lk_mark_above(order, length, parent, array, n, &fault);
         break;
     }
-    Py_END_ALLOW_THREADS if (status < 0)
-    {
-        raise_fault(&fault);
-        goto error;
-    }
-    release_all(&b);
-    Py_RETURN_NONE;
-error:
-    release_all(&b);
-    return NULL;
+    Py_END_ALLOW_THREADS return finish_none(&b, status, &fault);
 }
 
 PyDoc_STRVAR(climb_doc, "climb(order, parent, marked, top)\n\n"

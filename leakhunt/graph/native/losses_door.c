@@ -2,48 +2,29 @@
 #include "losses.h"
 #include "buffers.h"
 
-/* Takes the graph and what was derived from it, ten arrays.  0, or -1 with an exception; the
+/* Takes the graph and what was derived from it, ten arrays; returns the number of nodes.  The
  * buffers are owned by `b`.  Needs the GIL. */
-static int
+static Py_ssize_t
 take_heap(struct buffers *b, PyObject *const *args, struct lk_heap *h)
 {
-    Py_ssize_t n;
-    if (take_graph(b, args, &h->graph) < 0) {
-        return -1;
-    }
-    n = (Py_ssize_t)h->graph.nodes;
-    if ((h->back = take(b, args[4], "back", 8, n + 1, 0)) == NULL ||
-        (h->source = take(b, args[5], "source", 4, -1, 0)) == NULL) {
-        return -1;
-    }
-    h->source_count = (size_t)last_length(b);
-    if ((h->parent = take(b, args[6], "parent", 4, n, 0)) == NULL ||
-        (h->parent_edge = take(b, args[7], "parent_edge", 8, n, 0)) == NULL ||
-        (h->tier = take(b, args[8], "tier", 1, n, 0)) == NULL ||
-        (h->stays = take(b, args[9], "stays", 1, n, 0)) == NULL) {
-        return -1;
-    }
-    return 0;
+    Py_ssize_t n = take_graph(b, args, &h->graph);
+    h->back = take(b, args[4], "back", 8, n + 1, 0);
+    h->source = take_counted(b, args[5], "source", 4, 0, &h->source_count);
+    h->parent = take(b, args[6], "parent", 4, n, 0);
+    h->parent_edge = take(b, args[7], "parent_edge", 8, n, 0);
+    h->tier = take(b, args[8], "tier", 1, n, 0);
+    h->stays = take(b, args[9], "stays", 1, n, 0);
+    return n;
 }
 
-/* Takes what goes: start, is_removed, cut_edge, cut_pair.  0, or -1 with an
- * exception; the buffers are owned by `b`.  Needs the GIL. */
-static int
+/* Takes what goes: start, is_removed, cut_edge, cut_pair.  The buffers are owned by `b`.  Needs
+ * the GIL. */
+static void
 take_cut(struct buffers *b, PyObject *const *args, struct lk_cut *cut)
 {
-    if ((cut->is_removed = PyObject_IsTrue(args[1])) < 0 ||
-        (cut->start = take(b, args[0], "start", 4, -1, 0)) == NULL) {
-        return -1;
-    }
-    cut->start_count = (size_t)last_length(b);
-    if ((cut->edge = take(b, args[2], "cut_edge", 8, -1, 0)) == NULL) {
-        return -1;
-    }
-    cut->count = (size_t)last_length(b);
-    if ((cut->pair = take(b, args[3], "cut_pair", 8, (Py_ssize_t)cut->count, 0)) == NULL) {
-        return -1;
-    }
-    return 0;
+    cut->start = take_counted(b, args[0], "start", 4, 0, &cut->start_count);
+    cut->edge = take_counted(b, args[2], "cut_edge", 8, 0, &cut->count);
+    cut->pair = take(b, args[3], "cut_pair", 8, (Py_ssize_t)cut->count, 0);
 }
 
 PyDoc_STRVAR(lost_doc,
@@ -65,28 +46,18 @@ lost(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     uint32_t *queue;
     Py_ssize_t n;
     int64_t done;
-    if (check_count("lost", nargs, 16) < 0) {
+    if (check_count("lost", nargs, 16) < 0 || (cut.is_removed = PyObject_IsTrue(args[11])) < 0) {
         return NULL;
     }
-    if (take_heap(&b, args, &heap) < 0 || take_cut(&b, args + 10, &cut) < 0) {
-        goto error;
-    }
-    n = (Py_ssize_t)heap.graph.nodes;
-    if ((mark = take(&b, args[14], "mark", 1, n, 1)) == NULL ||
-        (queue = take(&b, args[15], "queue", 4, n, 1)) == NULL) {
-        goto error;
+    n = take_heap(&b, args, &heap);
+    take_cut(&b, args + 10, &cut);
+    mark = take(&b, args[14], "mark", 1, n, 1);
+    queue = take(&b, args[15], "queue", 4, n, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS done = lk_lost(&heap, &cut, mark, queue, &fault);
-    Py_END_ALLOW_THREADS if (done < 0)
-    {
-        raise_fault(&fault);
-        goto error;
-    }
-    release_all(&b);
-    return PyLong_FromLongLong(done);
-error:
-    release_all(&b);
-    return NULL;
+    Py_END_ALLOW_THREADS return finish(&b, done, &fault);
 }
 
 PyMethodDef lk_loss_methods[] = {

@@ -74,6 +74,73 @@ lk_tally(const uint32_t *index, size_t count, const uint8_t *chosen, const uint6
     return 0;
 }
 
+/* Numbers of keys by hash, at most half full; 0 is a free place. */
+struct numbers {
+    uint32_t *at; /* number + 1; owned */
+    size_t mask;
+    unsigned shift;
+    uint64_t multiplier;
+};
+
+/* Place of a key, or the free one where it belongs; the key of number g is keys[first[g]]. */
+static inline size_t
+place_of(const struct numbers *n, uint64_t key, const uint64_t *keys, const int64_t *first)
+{
+    uint64_t hash = (key ^ key >> 32) * n->multiplier;
+    size_t i = (size_t)((hash ^ hash >> 32) * 0x9E3779B97F4A7C15ull >> n->shift);
+    while (n->at[i] != 0 && keys[first[n->at[i] - 1]] != key) {
+        i = (i + 1) & n->mask;
+    }
+    return i;
+}
+
+/* A table of 2**bits places with the first `count` numbers in it; the old one is given back.
+ * 0 or -1. */
+static int
+resize(struct numbers *n, unsigned bits, const uint64_t *keys, const int64_t *first, size_t count,
+       struct lk_fault *fault)
+{
+    uint32_t *at = lk_new_zeros((size_t)1 << bits, sizeof *at, fault);
+    size_t g;
+    if (at == NULL) {
+        return -1;
+    }
+    free(n->at);
+    n->at = at;
+    n->mask = ((size_t)1 << bits) - 1;
+    n->shift = 64 - bits;
+    for (g = 0; g < count; g++) {
+        n->at[place_of(n, keys[first[g]], keys, first)] = (uint32_t)g + 1;
+    }
+    return 0;
+}
+
+int64_t
+lk_distinct(const uint64_t *key, size_t count, uint64_t seed, int64_t *first, int64_t *group,
+            struct lk_fault *fault)
+{
+    struct numbers numbers = {.multiplier = seed | 1};
+    unsigned bits = 10;
+    size_t i, known = 0;
+    if (resize(&numbers, bits, key, first, 0, fault) < 0) {
+        return -1;
+    }
+    for (i = 0; i < count; i++) {
+        size_t place = place_of(&numbers, key[i], key, first);
+        if (numbers.at[place] == 0) {
+            first[known++] = (int64_t)i;
+            numbers.at[place] = (uint32_t)known;
+        }
+        group[i] = (int64_t)numbers.at[place] - 1;
+        if (known * 2 > numbers.mask && resize(&numbers, ++bits, key, first, known, fault) < 0) {
+            free(numbers.at);
+            return -1;
+        }
+    }
+    free(numbers.at);
+    return (int64_t)known;
+}
+
 static inline int64_t
 value_at(const struct lk_values *values, size_t i)
 {

@@ -35,6 +35,12 @@ int lk_surplus(const struct lk_graph *g, const uint32_t *refcount, const uint8_t
 int lk_tally(const uint32_t *index, size_t count, const uint8_t *chosen, const uint64_t *weight,
              int64_t *total, size_t totals, struct lk_fault *fault);
 
+/* group[i] = number of the value of key[i], by first appearance; first[g] = where group g appears
+ * first.  Both have room for `count` items.  `seed` is any number a file cannot foresee.  How many
+ * groups, or -1.  Expected O(count); 16 to 32 bytes a group of scratch. */
+int64_t lk_distinct(const uint64_t *key, size_t count, uint64_t seed, int64_t *first,
+                    int64_t *group, struct lk_fault *fault);
+
 /* Columns of 32-bit counts or 64-bit integers. */
 struct lk_values {
     const void *items;

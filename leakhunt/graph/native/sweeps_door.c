@@ -2,18 +2,6 @@
 #include "sweeps.h"
 #include "buffers.h"
 
-/* None, or the fault of a pass as an exception; gives the buffers back either way.  New
- * reference or NULL.  Needs the GIL. */
-static PyObject *
-finish(struct buffers *b, int status, const struct lk_fault *fault)
-{
-    release_all(b);
-    if (status < 0) {
-        return raise_fault(fault);
-    }
-    Py_RETURN_NONE;
-}
-
 /* A number from 0 to 255, or -1 with an exception.  Needs the GIL. */
 static int
 take_bits(PyObject *object)
@@ -29,34 +17,23 @@ take_bits(PyObject *object)
     return (int)bits;
 }
 
-/* The memory of an array, or NULL without an exception when it is None; see take(). */
-static int
+/* The memory of an array, or NULL when it is None or after a failure; see take(). */
+static const void *
 take_optional(struct buffers *b, PyObject *object, const char *name, Py_ssize_t item_bytes,
-              Py_ssize_t length, const void **memory)
+              size_t length)
 {
-    *memory = NULL;
-    if (object != Py_None) {
-        *memory = take(b, object, name, item_bytes, length, 0);
-        return *memory == NULL ? -1 : 0;
-    }
-    return 0;
+    return object == Py_None ? NULL : take(b, object, name, item_bytes, (Py_ssize_t)length, 0);
 }
 
-/* Takes the addresses, types and names of types of one snapshot.  0, or -1 with an exception.
- * Needs the GIL. */
-static int
-take_objects(struct buffers *b, PyObject *const *args, struct lk_objects *objects)
+/* Takes the addresses, types and names of types of one snapshot.  Needs the GIL. */
+static struct lk_objects
+take_objects(struct buffers *b, PyObject *const *args)
 {
-    if ((objects->address = take(b, args[0], "address", 8, -1, 0)) == NULL) {
-        return -1;
-    }
-    objects->count = (size_t)last_length(b);
-    if ((objects->type = take(b, args[1], "type", 4, (Py_ssize_t)objects->count, 0)) == NULL ||
-        (objects->name = take(b, args[2], "name", 4, -1, 0)) == NULL) {
-        return -1;
-    }
-    objects->names = (size_t)last_length(b);
-    return 0;
+    struct lk_objects objects;
+    objects.address = take_counted(b, args[0], "address", 8, 0, &objects.count);
+    objects.type = take(b, args[1], "type", 4, (Py_ssize_t)objects.count, 0);
+    objects.name = take_counted(b, args[2], "name", 4, 0, &objects.names);
+    return objects;
 }
 
 PyDoc_STRVAR(match_doc,
@@ -76,14 +53,15 @@ match(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (check_count("match", nargs, 9) < 0 || (born = take_bits(args[7])) < 0) {
         return NULL;
     }
-    if (take_objects(&b, args, &old) < 0 || take_objects(&b, args + 3, &now) < 0 ||
-        (flags = take(&b, args[6], "flags", 1, (Py_ssize_t)now.count, 0)) == NULL ||
-        (earlier = take(&b, args[8], "earlier", 8, (Py_ssize_t)now.count, 1)) == NULL) {
-        release_all(&b);
-        return NULL;
+    old = take_objects(&b, args);
+    now = take_objects(&b, args + 3);
+    flags = take(&b, args[6], "flags", 1, (Py_ssize_t)now.count, 0);
+    earlier = take(&b, args[8], "earlier", 8, (Py_ssize_t)now.count, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS status = lk_match(&old, &now, flags, (uint8_t)born, earlier, &fault);
-    Py_END_ALLOW_THREADS return finish(&b, status, &fault);
+    Py_END_ALLOW_THREADS return finish_none(&b, status, &fault);
 }
 
 PyDoc_STRVAR(follow_doc, "follow(ids, step)\n\n"
@@ -96,24 +74,18 @@ follow(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     struct lk_fault fault = {"nothing", 0, 0};
     int64_t *ids;
     const int64_t *step;
-    Py_ssize_t count, step_count;
+    size_t count, step_count;
     int status;
     if (check_count("follow", nargs, 2) < 0) {
         return NULL;
     }
-    if ((ids = take(&b, args[0], "ids", 8, -1, 1)) == NULL) {
-        goto error;
+    ids = take_counted(&b, args[0], "ids", 8, 1, &count);
+    step = take_counted(&b, args[1], "step", 8, 0, &step_count);
+    if (b.has_failed) {
+        return release_all(&b);
     }
-    count = last_length(&b);
-    if ((step = take(&b, args[1], "step", 8, -1, 0)) == NULL) {
-        goto error;
-    }
-    step_count = last_length(&b);
-    Py_BEGIN_ALLOW_THREADS status = lk_follow(ids, (size_t)count, step, (size_t)step_count, &fault);
-    Py_END_ALLOW_THREADS return finish(&b, status, &fault);
-error:
-    release_all(&b);
-    return NULL;
+    Py_BEGIN_ALLOW_THREADS status = lk_follow(ids, count, step, step_count, &fault);
+    Py_END_ALLOW_THREADS return finish_none(&b, status, &fault);
 }
 
 PyDoc_STRVAR(surplus_doc,
@@ -135,20 +107,15 @@ surplus(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (check_count("surplus", nargs, 8) < 0 || (exempt = take_bits(args[6])) < 0) {
         return NULL;
     }
-    if (take_graph(&b, args, &g) < 0) {
-        goto error;
-    }
-    n = (Py_ssize_t)g.nodes;
-    if ((refcount = take(&b, args[4], "refcount", 4, n, 0)) == NULL ||
-        (flags = take(&b, args[5], "flags", 1, n, 0)) == NULL ||
-        (out = take(&b, args[7], "out", 8, n, 1)) == NULL) {
-        goto error;
+    n = take_graph(&b, args, &g);
+    refcount = take(&b, args[4], "refcount", 4, n, 0);
+    flags = take(&b, args[5], "flags", 1, n, 0);
+    out = take(&b, args[7], "out", 8, n, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS status = lk_surplus(&g, refcount, flags, (uint8_t)exempt, out, &fault);
-    Py_END_ALLOW_THREADS return finish(&b, status, &fault);
-error:
-    release_all(&b);
-    return NULL;
+    Py_END_ALLOW_THREADS return finish_none(&b, status, &fault);
 }
 
 PyDoc_STRVAR(tally_doc, "tally(index, chosen, weight, total)\n\n"
@@ -163,40 +130,29 @@ tally(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     const uint32_t *index;
     const void *chosen, *weight;
     int64_t *total;
-    Py_ssize_t count;
+    size_t count, totals;
     int status;
     if (check_count("tally", nargs, 4) < 0) {
         return NULL;
     }
-    if ((index = take(&b, args[0], "index", 4, -1, 0)) == NULL) {
-        goto error;
+    index = take_counted(&b, args[0], "index", 4, 0, &count);
+    chosen = take_optional(&b, args[1], "chosen", 1, count);
+    weight = take_optional(&b, args[2], "weight", 8, count);
+    total = take_counted(&b, args[3], "total", 8, 1, &totals);
+    if (b.has_failed) {
+        return release_all(&b);
     }
-    count = last_length(&b);
-    if (take_optional(&b, args[1], "chosen", 1, count, &chosen) < 0 ||
-        take_optional(&b, args[2], "weight", 8, count, &weight) < 0 ||
-        (total = take(&b, args[3], "total", 8, -1, 1)) == NULL) {
-        goto error;
-    }
-    Py_BEGIN_ALLOW_THREADS status =
-        lk_tally(index, (size_t)count, chosen, weight, total, (size_t)last_length(&b), &fault);
-    Py_END_ALLOW_THREADS return finish(&b, status, &fault);
-error:
-    release_all(&b);
-    return NULL;
+    Py_BEGIN_ALLOW_THREADS status = lk_tally(index, count, chosen, weight, total, totals, &fault);
+    Py_END_ALLOW_THREADS return finish_none(&b, status, &fault);
 }
 
-/* Takes a column of 4- or 8-byte integers.  0, or -1 with an exception.  Needs the GIL. */
-static int
-take_values(struct buffers *b, PyObject *object, const char *name, int is_wide,
-            struct lk_values *values)
+/* Takes a column of 4- or 8-byte integers.  Needs the GIL. */
+static struct lk_values
+take_values(struct buffers *b, PyObject *object, const char *name, int is_wide)
 {
-    values->items = take(b, object, name, is_wide ? 8 : 4, -1, 0);
-    values->is_wide = is_wide;
-    if (values->items == NULL) {
-        return -1;
-    }
-    values->count = (size_t)last_length(b);
-    return 0;
+    struct lk_values values = {.is_wide = is_wide};
+    values.items = take_counted(b, object, name, is_wide ? 8 : 4, 0, &values.count);
+    return values;
 }
 
 PyDoc_STRVAR(mark_grown_doc,
@@ -225,15 +181,15 @@ mark_grown(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     }
     is_wide = probe.itemsize == 8;
     PyBuffer_Release(&probe);
-    if (take_values(&b, args[0], "after", is_wide, &after) < 0 ||
-        take_values(&b, args[1], "before", is_wide, &before) < 0 ||
-        (earlier = take(&b, args[2], "earlier", 8, (Py_ssize_t)after.count, 0)) == NULL ||
-        (grown = take(&b, args[4], "grown", 1, (Py_ssize_t)after.count, 1)) == NULL) {
-        release_all(&b);
-        return NULL;
+    after = take_values(&b, args[0], "after", is_wide);
+    before = take_values(&b, args[1], "before", is_wide);
+    earlier = take(&b, args[2], "earlier", 8, (Py_ssize_t)after.count, 0);
+    grown = take(&b, args[4], "grown", 1, (Py_ssize_t)after.count, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS status = lk_mark_grown(&after, &before, earlier, least, grown, &fault);
-    Py_END_ALLOW_THREADS return finish(&b, status, &fault);
+    Py_END_ALLOW_THREADS return finish_none(&b, status, &fault);
 }
 
 PyDoc_STRVAR(mark_tree_doc,
@@ -252,40 +208,59 @@ mark_tree(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     const uint64_t *parent_edge;
     uint8_t *mark;
     uint32_t *queue;
-    Py_ssize_t n, start_count;
+    Py_ssize_t n;
+    size_t start_count;
     int64_t done;
     if (check_count("mark_tree", nargs, 9) < 0) {
         return NULL;
     }
-    if (take_graph(&b, args, &g) < 0) {
-        goto error;
-    }
-    n = (Py_ssize_t)g.nodes;
-    if ((parent = take(&b, args[4], "parent", 4, n, 0)) == NULL ||
-        (parent_edge = take(&b, args[5], "parent_edge", 8, n, 0)) == NULL ||
-        (start = take(&b, args[6], "start", 4, -1, 0)) == NULL) {
-        goto error;
-    }
-    start_count = last_length(&b);
-    if ((mark = take(&b, args[7], "mark", 1, n, 1)) == NULL ||
-        (queue = take(&b, args[8], "queue", 4, n, 1)) == NULL) {
-        goto error;
+    n = take_graph(&b, args, &g);
+    parent = take(&b, args[4], "parent", 4, n, 0);
+    parent_edge = take(&b, args[5], "parent_edge", 8, n, 0);
+    start = take_counted(&b, args[6], "start", 4, 0, &start_count);
+    mark = take(&b, args[7], "mark", 1, n, 1);
+    queue = take(&b, args[8], "queue", 4, n, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
     Py_BEGIN_ALLOW_THREADS done =
-        lk_mark_tree(&g, parent, parent_edge, start, (size_t)start_count, mark, queue, &fault);
-    Py_END_ALLOW_THREADS if (done < 0)
-    {
-        raise_fault(&fault);
-        goto error;
+        lk_mark_tree(&g, parent, parent_edge, start, start_count, mark, queue, &fault);
+    Py_END_ALLOW_THREADS return finish(&b, done, &fault);
+}
+
+PyDoc_STRVAR(distinct_doc,
+             "distinct(key, seed, first, group) -> int\n\n"
+             "group[i] = number of the value of key[i], by first appearance; first[g] =\n"
+             "where it is; returns how many groups there are.  seed: any number that\n"
+             "those who chose the keys cannot foresee.");
+
+static PyObject *
+distinct(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    struct buffers b = {.count = 0};
+    struct lk_fault fault = {"nothing", 0, 0};
+    const uint64_t *key;
+    int64_t *first, *group, done;
+    unsigned long long seed;
+    size_t count;
+    if (check_count("distinct", nargs, 4) < 0) {
+        return NULL;
     }
-    release_all(&b);
-    return PyLong_FromLongLong(done);
-error:
-    release_all(&b);
-    return NULL;
+    seed = PyLong_AsUnsignedLongLong(args[1]);
+    if (seed == (unsigned long long)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    key = take_counted(&b, args[0], "key", 8, 0, &count);
+    first = take(&b, args[2], "first", 8, (Py_ssize_t)count, 1);
+    group = take(&b, args[3], "group", 8, (Py_ssize_t)count, 1);
+    if (b.has_failed) {
+        return release_all(&b);
+    }
+    Py_BEGIN_ALLOW_THREADS done = lk_distinct(key, count, seed, first, group, &fault);
+    Py_END_ALLOW_THREADS return finish(&b, done, &fault);
 }
 
 PyMethodDef lk_sweep_methods[] = {
-    METHOD(match),      METHOD(follow),    METHOD(surplus),       METHOD(tally),
-    METHOD(mark_grown), METHOD(mark_tree), {NULL, NULL, 0, NULL},
+    METHOD(match),      METHOD(follow),    METHOD(surplus),  METHOD(tally),
+    METHOD(mark_grown), METHOD(mark_tree), METHOD(distinct), {NULL, NULL, 0, NULL},
 };

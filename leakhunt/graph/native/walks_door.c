@@ -29,32 +29,19 @@ ancestors(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     struct buffers b = {.count = 0};
     struct lk_fault fault = {"nothing", 0, 0};
     const uint32_t *parent;
-    uint32_t *out;
-    Py_ssize_t n;
-    uint32_t node;
+    uint32_t *out, node;
+    size_t n, room;
     int64_t done;
     if (check_count("ancestors", nargs, 3) < 0 || take_node(args[1], &node) < 0) {
         return NULL;
     }
-    if ((parent = take(&b, args[0], "parent", 4, -1, 0)) == NULL) {
-        goto error;
+    parent = take_counted(&b, args[0], "parent", 4, 0, &n);
+    out = take_counted(&b, args[2], "out", 4, 1, &room);
+    if (b.has_failed) {
+        return release_all(&b);
     }
-    n = last_length(&b);
-    if ((out = take(&b, args[2], "out", 4, -1, 1)) == NULL) {
-        goto error;
-    }
-    Py_BEGIN_ALLOW_THREADS done =
-        lk_ancestors(parent, (size_t)n, node, out, (size_t)last_length(&b), &fault);
-    Py_END_ALLOW_THREADS if (done < 0)
-    {
-        raise_fault(&fault);
-        goto error;
-    }
-    release_all(&b);
-    return PyLong_FromLongLong(done);
-error:
-    release_all(&b);
-    return NULL;
+    Py_BEGIN_ALLOW_THREADS done = lk_ancestors(parent, n, node, out, room, &fault);
+    Py_END_ALLOW_THREADS return finish(&b, done, &fault);
 }
 
 PyDoc_STRVAR(below_doc,
@@ -69,7 +56,7 @@ below(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     struct lk_fault fault = {"nothing", 0, 0};
     const uint32_t *parent, *start;
     uint8_t *out;
-    Py_ssize_t n, count;
+    size_t n, count;
     unsigned long long steps;
     uint32_t top;
     int status;
@@ -80,29 +67,14 @@ below(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (steps == (unsigned long long)-1 && PyErr_Occurred()) {
         return NULL;
     }
-    if ((parent = take(&b, args[0], "parent", 4, -1, 0)) == NULL) {
-        goto error;
+    parent = take_counted(&b, args[0], "parent", 4, 0, &n);
+    start = take_counted(&b, args[1], "start", 4, 0, &count);
+    out = take(&b, args[4], "out", 1, (Py_ssize_t)count, 1);
+    if (b.has_failed) {
+        return release_all(&b);
     }
-    n = last_length(&b);
-    if ((start = take(&b, args[1], "start", 4, -1, 0)) == NULL) {
-        goto error;
-    }
-    count = last_length(&b);
-    if ((out = take(&b, args[4], "out", 1, count, 1)) == NULL) {
-        goto error;
-    }
-    Py_BEGIN_ALLOW_THREADS status =
-        lk_below(parent, (size_t)n, start, (size_t)count, top, steps, out, &fault);
-    Py_END_ALLOW_THREADS if (status < 0)
-    {
-        raise_fault(&fault);
-        goto error;
-    }
-    release_all(&b);
-    Py_RETURN_NONE;
-error:
-    release_all(&b);
-    return NULL;
+    Py_BEGIN_ALLOW_THREADS status = lk_below(parent, n, start, count, top, steps, out, &fault);
+    Py_END_ALLOW_THREADS return finish_none(&b, status, &fault);
 }
 
 PyMethodDef lk_walk_methods[] = {
