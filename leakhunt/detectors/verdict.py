@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from leakhunt.analysis.places import Series
 from leakhunt.analysis.trend.slope import STRAIGHT, slope
 from leakhunt.detectors.base import Verdict
+from leakhunt.detectors.wording import short_number
 
 STEADY = 2.0
 """Rates of the two windows may differ by this factor."""
@@ -260,7 +261,7 @@ def _two_windows(series: Series, first: int, second: int, early: int, rest: int)
     firsts = f"the first {early} cycles" if early != 1 else "the first cycle"
     split = f"{first} in {firsts}, {second} in the other {rest}"
     if series.growth > growth:
-        split += f"; {series.growth - growth} more when the load was over"
+        split += f"; {series.growth - growth:,} more when the load was over"
     if rate_2 <= FADED * rate_1:
         reason = f"Growth ended: {split}. That is a warm-up, a lazy import or a bound kept in code."
         return Judgement(Verdict.NOT, reason, 0.8)
@@ -288,7 +289,6 @@ def _slows_down(first: int, second: int, share: float) -> bool:
 
 
 def _rate_words(growth: int, unit: str, cycles: int) -> str:
-    rate = growth / cycles
-    number = f"{rate:.0f}" if rate == int(rate) or abs(rate) >= 1000 else f"{rate:.3g}"
+    number = short_number(growth / cycles)
     one = {"entries": "entry", "objects": "object", "bytes": "byte", "references": "reference"}
     return f"{number} {one.get(unit, unit) if growth == cycles else unit} per cycle"

@@ -48,8 +48,14 @@ def human_bytes(size: float) -> str:
 
 
 def human_rate(rate: float) -> str:
-    """``+1``, ``+0.5``, ``+2.33``: at most three significant digits."""
-    return f"+{rate:.0f}" if rate == int(rate) else f"+{rate:.3g}"
+    """``+1``, ``+0.5``, ``+2.33``, ``+2,015``: three significant digits, and no power of ten."""
+    return f"+{short_number(rate)}"
+
+
+def short_number(number: float) -> str:
+    """A number with three significant digits or all before the point."""
+    is_whole = number == int(number) or abs(number) >= 100
+    return f"{number:,.0f}" if is_whole else f"{number:.3g}"
 
 
 def _is_type(text: str) -> bool:
