@@ -21,6 +21,7 @@ from typing import Self
 
 from leakhunt.errors import TargetError, UsageError
 from leakhunt.target.brood import Brood
+from leakhunt.target.keeper import Keeper
 from leakhunt.target.process import OUTPUT_BYTES_MAX
 from leakhunt.target.readiness import ReadinessWatch, Ready
 from leakhunt.target.story import describe_exit, exit_hint, output_tail
@@ -47,6 +48,7 @@ class Launched:
         self._popen = self._start()
         self.pid = self._popen.pid
         self._brood = Brood(self.pid)
+        self._keeper = Keeper(self.pid)
         self._echo = _Echo(output) if show_output else None
 
     def __enter__(self) -> Self:
@@ -128,6 +130,7 @@ class Launched:
             self.was_killed = self._brood.end(number, END_GRACE_S)
         finally:
             self._status = self._popen.wait()
+            self._keeper.dismiss()
             if self._echo is not None:
                 self._echo.stop()
                 self._echo = None

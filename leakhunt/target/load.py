@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from leakhunt.errors import UsageError
 from leakhunt.target.brood import Brood
+from leakhunt.target.keeper import Keeper
 from leakhunt.target.load_output import LoadFigures, read_figures
 
 POLL_S = 0.1
@@ -61,12 +62,16 @@ class LoadCommand:
         """
         started = time.perf_counter_ns()
         child = self._start()
+        keeper = Keeper(child.pid)
         try:
-            output, is_cut_short = self._follow(child, timeout_s, keep_going)
-        except BaseException:
-            _end(child)
-            raise
-        status = _end(child) if is_cut_short else _reap(child)
+            try:
+                output, is_cut_short = self._follow(child, timeout_s, keep_going)
+            except BaseException:
+                _end(child)
+                raise
+            status = _end(child) if is_cut_short else _reap(child)
+        finally:
+            keeper.dismiss()
         text = output.text()
         if status in {_NOT_FOUND, _NOT_EXECUTABLE} and not is_cut_short:
             raise self._no_command(status, text)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -93,6 +94,9 @@ class Server:
 
     @property
     def threads(self) -> list[str]:
-        """Names of its threads."""
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return sorted((task / "comm").read_text().strip() for task in tasks)
+        """Names of its threads; one that ends meanwhile is none."""
+        names = []
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                names.append((task / "comm").read_text().strip())
+        return sorted(names)

@@ -19,6 +19,7 @@ from leakhunt.hunt.bill import bill_of_process
 from leakhunt.hunt.top import Top
 from leakhunt.report.model import Report
 from leakhunt.store.reader import open_snapshot
+from leakhunt.target.process_table import descendants, read_table
 from leakhunt.target.readiness import parse_ready
 from tests.e2e.servers import ROOT, SERVERS, SHOP_PYTHON, Server, ask, free_port, load_line
 
@@ -167,6 +168,32 @@ def test_a_tool_that_is_killed_leaves_the_target_alone() -> None:
             hunting.communicate(timeout=60)
         wait_until(lambda: (server.descriptors, server.threads) == before)
         assert ask(port) == 200
+
+
+def test_a_tool_that_is_killed_leaves_nothing_that_it_started(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    code = f"""
+import pathlib, signal, sys, time
+def end(*_):
+    pathlib.Path({str(said)!r}).write_text("asked")
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+while True: time.sleep(0.1)
+"""
+    script, loading = tmp_path / "app.py", tmp_path / "loading"
+    script.write_text(code)
+    wrapped = ["sh", "-c", f"{OWN} {script}; true"]
+    load = f"touch {loading}; while true; do sleep 1; done"
+    arguments = ["--load", load, "--warmup", "0", "--ready", "line:up", "--", *wrapped]
+    with leakhunt("hunt", *arguments) as hunting:
+        wait_until(loading.exists, 60)
+        started = [entry.pid for entry in descendants(read_table(), hunting.pid)]
+        hunting.kill()
+        hunting.communicate(timeout=60)
+    assert len(started) >= 5, "the wrapper, the program, the load, and who watches over them"
+    wait_until(lambda: not set(started) & read_table().keys(), 60)
+    assert said.read_text() == "asked"
 
 
 def test_a_target_that_dies_under_load() -> None:
