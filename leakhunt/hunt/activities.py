@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from leakhunt.agent.format import Fact, RootKind
+from leakhunt.agent.format import EdgeKind, Fact, RootKind
 from leakhunt.analysis.callables import function_of
 from leakhunt.analysis.classes import Classes
 from leakhunt.analysis.coroutines import running_at
@@ -141,11 +141,13 @@ class _Finder:
 
     def threads(self) -> Iterator[Activity]:
         """Thread objects, and threads that have none."""
-        graph, frames = self._graph, self._frames_by_thread()
+        graph, frames, active = self._graph, self._frames_by_thread(), self._active_threads()
         for node in self._instances(known.THREAD_TYPES - _POOLS):
             ident = graph.attribute(node, "_ident")
             number = None if ident is None else graph.columns.int_of_node(ident)
-            stack = () if number is None else frames.pop(number, ())
+            # The system gives the number of a thread that ended to one that begins.
+            is_its = number is not None and (number not in active or node in active[number])
+            stack = frames.pop(number, ()) if number is not None and is_its else ()
             is_new = ident is not None and graph.type_name(ident) == "builtins.NoneType"
             state = "running" if stack else "not started" if is_new else "ended"
             places = self._places(stack)
@@ -203,6 +205,21 @@ class _Finder:
         c = self._graph.columns
         label = c.string(int(c.root_label[root - c.heap_count]))
         return label.partition(", ")[0].removeprefix("thread ").strip("'")
+
+    def _active_threads(self) -> dict[int, set[int]]:
+        """Thread objects that ``threading`` takes for running, by the number of their thread."""
+        graph, found = self._graph, dict[int, set[int]]()
+        _, namespace = graph.plan.modules.get("threading", (None, None))
+        edge = None if namespace is None else graph.value_edge(namespace, "_active")
+        for entry in () if edge is None else graph.edges(graph.target(edge)):
+            if graph.kind(entry) != EdgeKind.VALUE:
+                continue
+            node = graph.target(entry)
+            ident = graph.attribute(node, "_ident")
+            number = None if ident is None else graph.columns.int_of_node(ident)
+            if number is not None:
+                found.setdefault(number, set()).add(node)
+        return found
 
     def _frames_by_thread(self) -> dict[int, tuple[int, ...]]:
         """Roots of running frames by the number of their thread, innermost first."""

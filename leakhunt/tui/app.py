@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.filter import Monochrome, NoColor
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.worker import NoActiveWorker, get_current_worker
@@ -22,23 +24,26 @@ from leakhunt.report.escape import escape
 from leakhunt.report.model import Report
 from leakhunt.tui import keys, messages
 from leakhunt.tui.cancelled import Cancelled
+from leakhunt.tui.colorless import Colorless
 from leakhunt.tui.leaving import LET_GO_S, Hands, end_within
 from leakhunt.tui.model.case import Case
 from leakhunt.tui.model.heap import HeapView
 from leakhunt.tui.model.open import case_of
-from leakhunt.tui.screens.registry import VIEWS, make
+from leakhunt.tui.screens.registry import VIEWS, import_all, make
+from leakhunt.tui.screens.view import View
 from leakhunt.tui.theme import ANSI_DARK, ANSI_LIGHT, DARK, FALLBACK, LIGHT, THEMES
 from leakhunt.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from leakhunt.target.progress import Progress
     from leakhunt.tui.screens.live import LiveView
-    from leakhunt.tui.screens.view import View
 
 _PLACE = "app"
 _ENDS = (signal.SIGHUP, signal.SIGTERM)
 _PATIENCE_S = 5.0
 """For the screen to be left, once we were told to: its terminal may be gone."""
+_BETWEEN_S = 0.15
+"""Making two views; a key that comes meanwhile is answered first."""
 
 
 class LeakhuntApp(App[None]):
@@ -64,6 +69,7 @@ class LeakhuntApp(App[None]):
         self._first = view
         self._back: list[str] = []
         self._forward: list[str] = []
+        self.no_color = bool(os.environ.get("NO_COLOR"))  # Textual takes an empty one for a wish
         self._hands = Hands()
         self._live: LiveView | None = None
 
@@ -85,6 +91,7 @@ class LeakhuntApp(App[None]):
         theme_name = place.get("theme")
         is_known = isinstance(theme_name, str) and theme_name in known
         self.theme = theme_name if is_known else DARK.name
+        self._leave_colors_out()
         for name in VIEWS:
             self.add_mode(name, make(name))
         wanted = self._first or place.get("view") or ("live" if self.case.pid else "case")
@@ -93,6 +100,17 @@ class LeakhuntApp(App[None]):
         if self._said:
             self.say(self._said, is_bad=True)
         self.load()
+
+    def watch_theme(self) -> None:
+        """Another theme, other grounds."""
+        self._leave_colors_out()
+
+    def _leave_colors_out(self) -> None:
+        """With NO_COLOR; where Textual would draw in shades of grey."""
+        kept = [
+            one for one in self._filters if not isinstance(one, (Monochrome, NoColor, Colorless))
+        ]
+        self._filters = [*kept, Colorless(self.get_css_variables())] if self.no_color else kept
 
     def _listen_for_ends(self) -> None:
         """End in order when told to, or when the terminal is gone."""
@@ -136,7 +154,7 @@ class LeakhuntApp(App[None]):
         places[_PLACE] = {"view": self.current_mode, "theme": self.theme}
         for name, stack in self._screen_stacks.items():
             view = stack[0] if stack else None
-            if name in VIEWS and view is not None and hasattr(view, "place"):
+            if name in VIEWS and isinstance(view, View) and view.is_begun:
                 places[name] = view.place()
         self.save_notebook()
 
@@ -158,12 +176,21 @@ class LeakhuntApp(App[None]):
             self.from_worker(self._loaded, case, "report", report)
             heap = case.open_final(self.tell)
             self.from_worker(self._loaded, case, "heap", heap)
+            import_all()
         except LeakhuntError as error:
             self.from_worker(self._load_failed, error)
         except Cancelled:
             return
         finally:
             self.from_worker(self.rest)
+            self.from_worker(self._make_a_view)
+
+    def _make_a_view(self) -> None:
+        """Make the views that nobody has seen yet, one at a time: no key waits for them then."""
+        unseen = next((name for name in VIEWS if name not in self._screen_stacks), None)
+        if unseen is not None and not self._exit:
+            self._init_mode(unseen)
+            self.set_timer(_BETWEEN_S, self._make_a_view)
 
     def _loaded(self, case: Case, what: str, value: Report | HeapView | None) -> None:
         if case is self.case:  # else another hunt came

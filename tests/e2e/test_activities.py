@@ -108,6 +108,7 @@ def test_each_is_listed_with_its_state(activities: tuple[Activity, ...]) -> None
     assert [frame.function for frame in pumps[0].stack][-2:] == ["Event.wait", "Condition.wait"]
     other = of(Kind.THREAD, lambda a: a.type == "threading.Thread")
     assert sorted({one.state for one in other}) == ["ended", "not started"]
+    assert {one.state for one in other if one.name == "ended"} == {"ended"}
     (main,) = of(Kind.THREAD, lambda a: a.type == "threading._MainThread")
     assert main.state == "running"
 

@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leakhunt.agent.format import EdgeKind
 from leakhunt.tui.model.case import Case
+from leakhunt.tui.model.chain import ChainTree
+from leakhunt.tui.model.suspects import Suspects
 from leakhunt.tui.screens.chain import ChainView
+from leakhunt.tui.screens.chain_questions import references_of
 from tests.tui.driver import WIDE, Driver, drive
 
 
@@ -115,6 +119,27 @@ def test_what_if_says_what_a_cut_frees(shop: Path) -> None:
         assert "65 × shop.session.Session" in " ".join(driver.text.split())
         await driver.press("escape")
         assert "would free" not in driver.text
+
+    drive(shop, look, WIDE)
+
+
+def test_all_references_are_cut_at_once(shop: Path) -> None:
+    async def look(driver: Driver) -> None:
+        await driver.press("enter")
+        heap = driver.app.heap
+        assert heap is not None
+        c = heap.graph.columns
+        for node in range(c.heap_count):
+            line = ChainTree(heap, node, Suspects(), (), lambda key: "").lines[0]
+            found = references_of(heap, line)
+            edges = [] if found is None else found[1].tolist()
+            assert edges == [
+                edge
+                for edge in range(c.edge_count)
+                if heap.graph.target(edge) == node and c.edge_kind[edge] != EdgeKind.WEAK
+            ]
+        await driver.press("home", "w")
+        assert "Cutting all references to shop.bus.BUS.listeners['tick']" in driver.text
 
     drive(shop, look, WIDE)
 

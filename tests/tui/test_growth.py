@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leakhunt.tui.screens.growth import GrowthView
 from tests.tui.driver import WIDE, Driver, drive
 
 
@@ -55,5 +56,23 @@ def test_a_type_lists_its_instances(shop: Path) -> None:
         assert "since baseline" in driver.text
         await driver.press("left_square_bracket")
         assert "1 of" in driver.text
+
+    drive(shop, look, WIDE)
+
+
+def test_an_answer_to_an_older_question_is_not_shown(shop: Path) -> None:
+    async def look(driver: Driver) -> None:
+        await driver.press("2", "f")
+        await driver.write("session")
+        await driver.press("enter", "enter")
+        view = driver.app.screen
+        assert isinstance(view, GrowthView)
+        rows = view._rows
+        assert rows is not None
+        late = rows.sorted("address", is_descending=False)
+        view._show_instances("shop.session.Session", ("address", False), late)
+        assert view._rows is rows
+        view._show_instances("shop.session.Session", view._order, late)
+        assert view._rows is late
 
     drive(shop, look, WIDE)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +14,13 @@ from leakhunt.errors import TargetError
 from leakhunt.hunt.live_options import LiveOptions
 from leakhunt.report.model import Report
 from leakhunt.target.progress import Progress
-from leakhunt.tui.app import LeakhuntApp
 from leakhunt.tui.cancelled import Cancelled
-from leakhunt.tui.leaving import wait_while
 from leakhunt.tui.model.hunter import Hunter
 from leakhunt.tui.model.live import Course, Moment, Watcher
-from leakhunt.tui.model.open import case_of
 from leakhunt.tui.screens.live import LiveView
 from tests.golden.sample_reports import LEAKY
 from tests.tui.driver import NARROW, WIDE, Driver, drive
-
-
-def watch(
-    pid: int, script: Callable[[Driver, LiveView], Awaitable[None]], size: tuple[int, int] = WIDE
-) -> None:
-    """Open a process; no worker is waited for, since one always runs.  Returns once the process
-    was let go of."""
-    app = LeakhuntApp(case_of([str(pid)])[0])
-
-    async def run() -> LiveView:
-        async with app.run_test(size=size) as pilot:
-            view = app.screen
-            assert isinstance(view, LiveView)
-            await script(Driver(app, pilot), view)
-        return view
-
-    view = asyncio.run(run())
-    assert wait_while(lambda: view.is_inside, 60)
-
-
-async def until(driver: Driver, *words: str) -> None:
-    """Until the screen says so; the test's own time limit ends it otherwise."""
-    while not all(word in driver.text for word in words):
-        await driver.pilot.pause(0.1)
+from tests.tui.live import until, watch
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
@@ -58,9 +30,9 @@ def test_figures_move_and_the_end_is_told(
     async def look(driver: Driver, view: LiveView) -> None:
         words = [f"process {process.pid}", "1 thread", "RSS", "live blocks", "descriptors", "CPU"]
         await until(driver, *words, "longest GC pause  ", "event-loop delay  ", "B: take")
-        while len(view._course.moments) < 3:
+        while len(view.courses.by_pid[process.pid].moments) < 3:
             await driver.pilot.pause(0.1)
-        last = view._course.moments[-1]
+        last = view.courses.by_pid[process.pid].moments[-1]
         assert last.rss_bytes > 1 << 20
         assert last.blocks is not None
         assert last.gc_count is not None
@@ -122,8 +94,8 @@ def test_keys_lead_a_hunt(process: subprocess.Popen[str], tmp_path: Path) -> Non
 def test_a_hunt_is_cancelled(process: subprocess.Popen[str], tmp_path: Path) -> None:
     async def look(driver: Driver, view: LiveView) -> None:
         await until(driver, "longest GC pause  ")
-        view._hunter = hunter = Hunter(process.pid, tmp_path / "kept")
-        view._is_let_go.clear()
+        view.hunter = hunter = Hunter(process.pid, tmp_path / "kept")
+        view.is_let_go.clear()
         view._hunt(hunter)
         await until(driver, "L: the load is over")
         await driver.pilot.press("x")
@@ -137,8 +109,8 @@ def test_a_hunt_is_cancelled(process: subprocess.Popen[str], tmp_path: Path) -> 
 def test_quitting_ends_the_hunt_and_lets_go(process: subprocess.Popen[str], tmp_path: Path) -> None:
     async def look(driver: Driver, view: LiveView) -> None:
         await until(driver, "longest GC pause  ")
-        view._hunter = hunter = Hunter(process.pid, tmp_path / "kept")
-        view._is_let_go.clear()
+        view.hunter = hunter = Hunter(process.pid, tmp_path / "kept")
+        view.is_let_go.clear()
         view._hunt(hunter)
         await until(driver, "L: the load is over")
         await driver.pilot.press("q")
@@ -165,13 +137,13 @@ def test_whatever_a_hunt_fails_with_is_told(
 
     async def look(driver: Driver, view: LiveView) -> None:
         await until(driver, "longest GC pause  ")
-        view._hunter = hunter = Hunter(process.pid, tmp_path / "kept")
-        view._is_let_go.clear()
+        view.hunter = hunter = Hunter(process.pid, tmp_path / "kept")
+        view.is_let_go.clear()
         view._hunt(hunter)
         await until(driver, "half-way")
         told.set()
         await until(driver, "the hunt failed: hunting the process failed: ValueError: no such")
-        assert view._hunter is None
+        assert view.hunter is None
 
     watch(process.pid, look)
 

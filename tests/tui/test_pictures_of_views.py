@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +137,18 @@ def moment(second: int) -> Moment:
     return Moment(at_s=second, **values)
 
 
+@pytest.mark.parametrize("workers", [0, 3])
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", SIZES)
-def test_picture_of_live(width: str, theme: str) -> None:
+def test_picture_of_live(width: str, theme: str, workers: int) -> None:
     app = LeakhuntApp(case_of(["4242"])[0])
+
+    def family(second: int) -> dict[int, Moment]:
+        rest = {
+            4250 + number: replace(moment(second // (number + 2)), at_s=second)
+            for number in range(workers)
+        }
+        return {4242: moment(second), **rest}
 
     async def run() -> None:
         async with app.run_test(size=SIZES[width]) as pilot:
@@ -148,9 +157,9 @@ def test_picture_of_live(width: str, theme: str) -> None:
             view = app.screen
             assert isinstance(view, live.LiveView)
             for second in range(100):
-                view._course.add(moment(second))
-            view._show(moment(100), "")
+                view.courses.add(family(second))
+            view._show(family(100), "")
             await driver.settle()
-            check(driver, f"live-{width}-{theme}")
+            check(driver, f"{'family' if workers else 'live'}-{width}-{theme}")
 
     asyncio.run(run())

@@ -71,3 +71,17 @@ def test_a_neighbourhood_is_exported(shop: Path, tmp_path: Path) -> None:
     assert "shop.bus" in (tmp_path / "bus.json").read_text()
     assert (tmp_path / "around.dot").read_text().startswith("digraph")
     assert not (tmp_path / "bus.png").exists()
+
+
+def test_a_drawing_for_compared_files_is_not_of_another_hunt(shop: Path, tmp_path: Path) -> None:
+    """A report that lies beside the files is not theirs."""
+    report = shop / "report.json"
+    report.write_text(report.read_text().replace("shop.bus.BUS", "other.hunt.BUS"))
+    files = [str(shop / f"{label}.lkcols") for label in ("baseline", "loaded", "final")]
+
+    async def look(driver: Driver) -> None:
+        await driver.press("E", "enter")
+        assert "written: around.dot" in said(driver)
+
+    drive(files, look, WIDE)
+    assert "listeners" in (tmp_path / "around.dot").read_text()

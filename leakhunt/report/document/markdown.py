@@ -57,7 +57,7 @@ def _block(block: Block) -> Iterator[str]:
     yield from (f"### {block.rank}. {block.verdict}: {_prose(block.category)}", "")
     yield from ("<br>\n".join(map(_line, block.title)), "")
     yield from _list(block.rows)
-    yield from (f"Confidence {block.confidence}, fingerprint `{block.fingerprint}`.", "")
+    yield from (f"Confidence {block.confidence}, fingerprint {code_span(block.fingerprint)}.", "")
 
 
 def _list(rows: Sequence[Labelled]) -> Iterator[str]:

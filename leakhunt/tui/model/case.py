@@ -49,6 +49,11 @@ class Case:
         self._investigation: Investigation | None = None
 
     @property
+    def is_saved(self) -> bool:
+        """Was the report read from the folder, and not made here?"""
+        return self.report is not None and self.make_report is None
+
+    @property
     def final(self) -> Path | None:
         """The snapshot that is walked."""
         return list(self.files.values())[-1] if self.files else None
@@ -73,15 +78,16 @@ class Case:
             return self._heap
 
     def open_ages(self, tell: OnProgress) -> Ages:
-        """The earlier snapshots, to look births up in.  Raises LeakhuntError."""
+        """The earlier snapshots, to look births up in.
+
+        Each is opened as the final one is, and its cache kept: decoded anew it would be held in
+        memory, 70 bytes an object.  Raises LeakhuntError.
+        """
         heap = self.open_final(tell)
         with self._lock:
             if heap is not None and not heap.ages.is_known and len(self.files) > 1:
                 *earlier, last = self.files.items()
-                graphs = {
-                    label: open_heap(path, derive=False, on_progress=tell).graph
-                    for label, path in earlier
-                }
+                graphs = {label: open_heap(path, on_progress=tell).graph for label, path in earlier}
                 heap.ages = Ages({**graphs, last[0]: heap.graph})
             return Ages({}) if heap is None else heap.ages
 

@@ -102,9 +102,9 @@ class CaseView(Noting, Writing, View):
         with VerticalScroll(id="finding", can_focus=False):
             yield Static("", markup=False)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """The findings have the keys."""
-        super().on_mount()
+        super().begin()
         self.query_one(RowList).focus()
 
     def show_report(self, report: Report | None) -> None:

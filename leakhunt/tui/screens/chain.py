@@ -12,15 +12,15 @@ from textual.widgets import Static
 
 from leakhunt.report import units
 from leakhunt.report.model import Report
-from leakhunt.store.columns import NO_NODE
 from leakhunt.tui import keys, messages
 from leakhunt.tui.model.chain import ChainTree, Kind, Line
 from leakhunt.tui.model.heap import HeapView
-from leakhunt.tui.model.instances import Instances
-from leakhunt.tui.model.population import PopulationRows, population_of
+from leakhunt.tui.model.population import PopulationRows
 from leakhunt.tui.model.route import route
-from leakhunt.tui.model.subject import History, Population, Subject
+from leakhunt.tui.model.subject import History, Subject
 from leakhunt.tui.model.suspects import Suspects, holder_nodes, suspects_of
+from leakhunt.tui.screens.chain_jumps import Jumps
+from leakhunt.tui.screens.chain_population import Populations
 from leakhunt.tui.screens.chain_questions import Questions
 from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
@@ -40,7 +40,7 @@ _COLUMNS: Final = (
 _CRUMBS: Final = 6
 
 
-class ChainView(Questions, Noting, Writing, View):
+class ChainView(Questions, Jumps, Populations, Noting, Writing, View):
     """The walk."""
 
     NAME = "chain"
@@ -57,10 +57,10 @@ class ChainView(Questions, Noting, Writing, View):
         super().__init__()
         self.history = History()
         self.ignored: dict[int, str] = {}
-        self._suspects = Suspects()
+        self.suspects = Suspects()
         self._is_grouped = False
         self._wanted: Subject | None = None
-        self._cursors: dict[Subject, int] = {}
+        self.cursors: dict[Subject, int] = {}
 
     def body(self) -> ComposeResult:
         """Breadcrumbs, the subject, the tree, and what there is to say of the line."""
@@ -69,9 +69,9 @@ class ChainView(Questions, Noting, Writing, View):
         yield RowList(_COLUMNS, id="tree")
         yield Static("", id="about", markup=False)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """The tree has the keys."""
-        super().on_mount()
+        super().begin()
         self.rows.focus()
         self._draw()
 
@@ -101,7 +101,7 @@ class ChainView(Questions, Noting, Writing, View):
     def show_heap(self, heap: HeapView | None) -> None:
         """Walk now what was asked for before; forget what was of another heap."""
         if heap is None:
-            self.history, self._suspects, self._cursors = History(), Suspects(), {}
+            self.history, self.suspects, self.cursors = History(), Suspects(), {}
             self.ignored.clear()
             self.rows.show(TextRows())
             self._draw()
@@ -126,7 +126,7 @@ class ChainView(Questions, Noting, Writing, View):
     def _show_suspects(self, heap: HeapView, found: Suspects) -> None:
         if heap is not self.heap:
             return  # another hunt came
-        self._suspects = found
+        self.suspects = found
         if self.chain is not None:
             self.chain.suspects = found
         self.rows.refresh()
@@ -189,7 +189,7 @@ class ChainView(Questions, Noting, Writing, View):
 
     def _remember(self) -> None:
         if self.history.current is not None:
-            self._cursors[self.history.current] = self.rows.cursor
+            self.cursors[self.history.current] = self.rows.cursor
 
     def go_back(self) -> bool:
         """The stop before."""
@@ -215,19 +215,19 @@ class ChainView(Questions, Noting, Writing, View):
             return
         if subject.is_population:
             self.query_one("#subject", Static).update("…")
-            self._show_nothing()
-            self._load_population(subject)
+            self.show_nothing()
+            self.load_population(subject)
             return
         tree = ChainTree(
-            heap, subject.node, self._suspects, self.ignored, self._sign,
+            heap, subject.node, self.suspects, self.ignored, self._sign,
             is_grouped=self._is_grouped,
         )  # fmt: skip
-        self.rows.show(tree, cursor=self._cursors.get(subject, min(1, len(tree) - 1)))
+        self.rows.show(tree, cursor=self.cursors.get(subject, min(1, len(tree) - 1)))
         self._draw_subject(heap.path(subject.node))
         if self.ignored:
             self._find_route(subject)
 
-    def _show_nothing(self) -> None:
+    def show_nothing(self) -> None:
         """No line of what was walked before stays for keys to act on."""
         self.rows.show(TextRows())
         self._draw_about()
@@ -275,7 +275,7 @@ class ChainView(Questions, Noting, Writing, View):
         if native:
             words.append(f"{units.plural(native, 'reference')} counted on no edge (C code)")
         place = heap.place(node)
-        words += [self._suspects.word(node), name(place, 120) if place else ""]
+        words += [self.suspects.word(node), name(place, 120) if place else ""]
         note = self.case.notebook.notes.get(heap.key(node))
         words += [f"note: {name(note, 200)}"] if note else []
         about.update(f"{first}\n{' · '.join(word for word in words if word)}")
@@ -306,7 +306,7 @@ class ChainView(Questions, Noting, Writing, View):
         if subject is None or heap is None:
             return
         if subject.is_population:
-            self._load_population(subject)
+            self.load_population(subject)
         elif self.ignored:
             self._find_route(subject)
         else:
@@ -325,50 +325,6 @@ class ChainView(Questions, Noting, Writing, View):
     def _show_route(self, subject: Subject, path: str) -> None:
         if subject == self.history.current and self.ignored:
             self._draw_subject(path)
-
-    # ---- a population ----
-
-    @work(thread=True, exclusive=True, group="population")
-    @careful
-    def _load_population(self, subject: Subject) -> None:
-        heap = self.heap
-        if heap is None:
-            return
-        self.own.from_worker(self.own.wait_for, "finding the whole population")
-        nodes = self.case.population(subject.fingerprint)
-        found = population_of(heap, nodes, tuple(self.ignored)) if len(nodes) else None
-        self.own.from_worker(self._show_population, subject, found)
-
-    def _show_population(self, subject: Subject, found: Population | None) -> None:
-        heap, finding = self.heap, self.case.finding(subject.fingerprint)
-        if subject != self.history.current or heap is None or finding is None:
-            return
-        if found is None:
-            self.query_one("#subject", Static).update("no reference of the program holds it")
-            self._show_nothing()
-            return
-        members = Instances(heap, found.nodes, self.case.notebook.marks)
-        rows = PopulationRows(found, members)
-        head = f"finding {finding.rank}: {units.plural(len(found.nodes), 'object')}, "
-        head += f"{units.size(found.bytes)}, held by {name(finding.holder.path)}"
-        if self.ignored:
-            ignored = units.plural(len(self.ignored), "retainer")
-            head += f"\nwithout {ignored}: {found.unkept:,} of them would be freed"
-        self.query_one("#subject", Static).update(head)
-        self.rows.show(rows, cursor=self._cursors.get(subject, 1))
-
-    def action_population(self) -> None:
-        """All that the finding of this object leaked."""
-        heap, node = self.heap, self.node
-        if heap is None or node is None or self.case.report is None:
-            return
-        holder = self._suspects.holder_above(heap, node)
-        rank = self._suspects.holders.get(-1 if holder is None else holder)
-        for finding in self.case.report.findings:
-            if finding.rank == rank:
-                self.open_finding(finding.fingerprint, is_whole=True)
-                return
-        self.own.say("no finding holds this object")
 
     # ---- the line under the cursor ----
 
@@ -417,39 +373,6 @@ class ChainView(Questions, Noting, Writing, View):
         """Neighbours by type, or one by one."""
         self._is_grouped = not self._is_grouped
         self._draw()
-
-    # ---- jumps ----
-
-    def action_to_holder(self) -> None:
-        """To the holder of a finding on the way to a root, else to the container above."""
-        heap, node = self.heap, self.node
-        if heap is None or node is None:
-            return
-        found = self._suspects.holder_above(heap, node)
-        found = heap.container_above(node) if found is None else found
-        self._jump(found, "no holder is on the way from a root")
-
-    def action_to_root(self) -> None:
-        """To where its retaining path begins."""
-        heap, node = self.heap, self.node
-        if heap is not None and node is not None:
-            is_kept = heap.is_reachable(node)
-            self._jump(heap.start_of(node) if is_kept else None, "no root reaches it: garbage")
-
-    def action_to_dominator(self) -> None:
-        """To the one object that every way leads through."""
-        heap, node = self.heap, self.node
-        if heap is None or node is None:
-            return
-        above = int(heap.graph.dominators[node])
-        is_one = above not in (heap.graph.node_count, NO_NODE)
-        self._jump(above if is_one else None, "no single object dominates it")
-
-    def _jump(self, node: int | None, otherwise: str) -> None:
-        if node is None:
-            self.own.say(otherwise)
-        else:
-            self.open_node(node)
 
     def action_copy(self) -> None:
         """The path of the object, or of the population."""

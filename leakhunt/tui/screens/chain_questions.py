@@ -22,8 +22,6 @@ from leakhunt.tui.widgets.words import Cell, name
 if TYPE_CHECKING:
     from leakhunt.tui.screens.chain import ChainView
 
-_MOST_CUT = 10_000
-"""Referrers that are cut at once."""
 Ints = npt.NDArray[np.int64]
 
 
@@ -65,17 +63,18 @@ class Questions:
         if heap is None or line is None:
             self._chain.own.say("put the cursor on a reference")
             return
-        cut = _references(heap, line)
-        if cut is None:
-            self._chain.own.say("nothing refers to it: there is nothing to cut")
-        else:
-            self._study(heap, *cut)
+        self._study(heap, line)
 
     @work(thread=True, exclusive=True, group="question")
     @careful
-    def _study(self, heap: HeapView, title: str, edges: Ints) -> None:
+    def _study(self, heap: HeapView, line: Line) -> None:
         view, graph = self._chain, heap.graph
         view.own.from_worker(view.own.wait_for, "cutting")
+        cut = references_of(heap, line)
+        if cut is None:
+            view.own.from_worker(view.own.say, "nothing refers to it: there is nothing to cut")
+            return
+        title, edges = cut
         study = CutStudy(graph, heap.namer)
         path = title or study.path_of(graph.source(int(edges[0])), edges)
         targets = np.unique(graph.columns.edge_target[edges]).astype(np.int64)
@@ -83,15 +82,14 @@ class Questions:
         view.own.from_worker(view.app.push_screen, AnswerScreen(_answer(path, found)))
 
 
-def _references(heap: HeapView, line: Line) -> tuple[str, Ints] | None:
+def references_of(heap: HeapView, line: Line) -> tuple[str, Ints] | None:
     """What the references that a line stands for are called, when a path does not say it, and
-    the references."""
+    the references: all of them.  O(references of the referrers) vectorised."""
     graph = heap.graph
     if line.kind is Kind.SECTION:
         title = f"all references to {heap.path(line.node)}"
-        sources = np.unique(graph.referrers(line.node)).tolist()[:_MOST_CUT]
-        parts = [graph.edges_between(source, line.node) for source in sources]
-        edges = np.concatenate(parts) if parts else np.zeros(0, np.int64)
+        edges = graph.expand(np.unique(graph.referrers(line.node)))[0]
+        edges = edges[graph.columns.edge_target[edges] == line.node]
     elif line.neighbour is None:
         return None
     else:

@@ -80,9 +80,9 @@ class DominatorsView(Noting, Writing, View):
         yield Tiles()
         yield RowList(_OBJECTS)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """The list has the keys."""
-        super().on_mount()
+        super().begin()
         self._list.focus()
 
     @property

@@ -111,10 +111,10 @@ class GrowthView(Noting, View):
         yield RowList(_TYPES, id="types")
         yield RowList(_INSTANCES, id="instances")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Types first."""
         self.query_one("#instances").display = False
-        super().on_mount()
+        super().begin()
         self._types.focus()
 
     @property
@@ -293,19 +293,29 @@ class GrowthView(Noting, View):
         heap = self.own.heap
         if heap is None:
             return
-        key, is_descending = self._order
-        if len(self.case.files) > 1:
+        key, is_descending = order = self._order
+        if key == "age":
             self.case.open_ages(self.own.tell)
         nodes = heap.of_type(type_name)
         marks = self.case.notebook.marks
         rows = Instances(heap, nodes, marks).sorted(key, is_descending=is_descending)
-        self.own.from_worker(self._show_instances, type_name, rows)
+        self.own.from_worker(self._show_instances, type_name, order, rows)
 
-    def _show_instances(self, type_name: str, rows: Instances) -> None:
-        if type_name == self._instances_of:
-            self._instances.sorted_by = self._order
-            self._instances.show(rows)
-            self._caption()
+    def _show_instances(self, type_name: str, order: tuple[str, bool], rows: Instances) -> None:
+        wanted = (self._instances_of, self._order, self.own.heap)
+        if (type_name, order, rows.heap) != wanted:
+            return  # the person went on: another worker brings what they want now
+        self._instances.sorted_by = order
+        self._instances.show(rows)
+        self._caption()
+        if len(self.case.files) > 1 and not rows.heap.ages.is_known:
+            self._open_ages()
+
+    @work(thread=True, exclusive=True, group="ages")
+    @careful
+    def _open_ages(self) -> None:
+        self.case.open_ages(self.own.tell)
+        self.own.from_worker(self.renote)
 
     def go_back(self) -> bool:
         """From instances to types."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -19,14 +20,24 @@ VIEWS: Final[dict[str, str]] = {
     "live": "LiveView",
 }
 """Class by name; the module is ``leakhunt.tui.screens.NAME``."""
+_DIALOGS: Final = ("help", "search")
 
 
 def make(name: str) -> Callable[[], View]:
     """What makes the view: called once, when it is first shown."""
 
     def view() -> View:
-        module = import_module(f"leakhunt.tui.screens.{name}")
-        made: View = getattr(module, VIEWS[name])()
+        made: View = getattr(_module(name), VIEWS[name])()
         return made
 
     return view
+
+
+def import_all() -> None:
+    """Import every view and dialog: in a worker, so that no key waits for it."""
+    for name in (*VIEWS, *_DIALOGS):
+        _module(name)
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"leakhunt.tui.screens.{name}")

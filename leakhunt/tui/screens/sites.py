@@ -79,9 +79,9 @@ class SitesView(Writing, View):
         with VerticalScroll(id="source", can_focus=False):
             yield SourcePane()
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """The list has the keys."""
-        super().on_mount()
+        super().begin()
         self._turn_to(self._page)
 
     @property

@@ -60,9 +60,9 @@ class TasksView(Noting, Writing, View):
         with VerticalScroll(id="activity", can_focus=False):
             yield SourcePane()
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """The list has the keys."""
-        super().on_mount()
+        super().begin()
         self._list.focus()
 
     @property

@@ -51,8 +51,17 @@ class View(Screen[None]):
         """The widgets of the view."""
         yield from ()
 
-    def on_mount(self) -> None:
-        """Listen for what workers bring."""
+    is_begun = False
+    """Was it shown?  A view is made beforehand, so that no key waits for it, and begins then."""
+
+    def on_screen_resume(self) -> None:
+        """It is shown."""
+        if not self.is_begun and self.own.current_mode == self.NAME:
+            self.is_begun = True
+            self.begin()
+
+    def begin(self) -> None:
+        """Listen for what workers bring; called when it is first shown."""
         self.watch(self.app, "waiting", self._show_waiting)
         self.watch(self.app, "report", self._show_title)
         self.watch(self.app, "report", self.show_report)

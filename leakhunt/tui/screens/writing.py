@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from leakhunt.errors import LeakhuntError, UsageError
 from leakhunt.tui.cancelled import Cancelled
+from leakhunt.tui.model.suspects import holder_nodes
 from leakhunt.tui.screens.dialogs import AskText, path_of
 
 if TYPE_CHECKING:
@@ -27,8 +28,16 @@ class Writing:
     def drawn_around(self) -> str:
         """What a drawing is made of the surroundings of: ``@ADDRESS`` or ``finding:N``; empty:
         nothing."""
-        finding = self.written_about()
-        return "" if finding is None else f"finding:{finding.rank}"
+        finding, case = self.written_about(), self._writer.case
+        if finding is None:
+            return ""
+        if case.is_saved:
+            return f"finding:{finding.rank}"
+        # A report beside files that were compared here may be another hunt's.
+        heap = self._writer.own.heap
+        nodes = [] if heap is None else holder_nodes(heap, finding.holder.path)
+        nodes += finding.node_ids
+        return "" if heap is None or not nodes else heap.key(nodes[0])
 
     @property
     def _writer(self) -> View:

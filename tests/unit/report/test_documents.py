@@ -224,6 +224,12 @@ def test_text_is_the_screen_in_full() -> None:
     assert "\x1b" not in text
 
 
+def test_a_fingerprint_cannot_end_its_code_span() -> None:
+    odd = replace(LISTENER, fingerprint="a`<b>`")  # a report is a file: it may say anything
+    text = render_document(replace(LEAKY, findings=(odd,)), "markdown")
+    assert "fingerprint `` a`<b>` ``." in text
+
+
 def test_findings_without_evidence() -> None:
     bare: Finding = replace(
         LISTENER, retaining_path=(), evidence=(), sites=(), leaked=(), advice="", co_holders=()
