@@ -49,16 +49,16 @@ def bound_of(graph: HeapGraph, node: int) -> tuple[int | None, bool]:
     return None, False
 
 
-def inside_bound(graph: HeapGraph, node: int) -> int | None:
-    """Bound of the container among whose entries a node is; None when none is in sight or it
-    does not keep to it.  O(log facts)."""
+def inside_bound(graph: HeapGraph, node: int) -> tuple[int | None, bool]:
+    """Bound of the container among whose entries a node is, and whether it is the container's
+    own; None when none is in sight or it does not keep to it.  O(log facts)."""
     node = int(graph.tree.parent[node])
     for _ in range(_LEVELS_TO_CONTAINER):
         if node == NO_NODE or graph.is_root(node):
             break
-        bound, _ = bound_of(graph, node)
+        bound, is_explicit = bound_of(graph, node)
         entries = graph.entries(node)
         if bound is not None and entries is not None and 0 < entries <= bound:
-            return bound
+            return bound, is_explicit
         node = int(graph.tree.parent[node])
-    return None
+    return None, False

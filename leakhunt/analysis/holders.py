@@ -42,6 +42,7 @@ _PRUNED = {"sqlite3.Connection": "weak references that sqlite3 prunes every 200"
 """Lists inside C objects that their owner keeps small, by the owner's type."""
 _FADED = 0.3
 """Part of the first window's rate below which growth has ended."""
+_LINK = "functools._lru_list_elem"
 _FRAME = "builtins.frame"
 """Made when somebody asks for the frame of a running call: of another size is no growth."""
 _THREADS = frozenset({"threading._active"})
@@ -87,6 +88,8 @@ class Holder:
     """Entries born before the window and still there; None when not known."""
     inside_bound: int | None
     """Bound of the container whose entries hold what grows; None when there is none in sight."""
+    is_replaced: bool
+    """That container keeps to its bound, and what grows are entries that took others' place."""
     slots: int | None
     """Entries, when it has as many as before and only fills or replaces them."""
     edge_kinds: frozenset[int]
@@ -257,6 +260,7 @@ class HolderFinder:
         path = self._path(group, landing)
         noise, is_bounded_noise = self._noise(place.node)
         noise = noise or self._imports(place.node, landing, series)
+        inside, is_replaced = self._inside(group, series, sizes, bound if explicit else None)
         return Holder(
             path=path,
             node=place.node,
@@ -280,11 +284,27 @@ class HolderFinder:
             slots=None
             if group.is_merged or landing.chain_step is not None
             else slots(self.comparison, place, series, sizes),
-            inside_bound=inside_bound(self.graph, int(group.anchors[0]))
-            if group.is_merged
-            else None,
+            inside_bound=inside,
+            is_replaced=is_replaced,
             edge_kinds=self._edge_kinds(landing),
         )
+
+    def _inside(
+        self, group: Group, series: Series, sizes: Series, own_bound: int | None
+    ) -> tuple[int | None, bool]:
+        """Bound of the container whose entries hold what grows, and whether these are new ones:
+        ever larger entries are no leak of the container, once all were replaced."""
+        if group.is_merged:
+            anchors = group.anchors
+            bound, is_explicit = inside_bound(self.graph, int(anchors[0]))
+            # A full lru_cache puts the next result into its oldest link.
+            is_new = self.graph.type_name(int(anchors[0])) == _LINK or bool(
+                self.comparison.is_leaked[anchors].all()
+            )
+            return bound, is_explicit and is_new
+        if own_bound is None or series is sizes or not 0 < (sizes.final or 0) <= own_bound:
+            return None, False
+        return own_bound, True
 
     def _growth(self, group: Group, landing: Landing, sizes: Series) -> Series | None:
         """The measure by which a holder grew: entries, else objects below, else bytes."""

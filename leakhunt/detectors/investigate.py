@@ -323,6 +323,7 @@ def _judge(holder: Holder, load: Load, claim: Claim, climb: Climb | None) -> Jud
         survivors=holder.survivors,
         slots=holder.slots,
         inside_bound=holder.inside_bound,
+        is_replaced=holder.is_replaced,
     )
     if claim.wrong_though_bounded is not None and holder.is_bound_explicit:
         return though_bounded(judgement, claim.wrong_though_bounded)

@@ -85,12 +85,14 @@ def judge(
     survivors: int | None = None,
     slots: int | None = None,
     inside_bound: int | None = None,
+    is_replaced: bool = False,
 ) -> Judgement:
     """Judge one series of growth.
 
     ``survivors``: entries born before the window and still there.  ``slots``: entries of a
     container that has as many as before and only fills or replaces them.  ``inside_bound``: the
-    bound of the container whose entries hold what grows.
+    bound of the container whose entries hold what grows.  ``is_replaced``: it keeps to it, and
+    these entries are new.
     """
     if follows:
         reason = "It holds only weak references: it shrinks when the objects go."
@@ -113,9 +115,8 @@ def judge(
         found = _at_most_suspect(found, "the snapshots are of different processes")
     elif noise is not None:
         found = _at_most_suspect(found, f"known noise ({noise})")
-    if found.verdict is Verdict.SUSPECT and inside_bound is not None and not climb:
-        reason = f"{found.reason[:-1]}; it hangs from entries of a container bounded at "
-        found = Judgement(Verdict.NOT, f"{reason}{inside_bound}.", 0.6)
+    if inside_bound is not None:
+        found = _inside(found, inside_bound, is_replaced=is_replaced, has_ladder=climb is not None)
     if found.verdict is Verdict.LEAK and (load.cycles or 0) < FEW_CYCLES:
         reason = f"{found.reason[:-1]}; in so few cycles a bound may not have shown."
         found = replace(found, reason=reason, confidence=round(found.confidence * 0.8, 2))
@@ -165,6 +166,17 @@ def _at_most_suspect(found: Judgement, why: str) -> Judgement:
     verdict = Verdict.SUSPECT if found.verdict is Verdict.LEAK else found.verdict
     reason = f"{found.reason[:-1]}; {why}."
     return Judgement(verdict, reason, min(found.confidence, 0.4))
+
+
+def _inside(found: Judgement, bound: int, *, is_replaced: bool, has_ladder: bool) -> Judgement:
+    """What hangs from entries of a container with that bound."""
+    if found.verdict is Verdict.LEAK and is_replaced:
+        why = f"its entries replace those of a container that keeps to its bound of {bound}"
+        return _at_most_suspect(found, why)
+    if found.verdict is Verdict.SUSPECT and not has_ladder:
+        reason = f"{found.reason[:-1]}; it hangs from entries of a container bounded at {bound}."
+        return Judgement(Verdict.NOT, reason, 0.6)
+    return found
 
 
 def _bounded(series: Series, bound: int | None, is_explicit: bool) -> Judgement | None:

@@ -21,12 +21,16 @@ BUS = Bus()
 KEPT = []
 """
 
+INSTALLED = ("anyio", "asyncio", "hypothesispytest", "randomly", "rerunfailures", "timeout")
+
 
 class Suite:
     """A folder with ``shop.py`` and the test files that are added."""
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
+        self.beside: tuple[str, ...] = ()
+        """Plugins that run beside ours; others that are installed are left out."""
         pytester.makepyfile(shop=SHOP)
 
     def run(self, tests: str, *options: str, **files: str) -> pytest.RunResult:
@@ -38,7 +42,10 @@ class Suite:
 
     def again(self, *options: str) -> pytest.RunResult:
         """Once more, what was written."""
-        return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", *options, timeout=280)
+        others = [f"-pno:{name}" for name in INSTALLED if name not in self.beside]
+        return self.pytester.runpytest_subprocess(
+            "-pno:cacheprovider", *others, *options, timeout=280
+        )
 
     def report(self, name: str = "report.json") -> Any:
         """The JSON report."""

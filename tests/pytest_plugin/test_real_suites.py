@@ -44,6 +44,12 @@ CASES = {
     "tenacity": ("tests", "tenacity", "Retrying", "()"),
 }
 
+TRUE = {
+    # What these suites do leak, by holder.
+    "attrs": {"pympler.asizeof._typedefs"},  # of pympler: each class it measured, for ever
+    "pyee": {"pyee.uplift.EMIT_WRAPPERS"},  # each emitter that was uplifted and not unwrapped
+}
+
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [
@@ -73,6 +79,8 @@ def test_no_test_is_accused_and_the_planted_leak_is_named(package: str, tmp_path
         for one in report["tests"]
         if one["outcome"] == "leak"
     }
-    assert leaks == {f"{tests}/test_planted.py::test_planted": f"{module}.planted"}, done.stdout
+    planted_test = f"{tests}/test_planted.py::test_planted"
+    assert leaks.pop(planted_test, None) == f"{module}.planted", done.stdout
+    assert set(leaks.values()) <= TRUE.get(package, set()), done.stdout
     each_us = report["watch_ns"] / 1000 / report["watched"]
     print(f"{package}: {report['watched']} tests, {each_us:.0f} us each to watch")

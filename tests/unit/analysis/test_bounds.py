@@ -49,11 +49,11 @@ def test_what_hangs_from_the_entries_of_a_bounded_container() -> None:
     heap = Heap()
     _, page = cache(heap, 5, 10)
     graph = HeapGraph(heap.snap())
-    assert inside_bound(graph, node_of(graph, page)) == 10
+    assert inside_bound(graph, node_of(graph, page)) == (10, False)
 
 
 def test_a_bound_that_is_not_kept_is_none() -> None:
     heap = Heap()
     _, page = cache(heap, 12, 10)
     graph = HeapGraph(heap.snap())
-    assert inside_bound(graph, node_of(graph, page)) is None
+    assert inside_bound(graph, node_of(graph, page)) == (None, False)

@@ -92,6 +92,19 @@ def climbed(*values: int, series: Series = LEAK) -> Judgement:
     return judge(series, LOAD, climb=Climb(cycles, values))
 
 
+@pytest.mark.parametrize(
+    ("is_replaced", "verdict"), [(False, Verdict.LEAK), (True, Verdict.SUSPECT)]
+)
+def test_new_entries_of_a_full_cache_may_be_larger_than_those_they_replace(
+    is_replaced: bool, verdict: Verdict
+) -> None:
+    series = Series("objects", 3280, 3826, 5069, 5069)
+    load = Load(cycles=20, window_cycles=6)
+    found = judge(series, load, inside_bound=128, is_replaced=is_replaced)
+    assert found.verdict is verdict
+    assert ("keeps to its bound of 128" in found.reason) is is_replaced
+
+
 def test_a_steady_ladder_is_stronger_than_two_windows() -> None:
     windows, ladder = judge(entries(0, 100, 300, 300), LOAD), climbed(0, 300, 600, 900)
     assert (windows.verdict, ladder.verdict) == (Verdict.LEAK, Verdict.LEAK)
