@@ -5,9 +5,10 @@ between two objects are one, and what a root reaches through the structure of th
 (the table of modules, their namespaces) is one source.  Augmenting paths are searched backwards
 from the sink by breadth first (J. Edmonds and R. M. Karp, "Theoretical improvements in
 algorithmic efficiency for network flow problems", J. ACM 19, 1972), so that only what holds the
-population is ever visited.  By the theorem of Menger the paths found are the most that share no
-reference.  Of all minimum cuts the one nearest to the population is taken: it frees the least
-besides.
+population is ever visited; one search sends a unit along every path of its last layer that
+shares nothing with the others, as in the phases of Dinic's algorithm.  By the theorem of Menger
+the paths found are the most that share no reference.  Of all minimum cuts the one nearest to the
+population is taken: it frees the least besides.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ Mask = npt.NDArray[np.bool_]
 Arc = tuple[int, int]
 """(from, to): the sink is one node more than the graph has."""
 
-MOST_REFERENCES = 64
+MOST_REFERENCES = 1000
 """A larger cut is no advice: the search gives up."""
 MOST_WORK = 500_000_000
 """Edges looked at before the search gives up."""
 _LAYER_WORK = 10_000
 """What one layer of the search costs besides its edges: long chains have many."""
+_ARC_WORK = 40
+"""What one arc of a path costs."""
 _STRUCTURE = ("__globals__", "__builtins__", "__mro__", "__bases__", "__base__")
 """Fields that no program lets go of while their owner lives."""
 
@@ -83,12 +86,13 @@ def minimum_cut(
 ) -> MinimumCut:
     """The fewest references whose removal leaves no path from a root to the population.
 
-    Work: (references + 1) x edges into what holds the population, at most ``most_work``.
+    Work: searches x edges into what holds the population, at most ``most_work``; a few searches
+    as a rule, one for each reference of the cut at worst.
     """
     population = population[graph.reachable[population]]
     if not len(population):
         return MinimumCut((), "nothing holds it: it awaits the collector")
-    flow = _Flow(graph, population, cuts or Cuts(graph), most_work)
+    flow = _Flow(graph, population, cuts or Cuts(graph), most_references, most_work)
     while flow.augment():
         if flow.value > most_references:
             return MinimumCut((), f"more than {most_references} references hold it")
@@ -103,7 +107,7 @@ def references_into(graph: HeapGraph, population: Ints) -> tuple[Severed, ...]:
     O(in-degree of the population + out-degree of the sources).
     """
     reached = population[graph.reachable[population]]
-    flow = _Flow(graph, reached, Cuts(graph), MOST_WORK)
+    flow = _Flow(graph, reached, Cuts(graph), MOST_REFERENCES, MOST_WORK)
     return tuple(flow.into(source) for source in flow.sources.tolist())
 
 
@@ -113,9 +117,12 @@ class _Flow:
     The sink is one node more than the graph has.
     """
 
-    def __init__(self, graph: HeapGraph, population: Ints, cuts: Cuts, most_work: int) -> None:
+    def __init__(
+        self, graph: HeapGraph, population: Ints, cuts: Cuts, most: int, most_work: int
+    ) -> None:
         self.graph = graph
         self.value = 0
+        self._most = most
         self.why_not: str | None = None
         self._work = most_work
         self._sink = graph.node_count
@@ -210,7 +217,7 @@ class _Flow:
     # ---- augmenting paths ----
 
     def augment(self) -> bool:
-        """Find one more path backwards from the population to a source; False at the end."""
+        """Find more paths backwards from the population to the nearest sources, or return False."""
         self._toward = np.full(self.graph.node_count + 1, -1, np.int64)
         self._toward[self._sink] = self._sink
         layer = np.array([self._sink], np.int64)
@@ -218,14 +225,14 @@ class _Flow:
             if self._work < 0:
                 self.why_not = "too much of the heap leads there to search it all"
                 return False
-            self._work -= _LAYER_WORK
+            self._work -= _LAYER_WORK + _ARC_WORK * len(self._carried)
             holders, nodes = self._open_arcs(layer)
             fresh = self._toward[holders] < 0
             holders, nodes = holders[fresh], nodes[fresh]
             self._toward[holders] = nodes  # of several, the last one stays
             ground = np.flatnonzero(self._is_ground[np.minimum(holders, self._sink - 1)])
             if len(ground):
-                return self._carry(int(holders[ground[0]]))
+                return self._carry_all(holders[ground], nodes[ground])
             layer = self.graph.distinct(holders)
         return False
 
@@ -247,22 +254,35 @@ class _Flow:
             nodes = np.concatenate([nodes, more[:, 1]])
         return holders, nodes
 
-    def _carry(self, source: int) -> bool:
-        """Send one unit along the path found; False when nothing on it can be cut."""
-        way = [source]
-        while way[-1] != self._sink:
-            way.append(int(self._toward[way[-1]]))
-        arcs = list(pairwise(way))
-        if all(self._is_forward(arc) and not self._can_cut(arc) for arc in arcs):
-            self.why_not = "what holds it is part of the program's structure"
-            return False
+    def _carry_all(self, grounds: Ints, nodes: Ints) -> bool:
+        """Send one unit along each path found that shares no arc with those before it; an arc
+        that cannot be cut has room for all.  False when nothing on one of them can be cut."""
+        taken: set[Arc] = set()
+        for ground, node in zip(grounds.tolist(), nodes.tolist(), strict=True):
+            if self.value > self._most or self._work < 0:
+                break
+            way = [ground, node]
+            while way[-1] != self._sink:
+                way.append(int(self._toward[way[-1]]))
+            arcs = list(pairwise(way))
+            self._work -= _ARC_WORK * len(arcs)
+            if any(arc in taken or arc[::-1] in taken for arc in arcs):
+                continue
+            if all(self._is_forward(arc) and not self._can_cut(arc) for arc in arcs):
+                self.why_not = "what holds it is part of the program's structure"
+                return False
+            taken.update(arc for arc in arcs if not self._is_forward(arc) or self._can_cut(arc))
+            self._carry(arcs)
+        return True
+
+    def _carry(self, arcs: list[Arc]) -> None:
+        """Send one unit along a path."""
         for a, b in arcs:
             if self._is_forward((a, b)):
                 self._set((a, b), self._carried.get((a, b), 0) + 1)
             else:
                 self._set((b, a), self._carried[b, a] - 1)
         self.value += 1
-        return True
 
     def _is_forward(self, arc: Arc) -> bool:
         return not self._carried.get((arc[1], arc[0]))

@@ -108,7 +108,7 @@ UNSURE: Final = replace(
         outer_bytes=400_000,
         opaque_types=("lxml.etree._Document", "lxml.etree._Element"),
     ),
-    smallest=SmallestCut("the finding", (), "more than 64 references hold it", None, None),
+    smallest=SmallestCut("the finding", (), "more than 1000 references hold it", None, None),
 )
 
 
@@ -219,7 +219,7 @@ MANY: Final = replace(
     retainers=replace(
         SESSIONS.retainers,
         independent=(),
-        why_not="more than 64 references hold it",
+        why_not="more than 1000 references hold it",
         unnamed=1_000,
     ),
 )
