@@ -43,7 +43,13 @@ VALUES_MAX = 2000
 OTHERS = "(other tasks)"
 IDLE_S = 5.0
 """What is there when the next job comes so late is not only of the last one."""
+LOST_JOBS, LOST_S = 100, 60.0
+"""A job during which so many others began and ended, for so long, has lost its end: its worker gave
+it up without a word.  (If it ends after all, it counts.)"""
+LOST_MAX = 1000
+"""So many of those are remembered."""
 WRITE_S = 10.0
+RSS_UNIT_BYTES = 4096
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -52,7 +58,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Tally:
     """The jobs of one task."""
 
-    __slots__ = ("blocks", "jobs", "measured", "ns", "rss_bytes")
+    __slots__ = ("blocks", "jobs", "measured", "ns", "rss_bytes", "rss_squares")
 
     def __init__(self) -> None:
         self.jobs = 0
@@ -63,6 +69,20 @@ class Tally:
         """Measured jobs by the blocks of Python's allocator that they left behind."""
         self.rss_bytes = 0
         """Resident, that they left behind: whole pages, so many jobs are needed."""
+        self.rss_squares = 0
+        """The sum of the squares of that, in units of 4096 bytes."""
+
+
+class _Running:
+    """A job that began."""
+
+    __slots__ = ("ended_before", "name", "started_s")
+
+    def __init__(self, name: str, started_s: float, ended_before: int) -> None:
+        self.name = name
+        self.started_s = started_s
+        self.ended_before = ended_before
+        """Jobs that had ended by then."""
 
 
 class _Probe:
@@ -114,7 +134,11 @@ class Ledger:
 
     def _begin_anew(self) -> None:
         self._pid = os.getpid()
-        self._running: dict[Hashable, tuple[str, float]] = {}
+        self._running: dict[Hashable, _Running] = {}
+        """In the order in which they began."""
+        self._lost: dict[Hashable, _Running] = {}
+        self._ended = 0
+        """Jobs."""
         self._tallies: dict[str, Tally] = {}
         self._probe: _Probe | None = None
         self._first = self._read()
@@ -129,8 +153,10 @@ class Ledger:
                 self._begin_anew()  # a fork of the worker: what its parent did is not its own
             token: Hashable = object() if key is None else key
             name = str(name)[:200]
+            self._give_up_lost()
+            self._running.pop(token, None)  # it begins again: its end was lost
             collected = self._finish_probe()
-            self._running[token] = (name, self._clock())
+            self._running[token] = _Running(name, self._clock(), self._ended)
             tally = self._tallies.get(name)
             is_known = tally is not None and tally.jobs >= SKIPPED
             if is_known and len(self._running) == 1 and (collected or self._is_time()):
@@ -143,18 +169,38 @@ class Ledger:
         if self._pid != os.getpid():
             return
         with self._lock:
-            if token not in self._running:
+            job = self._running.pop(token, None) or self._take_back(token)
+            if job is None:
                 return
-            name, started_s = self._running.pop(token)
             now_s = self._clock()
-            tally = self._tally(name)
+            self._ended += 1
+            tally = self._tally(job.name)
             tally.jobs += 1
-            tally.ns += round((now_s - started_s) * 1e9)
+            tally.ns += round((now_s - job.started_s) * 1e9)
             if self._probe is not None and self._probe.token == token:
                 self._probe.ended_s = now_s
             if now_s - self._written_s >= WRITE_S:
                 self._probe = None  # what we write ourselves is nobody's
                 self._write()
+
+    def _give_up_lost(self) -> None:
+        """Jobs whose end will not come no longer run beside those that do."""
+        now_s = self._clock()
+        while self._running:
+            token, oldest = next(iter(self._running.items()))
+            many = self._ended - oldest.ended_before
+            if many < LOST_JOBS or now_s - oldest.started_s < LOST_S:
+                return
+            self._lost[token] = self._running.pop(token)
+            if len(self._lost) > LOST_MAX:
+                del self._lost[next(iter(self._lost))]
+
+    def _take_back(self, token: Hashable) -> _Running | None:
+        """A job that was given up and ends after all; None when it is not known."""
+        late = self._lost.pop(token, None)
+        if late is not None:
+            self._probe = None  # it ran beside
+        return late
 
     def _tally(self, name: str) -> Tally:
         if name not in self._tallies and len(self._tallies) >= NAMES_MAX:
@@ -177,7 +223,9 @@ class Ledger:
         tally.measured += 1
         if blocks in tally.blocks or len(tally.blocks) < VALUES_MAX:
             tally.blocks[blocks] = tally.blocks.get(blocks, 0) + 1
-        tally.rss_bytes += now[1] - probe.rss_bytes
+        resident = now[1] - probe.rss_bytes
+        tally.rss_bytes += resident
+        tally.rss_squares += (resident // RSS_UNIT_BYTES) ** 2
         return now if self._is_time() else None
 
     def _collect_and_read(self) -> tuple[int, int]:

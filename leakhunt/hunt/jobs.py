@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from leakhunt.agent.jobs import PREFIX, SCHEMA, SUFFIX
+from leakhunt.agent.jobs import PREFIX, RSS_UNIT_BYTES, SCHEMA, SUFFIX
 from leakhunt.errors import UsageError
 from leakhunt.report.jobs_model import MEASURED_MIN, JobsReport, TaskGrowth
 from leakhunt.report.json_fields import Fields, whole, wrong
@@ -22,6 +22,12 @@ ERRORS_OF_ALL: Final = 2
 """The same where the tenths are part of the mean."""
 _AGREES: Final = 0.75
 LEAST_BLOCKS: Final = 0.75
+RARE_MIN: Final = 100
+"""Measured jobs from which on those that seldom leave much behind count."""
+RSS_MIN: Final = 300
+"""Measured jobs from which on resident memory counts..."""
+LEAST_RSS: Final = 4096
+"""...and what a job must leave of it: a page."""
 _BYTES_MAX: Final = 16 << 20
 _JOBS_MAX: Final = 10**9
 _VALUE_MAX: Final = 1 << 63
@@ -98,6 +104,7 @@ class _Sum:
     measured: int = 0
     ns: int = 0
     rss_bytes: int = 0
+    rss_squares: int = 0
     blocks: Counter[int] = field(default_factory=Counter)
 
     def add(self, other: _Sum) -> None:
@@ -106,6 +113,7 @@ class _Sum:
         self.measured += other.measured
         self.ns += other.ns
         self.rss_bytes += other.rss_bytes
+        self.rss_squares += other.rss_squares
         self.blocks.update(other.blocks)
 
 
@@ -125,6 +133,9 @@ def _task(fields: Fields) -> _Sum:
         measured=measured,
         ns=_count(fields.integer("ns"), _VALUE_MAX - 1, fields.place("ns")),
         rss_bytes=_value(fields, "rss_bytes"),
+        rss_squares=_count(
+            fields.integer("rss_squares"), _VALUE_MAX - 1, fields.place("rss_squares")
+        ),
         blocks=blocks,
     )
 
@@ -143,32 +154,60 @@ def _value(fields: Fields, name: str) -> int:
 
 
 def _growth(task: _Sum) -> TaskGrowth:
-    mean, error, errors = _mean_of(task.blocks)
-    grows = (
-        task.blocks.total() >= MEASURED_MIN
-        and mean is not None
-        and error is not None
-        and mean - errors * error > LEAST_BLOCKS
+    believed, error, errors = _mean_of(task.blocks)
+    rss, rss_error = _resident(task)
+    by_blocks = task.blocks.total() >= MEASURED_MIN and _is_above(
+        believed, error, errors, LEAST_BLOCKS
     )
-    rss = task.rss_bytes / task.measured if task.measured else None
-    ns = task.ns / max(task.jobs, 1)
-    return TaskGrowth(task.name, task.jobs, task.measured, mean, error, rss, ns, grows)
+    by_rss = task.measured >= RSS_MIN and _is_above(rss, rss_error, ERRORS, LEAST_RSS)
+    n = task.blocks.total()
+    return TaskGrowth(
+        name=task.name,
+        jobs=task.jobs,
+        measured=task.measured,
+        blocks_per_job=believed,
+        error=error,
+        mean_blocks=_mean(task.blocks.items(), n) if n else None,
+        rss_per_job=rss,
+        rss_error=rss_error,
+        ns_per_job=task.ns / max(task.jobs, 1),
+        grows=by_blocks or by_rss,
+    )
+
+
+def _is_above(mean: float | None, error: float | None, errors: float, least: float) -> bool:
+    return mean is not None and error is not None and mean - errors * error > least
 
 
 def _mean_of(counts: Mapping[int, int]) -> tuple[float | None, float | None, float]:
     """The mean that is believed, its standard error, and how many of those prove growth.
 
-    Without the tenths a sawtooth looks like growth: where they take away much of the mean, they
-    are part of it.
+    Without the tenths a sawtooth looks like growth, and a leak of few jobs like none: where they
+    take away much of the mean, or of proved growth, they are part of it.
     """
     trimmed, error = trimmed_mean(counts)
     n = sum(counts.values())
     if trimmed is None or error is None:
         return trimmed, error, ERRORS
-    mean = _mean(counts.items(), n)
-    if mean >= _AGREES * trimmed:
-        return trimmed, error, ERRORS
-    return mean, _deviation(counts.items(), n) / math.sqrt(n), ERRORS_OF_ALL
+    mean, of_mean = _mean(counts.items(), n), _deviation(counts.items(), n) / math.sqrt(n)
+    if mean < _AGREES * trimmed:
+        return mean, of_mean, ERRORS_OF_ALL
+    is_rare = n >= RARE_MIN and _is_above(mean, of_mean, ERRORS, LEAST_BLOCKS)
+    if is_rare and not _is_above(trimmed, error, ERRORS, LEAST_BLOCKS):
+        return mean, of_mean, ERRORS
+    return trimmed, error, ERRORS
+
+
+def _resident(task: _Sum) -> tuple[float | None, float | None]:
+    """Mean of the resident bytes that a job leaves, and its standard error."""
+    n = task.measured
+    if n == 0:
+        return None, None
+    mean = task.rss_bytes / n
+    if n < 2:
+        return mean, None
+    rest = task.rss_squares - n * (mean / RSS_UNIT_BYTES) ** 2
+    return mean, math.sqrt(max(rest, 0.0) / (n - 1) / n) * RSS_UNIT_BYTES
 
 
 def trimmed_mean(counts: Mapping[int, int]) -> tuple[float | None, float | None]:

@@ -22,14 +22,19 @@ class TaskGrowth:
     """Of them, between two collections of garbage."""
     blocks_per_job: float | None
     """Blocks of the object allocator that a measured job leaves behind, the mean without the
-    least and the largest tenth; None without one."""
+    least and the largest tenth (with them, where they prove growth or take much of it away); None
+    without one."""
     error: float | None
     """Standard error of that mean; None for fewer than two jobs."""
+    mean_blocks: float | None
+    """The mean of all measured jobs."""
     rss_per_job: float | None
     """Resident bytes that it leaves behind."""
+    rss_error: float | None
     ns_per_job: float
     grows: bool
-    """The mean is above 0.75 blocks by more than three standard errors, of 20 or more."""
+    """The mean is above 0.75 blocks by more than three standard errors, of 20 measured jobs or
+    more; or above 4096 resident bytes, of 300 or more."""
 
 
 @dataclass(frozen=True, slots=True)

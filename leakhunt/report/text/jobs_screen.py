@@ -12,6 +12,8 @@ from leakhunt.report.text.sheet import LABEL_STYLE, QUIET, STRONG, Sheet, TextOp
 
 _SHOWN = 20
 _FEW = "not measured yet"
+_SOMETHING = 0.75
+"""Blocks by which two means differ."""
 
 
 def render_jobs(report: JobsReport, options: TextOptions | None = None) -> str:
@@ -56,7 +58,15 @@ def _words(task: TaskGrowth, sheet: Sheet) -> str:
     about = "+-" if sheet.options.ascii_only else "±"
     blocks = units.count(round(task.blocks_per_job, 2), signed=True)
     return (
-        f"{blocks} blocks ({about}{task.error:.2g}),"
+        f"{blocks} blocks ({about}{task.error:.2g}){_with_tenths(task)},"
         f" {units.size(task.rss_per_job, signed=True)} resident"
         f" ({many}, {task.measured:,} measured, {units.duration(round(task.ns_per_job))} each)"
     )
+
+
+def _with_tenths(task: TaskGrowth) -> str:
+    """What the least and the largest tenth would make of the mean, where that is something."""
+    assert task.blocks_per_job is not None
+    if task.mean_blocks is None or abs(task.mean_blocks - task.blocks_per_job) < _SOMETHING:
+        return ""
+    return f" ({units.count(round(task.mean_blocks, 2), signed=True)} with all jobs)"

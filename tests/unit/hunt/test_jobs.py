@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import threading
@@ -19,7 +20,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from leakhunt.agent import jobs
-from leakhunt.agent.jobs import IDLE_S, NAMES_MAX, OTHERS, SKIPPED, Ledger
+from leakhunt.agent.jobs import (
+    IDLE_S,
+    LOST_JOBS,
+    LOST_MAX,
+    NAMES_MAX,
+    OTHERS,
+    SKIPPED,
+    Ledger,
+)
 from leakhunt.cli import main
 from leakhunt.errors import UsageError
 from leakhunt.hunt.jobs import _growth, _Sum, jobs_in, trimmed_mean
@@ -86,6 +95,87 @@ def test_a_sawtooth_of_jobs_is_no_growth() -> None:
     assert not found["app.a"].grows
     assert found["app.a"].blocks_per_job == pytest.approx(0, abs=0.5)
     assert found["app.b"].blocks_per_job == pytest.approx(6, abs=0.5)
+
+
+def test_a_leak_of_few_jobs_is_found() -> None:
+    """One in twenty leaves a hundred blocks: the tenths hide it, the mean of all does not."""
+    rare = _Sum("app.rare", measured=400, blocks=Counter({0: 380, 100: 20}))
+    found = _growth(rare)
+    assert trimmed_mean(rare.blocks)[0] == 0
+    assert found.grows
+    assert found.blocks_per_job == found.mean_blocks == 5
+    once = _growth(_Sum("app.once", measured=400, blocks=Counter({0: 399, 4000: 1})))
+    assert not once.grows, "a table that doubled once"
+    assert once.blocks_per_job == 0
+    assert once.mean_blocks == 10
+    few = _growth(_Sum("app.few", measured=60, blocks=Counter({0: 55, 100: 5})))
+    assert not few.grows
+
+
+def test_resident_memory_that_no_block_accounts_for_is_growth() -> None:
+    def worker(jobs_done: int, pages: list[int]) -> bool:
+        fake = _Sum("app.native", measured=jobs_done, blocks=Counter({0: jobs_done}))
+        left = [pages[i % len(pages)] for i in range(jobs_done)]
+        fake.rss_bytes = sum(left) * 4096
+        fake.rss_squares = sum(one * one for one in left)
+        return _growth(fake).grows
+
+    assert worker(400, [2, 3, 1])
+    assert not worker(200, [2, 3, 1]), "too few"
+    assert not worker(400, [1, 0, 1]), "less than a page a job"
+    assert not worker(400, [900, -800, -90]), "comes and goes"
+    assert not worker(400, [0] * 399 + [100_000]), "one large step"
+
+
+def test_the_error_of_resident_memory_is_that_of_its_values() -> None:
+    fake = Fake()
+    leaves = [0, 3, 1, 7, 2] * 20
+    for many in leaves:
+        fake.job("app.a", leaves=many)
+    fake.job("app.a")
+    task = fake.tasks()["app.a"]
+    blocks = Counter(task["blocks"]).elements()
+    values = [one * 4096 for one in blocks]
+    total = _Sum("app.a", measured=task["measured"], rss_bytes=task["rss_bytes"])
+    total.rss_squares = task["rss_squares"]
+    found = _growth(total)
+    assert found.rss_per_job == pytest.approx(statistics.mean(values))
+    error = statistics.stdev(values) / len(values) ** 0.5
+    assert found.rss_error == pytest.approx(error)
+
+
+def test_a_job_that_never_ends_stops_the_measuring_for_a_while_only() -> None:
+    fake = Fake()
+    lost = fake.ledger.begin("app.killed", "id-1")
+    for _ in range(30):
+        fake.job("app.a", leaves=2)
+    assert fake.tasks()["app.a"]["measured"] == 0, "it may still run"
+    for _ in range(LOST_JOBS):
+        fake.job("app.a", leaves=2, takes_s=1.0)
+    for _ in range(30):
+        fake.job("app.a", leaves=2)
+    assert fake.tasks()["app.a"]["measured"] >= 25
+    fake.ledger.end(lost)
+    assert fake.tasks()["app.killed"]["jobs"] == 1
+
+
+def test_jobs_without_an_end_are_forgotten() -> None:
+    fake = Fake()
+    for i in range(3 * LOST_MAX):
+        fake.ledger.begin("app.killed", f"id-{i}")
+        fake.job("app.a", takes_s=1.0)
+    assert len(fake.ledger._running) <= LOST_JOBS + 1
+    assert len(fake.ledger._lost) == LOST_MAX
+
+
+def test_a_job_that_begins_twice_runs_once() -> None:
+    fake = Fake()
+    for _ in range(SKIPPED + 30):
+        fake.ledger.begin("app.retried", "id-1")
+        fake.ledger.begin("app.retried", "id-1")
+        fake.ledger.end("id-1")
+    assert fake.tasks()["app.retried"]["jobs"] == SKIPPED + 30
+    assert fake.tasks()["app.retried"]["measured"] >= 20
 
 
 def test_a_measured_job_answers_for_what_it_leaves_and_for_no_garbage() -> None:
@@ -380,7 +470,8 @@ def test_containers_on_one_volume_do_not_collide(
 
 
 def written(path: Path, **changes: Any) -> Path:
-    task = {"name": "a", "jobs": 50, "measured": 30, "blocks": {"1": 30}, "ns": 1, "rss_bytes": 0}
+    task = {"name": "a", "jobs": 50, "measured": 30, "blocks": {"1": 30}, "ns": 1, "rss_bytes": 0,
+            "rss_squares": 0}  # fmt: skip
     worker = {"schema": jobs.SCHEMA, "pid": 1, "blocks": 0, "rss_bytes": 0}
     path.write_text(json.dumps({**worker, "tasks": [{**task, **changes}]}))
     return path
@@ -403,6 +494,7 @@ def written(path: Path, **changes: Any) -> Path:
         ({"jobs": -1}, "-1"),
         ({"ns": -1}, "-1"),
         ({"rss_bytes": 2**63}, str(2**63)),
+        ({"rss_squares": -1}, "-1"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused(
