@@ -59,7 +59,7 @@ def _words(task: TaskGrowth, sheet: Sheet) -> str:
     blocks = units.count(round(task.blocks_per_job, 2), signed=True)
     return (
         f"{blocks} blocks ({about}{task.error:.2g}){_with_tenths(task)},"
-        f" {units.size(task.rss_per_job, signed=True)} resident"
+        f" {units.size(round(task.rss_per_job), signed=True)} resident"
         f" ({many}, {task.measured:,} measured, {units.duration(round(task.ns_per_job))} each)"
     )
 
