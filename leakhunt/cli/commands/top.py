@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from leakhunt.report.top_model import TopReport
 
 _KEEP_ALIVE_S = 10.0
+_FOLLOW_S = 0.25
+"""So often the size of the terminal is looked at."""
+_ROWS_MAX = 200
+"""Types that a screen may show."""
 _LEAST_INTERVAL_S = 1.0
 _PAUSES = 10
 """Between two looks the process runs for so many times the last pause at least."""
@@ -96,11 +102,36 @@ def _show_looks(looks: Top, interval_s: float, rows: int | None) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False)
     with Live(console=console, screen=True, auto_refresh=False, transient=True) as live:
+        size = console.size
+
+        def show() -> None:
+            nonlocal size
+            size = console.size
+            text = Text.from_ansi(_fitted(report, size.height))
+            text.no_wrap, text.overflow = True, "crop"
+            live.update(text, refresh=True)
+
+        def follow() -> None:
+            if console.size != size:
+                show()
+
         while True:
-            fitting = max(console.size.height - 8, 5)
-            report = looks.look(rows or fitting)
-            live.update(Text.from_ansi(_drawn(report)), refresh=True)
-            _wait(looks, interval_s, report)
+            report = looks.look(rows or _ROWS_MAX)
+            show()
+            _wait(looks, interval_s, report, follow)
+
+
+def _fitted(report: TopReport, height: int) -> str:
+    """The screen with as many types as have a line."""
+    few = replace(report, rows=report.rows[:height])
+    drawn = _drawn(few)
+    over = drawn.count("\n") + 1 - height
+    if over <= 0 or not few.rows:
+        return drawn
+    # With fewer types there is a line more, which says how many are left out.
+    is_said = len(few.rows) < report.types
+    kept = max(len(few.rows) - over - (not is_said), 0)
+    return _drawn(replace(few, rows=few.rows[:kept]))
 
 
 def _drawn(report: TopReport) -> str:
@@ -109,8 +140,14 @@ def _drawn(report: TopReport) -> str:
     return render_top(report, output.text_options())
 
 
-def _wait(looks: Top, interval_s: float, last: TopReport) -> None:
+def _wait(
+    looks: Top, interval_s: float, last: TopReport, follow: Callable[[], None] | None = None
+) -> None:
+    """Until the next look; ``follow`` is asked four times a second."""
+    step_s = _KEEP_ALIVE_S if follow is None else _FOLLOW_S
     until = time.monotonic() + max(interval_s, _PAUSES * last.pause_ns / 1e9)
     while (left_s := until - time.monotonic()) > 0:
-        time.sleep(min(left_s, _KEEP_ALIVE_S))
+        time.sleep(min(left_s, step_s))
         looks.keep_alive()
+        if follow is not None:
+            follow()
