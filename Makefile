@@ -105,6 +105,20 @@ oracles: ## install Chrome DevTools' heap engine, memlab and Graphviz (needs npm
 .PHONY: suites
 suites: .venv-suites/.ready ## the suites of published packages that the slow tests watch
 
+# An environment for each interpreter; an editable install adds its extension modules to the tree.
+.PHONY: plugin-pythons
+plugin-pythons: setup ## the tests of the pytest plugin, run by every interpreter (minutes)
+	@for python in $(TARGETS); do \
+		env=.venv-plugin/$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		test -x $$env/bin/python || "$$python" -m venv $$env; \
+		pip="$$env/bin/python -m pip --disable-pip-version-check --quiet install -c $(CONSTRAINTS)"; \
+		$$pip pip setuptools wheel; \
+		PYTHONWARNINGS=ignore $$pip --no-build-isolation --editable . --group test; \
+		echo "== $$env"; \
+		$$env/bin/python -m pytest -q -m "not slow and not bench" -n $(WORKERS) --dist loadfile \
+			$(call suite,pytest_plugin unit/testing); \
+	done
+
 .PHONY: servers
 servers: .venv-servers/.ready ## the servers that the slow tests attach to
 
@@ -185,7 +199,7 @@ fuzz: setup ## a million damaged snapshot files (minutes)
 	LEAKHUNT_FUZZ_MUTATIONS=$(or $(N),1000000) $(PYTEST) --timeout 0 $(call suite,fuzz)
 
 .PHONY: test-all
-test-all: test asan oracles servers suites queues ## test, then the slow tests, every interpreter's C warnings and the sanitizers
+test-all: test plugin-pythons asan oracles servers suites queues ## test, then the slow tests, every interpreter's C warnings and the sanitizers
 	@for python in $(TARGETS); do $(MAKE) c-warnings C_PYTHON=$$python; done
 	$(PYTEST) -m slow --timeout 0 tests || { test $$? = 5 && echo "no slow tests"; }
 
@@ -234,4 +248,4 @@ clean: ## remove what can be made again (environments stay)
 
 .PHONY: clean-all
 clean-all: clean ## remove the environments too
-	rm -rf .venv .venv-shop .venv-servers .venv-suites .venv-queues
+	rm -rf .venv .venv-shop .venv-servers .venv-suites .venv-queues .venv-plugin

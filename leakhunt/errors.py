@@ -12,6 +12,8 @@ class LeakhuntError(Exception):
         super().__init__(message)
         if hint is not None:
             self.hint = hint
+        if self.hint:  # tracebacks and pytest show it, too
+            self.add_note(f"hint: {self.hint}")
 
 
 class UsageError(LeakhuntError):

@@ -103,14 +103,17 @@ def test_under_coverage(suite: Suite) -> None:
 def test_with_properties(suite: Suite) -> None:
     suite.beside = ("hypothesispytest",)
     tests = """
-        from hypothesis import given, settings, strategies as st
+        from hypothesis import HealthCheck, given, settings, strategies as st
 
-        @settings(max_examples=20)
+        settings.register_profile(
+            "patient", max_examples=20, deadline=None, suppress_health_check=list(HealthCheck)
+        )
+        settings.load_profile("patient")
+
         @given(st.lists(st.integers()))
         def test_clean(values):
             assert sorted(values) == sorted(sorted(values))
 
-        @settings(max_examples=20)
         @given(st.integers())
         def test_leaky(value):
             KEPT.append(Session())

@@ -38,7 +38,6 @@ CASES = {
     "blinker": ("tests", "blinker", "Signal", "()"),
     "cachetools": ("tests", "cachetools", "LRUCache", "(5)"),
     "jsonschema": ("jsonschema/tests", "jsonschema", "FormatChecker", "()"),
-    "more_itertools": ("tests", "more_itertools", "peekable", "([])"),
     "pluggy": ("testing", "pluggy", "PluginManager", "('planted')"),
     "pyee": ("tests", "pyee", "EventEmitter", "()"),
     "tenacity": ("tests", "tenacity", "Retrying", "()"),

@@ -17,7 +17,27 @@ from leakhunt.hunt.within.newborn import Watch, collect_all, guard
 from leakhunt.hunt.within.snapshots import Snapshots, describe_self
 from leakhunt.report.model import Report
 
-_HINT = "let no two such blocks be open at a time: put one after the other, or keep the outer one"
+_HINTS = (
+    # A part of what the agent says, and what to do.
+    (
+        "running already",
+        (
+            "only one can watch at a time: another no_leaks block that is open (put one after the "
+            "other, or keep the outer one), a marked test or check() around this block, or a "
+            "leakhunt that hunts this process from outside"
+        ),
+    ),
+    ("no memory", "the map of births takes a bit for 16 bytes of the heap: raise the memory limit"),
+    (
+        "displaced",
+        "another tool changes the memory allocators again and again: run the test without it",
+    ),
+    (
+        "self-test failed",
+        "leakhunt was compiled for another interpreter: install it anew for this one",
+    ),
+)
+_ANY_HINT = "repeat the work instead: leakhunt.testing.check(function, cycles=50)"
 _STAYED = "It was made in the block and is still there after it."
 
 Block: TypeAlias = Generator[Step, None, Report | None]
@@ -29,8 +49,8 @@ def examine_block(settle_s: float = SETTLE_S) -> Block:
     The value is None when nothing stayed.  Findings of what a running function holds in its
     variables are no leaks (NOT): the function is not over.
 
-    Raises TargetError when births cannot be watched, for instance because a block around this
-    one watches them: what is older could not be told from what the block made.
+    Raises TargetError when births cannot be watched (its hint says why and what to do): what is
+    older could not be told from what the block made.
     """
     watch = Watch()
     with Snapshots() as taken:
@@ -38,7 +58,8 @@ def examine_block(settle_s: float = SETTLE_S) -> Block:
             beside = running_beside()
             taken.watch()
             if not taken.has_births:
-                raise TargetError(f"the block cannot be watched: {taken.notes[-1]}", hint=_HINT)
+                why = taken.notes[-1]
+                raise TargetError(f"the block cannot be watched: {why}", hint=_hint(why))
             watch.begin()
             yield Step(1)
             growth = watch.growth()
@@ -48,6 +69,10 @@ def examine_block(settle_s: float = SETTLE_S) -> Block:
         if growth.objects <= 0 and growth.blocks <= 0:
             return None
         return _report(taken)
+
+
+def _hint(why: str) -> str:
+    return next((hint for part, hint in _HINTS if part in why), _ANY_HINT)
 
 
 def _report(taken: Snapshots) -> Report:

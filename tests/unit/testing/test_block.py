@@ -89,8 +89,29 @@ def test_a_block_in_a_block_is_refused_and_the_outer_one_goes_on() -> None:
         KEPT.append(Session())
         with pytest.raises(TargetError, match="already") as refused, testing.no_leaks():
             pass
-        assert refused.value.hint
+        assert "keep the outer one" in str(refused.value.hint)
 
     with pytest.raises(testing.LeakError) as caught, testing.no_leaks():
         block()
     assert [one.leaked[0].type for one in caught.value.findings] == [f"{__name__}.Session"]
+
+
+@pytest.mark.parametrize(
+    ("why", "remedy"),
+    [
+        ("no memory for the birth map", "raise the memory limit"),
+        ("our hook was displaced too often in this process", "run the test without it"),
+        ("layout self-test failed: dict (compiled for 3.12.1)", "install it anew"),
+        ("something else", "leakhunt.testing.check"),
+    ],
+)
+def test_what_keeps_a_block_from_being_watched_is_told_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, why: str, remedy: str
+) -> None:
+    def refuse() -> None:
+        raise RuntimeError(why)
+
+    monkeypatch.setattr("leakhunt.agent.snapshots.watch", refuse)
+    with pytest.raises(TargetError, match=re.escape(why)) as refused, testing.no_leaks():
+        pass
+    assert remedy in str(refused.value.hint)
