@@ -141,9 +141,9 @@ format_footer(const lk_walk *w, const job *j, const outcome *o, const lk_unreach
         (unsigned long long)j->prediction.resident_bytes, look->peak_bytes, look->birth_bytes,
         look->births_sound ? "true" : "false", look->lost_known ? "true" : "false",
         c->was_collecting ? "true" : "false", c->gc_was_enabled ? "true" : "false",
-        gc->generations[0].count, gc->generations[1].count, gc->generations[2].count,
-        (unsigned long long)unreached->object_count, (unsigned long long)unreached->raw_count,
-        look->sites.text, j->memory);
+        LK_GC_GENERATION(gc, 0)->count, LK_GC_GENERATION(gc, 1)->count,
+        LK_GC_GENERATION(gc, 2)->count, (unsigned long long)unreached->object_count,
+        (unsigned long long)unreached->raw_count, look->sites.text, j->memory);
     return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 

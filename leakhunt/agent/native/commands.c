@@ -257,7 +257,7 @@ measure(lk_session *s, lk_json *out)
     lk_json_number(out, "descriptors", descriptors > own ? descriptors - own : 0);
     lk_json_bool(out, "gc_enabled", interp->gc.enabled);
     lk_json_bool(out, "gc_collecting", interp->gc.collecting);
-    lk_json_number(out, "gc_young", (uint64_t)interp->gc.generations[0].count);
+    lk_json_number(out, "gc_young", (uint64_t)LK_GC_GENERATION(&interp->gc, 0)->count);
     lk_json_number(out, "gc_frozen", frozen_count(interp));
     lk_json_bool(out, "has_births", lk_birth_is_running());
     if (wants_pauses) {

@@ -311,18 +311,19 @@ lk_is_finalizing(void)
 
 #define LK_GC_LISTS 4
 
-/* Head of one of the collector's lists: three generations and the frozen one.  The first
- * releases of 3.14 collect in steps, and have a young list and two old ones. */
+/* One of the collector's three generations.  3.14.0 to 3.14.4 collect in steps, and have a young
+ * one and two old ones in the same place. */
+#ifdef _PyGC_NEXT_MASK_OLD_SPACE_1
+#define LK_GC_GENERATION(gc, i) ((i) == 0 ? &(gc)->young : &(gc)->old[(i) > 0 ? (i) - 1 : 0])
+#else
+#define LK_GC_GENERATION(gc, i) (&(gc)->generations[i])
+#endif
+
+/* Head of one of the collector's lists: three generations and the frozen one. */
 static inline PyGC_Head *
 lk_gc_list(PyInterpreterState *interp, int i)
 {
-#ifdef _PyGC_NEXT_MASK_OLD_SPACE_1
-    return i == 0  ? &interp->gc.young.head
-           : i < 3 ? &interp->gc.old[i - 1].head
-                   : &interp->gc.permanent_generation.head;
-#else
-    return i < 3 ? &interp->gc.generations[i].head : &interp->gc.permanent_generation.head;
-#endif
+    return i < 3 ? &LK_GC_GENERATION(&interp->gc, i)->head : &interp->gc.permanent_generation.head;
 }
 
 /* The next in one of the collector's lists: bits of the collector's own are in the word. */

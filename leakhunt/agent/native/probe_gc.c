@@ -185,7 +185,7 @@ lk_probe_gc_report(lk_json *out, int keeps)
         put_pauses(out, NAMES[i], &heard.pauses[i], heard.collected[i]);
         collected += heard.collected[i];
         uncollectable += (uint64_t)gc->generation_stats[i].uncollectable;
-        thresholds[i] = (uint64_t)gc->generations[i].threshold;
+        thresholds[i] = (uint64_t)LK_GC_GENERATION(gc, i)->threshold;
     }
     put_pauses(out, "gc_all", &heard.all, collected);
     lk_json_numbers(out, "gc_thresholds", thresholds, GENERATIONS);
