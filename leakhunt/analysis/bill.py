@@ -185,7 +185,9 @@ def _no_pymalloc(name: str, *, is_counted: bool) -> str:
 
 
 def _no_malloc(name: str) -> str:
-    who = f"malloc is {name}'s" if name else "malloc is not glibc's, or older than 2.33"
+    who = "malloc is not glibc's, or older than 2.33"
+    if name:
+        who = f"malloc is {name}'s, by the name of its file or of what it exports"
     return (
         f"{who}: its counters are not read, so native memory and what malloc holds free cannot "
         "be told from the remainder."

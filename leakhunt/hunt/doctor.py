@@ -13,6 +13,7 @@ from pathlib import Path
 
 from leakhunt.analysis.vitals import Patient, Pauses, Reach, Sample, flags_of
 from leakhunt.errors import LeakhuntError, TargetError, UsageError
+from leakhunt.hunt.live_options import check_line_of_load, check_target
 from leakhunt.hunt.member import Journal, Member, Wishes
 from leakhunt.report.doctor_model import DoctorReport
 from leakhunt.target.connection import AgentConnection
@@ -20,7 +21,6 @@ from leakhunt.target.family import Children, find_behind_wrapper, find_family, w
 from leakhunt.target.launch import Launched
 from leakhunt.target.load import LoadCommand
 from leakhunt.target.probes import Probes
-from leakhunt.target.process_table import check_pid
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 from leakhunt.target.reach import no_such_process, reach_process
 from leakhunt.target.readiness import Ready
@@ -68,20 +68,8 @@ def examine(options: DoctorOptions, on_progress: OnProgress | None = None) -> Do
 
 def _check(options: DoctorOptions) -> None:
     """Refuse what cannot be done.  Raises UsageError."""
-    if (options.pid is None) == (not options.command):
-        raise UsageError(
-            "the doctor needs a process or a program to start, and not both",
-            hint="give a PID, or a command line after --",
-        )
-    if options.pid is not None:
-        check_pid(options.pid)
-        if options.ready != Ready():
-            raise UsageError(
-                "--ready is for a program that leakhunt starts",
-                hint="a process that runs is watched at once: leave it out",
-            )
-    if options.load is not None and not options.load.strip():
-        raise UsageError("the load command is empty", hint="give --load a line for /bin/sh")
+    check_target("the doctor", options.pid, options.command, options.ready)
+    check_line_of_load(options.load)
     if not 1 <= options.duration_s <= _LONGEST_S:
         raise UsageError(
             f"{options.duration_s:g} s is no time to sample",

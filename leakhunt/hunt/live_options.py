@@ -90,18 +90,7 @@ class SnapshotOptions:
 
 def check_live_options(options: LiveOptions) -> None:
     """Refuse what makes no hunt.  Raises UsageError."""
-    if (options.pid is None) == (not options.command):
-        raise UsageError(
-            "a live hunt needs a process or a program to start, and not both",
-            hint="give a PID, or a command line after --",
-        )
-    if options.pid is not None:
-        check_pid(options.pid)
-        if options.ready != Ready():
-            raise UsageError(
-                "--ready is for a program that leakhunt starts",
-                hint="a process that runs is hunted at once: leave it out",
-            )
+    check_target("a live hunt", options.pid, options.command, options.ready)
     _check_source_of_load(options)
     for name, value, least in (
         ("runs of the load command", options.rounds, 1),
@@ -143,5 +132,26 @@ def _check_source_of_load(options: LiveOptions) -> None:
         )
     if options.load is None and options.warmup_load is not None:
         raise UsageError("--warmup-load needs --load", hint="give the load itself as well")
-    if options.load is not None and not options.load.strip():
+    check_line_of_load(options.load)
+
+
+def check_target(who: str, pid: int | None, command: tuple[str, ...], ready: Ready) -> None:
+    """Refuse what is no process to attach to, nor a program to start.  Raises UsageError."""
+    if (pid is None) == (not command):
+        raise UsageError(
+            f"{who} needs a process or a program to start, and not both",
+            hint="give a PID, or a command line after --",
+        )
+    if pid is not None:
+        check_pid(pid)
+        if ready != Ready():
+            raise UsageError(
+                "--ready is for a program that leakhunt starts",
+                hint="a process that runs is looked at at once: leave it out",
+            )
+
+
+def check_line_of_load(load: str | None) -> None:
+    """Refuse a load that does nothing.  Raises UsageError."""
+    if load is not None and not load.strip():
         raise UsageError("the load command is empty", hint="give --load a line for /bin/sh")

@@ -136,7 +136,9 @@ def test_a_process_that_is_not_there_is_refused() -> None:
 
 def soak(samples: int) -> None:
     """A watch of a calm process does not grow by its samples."""
-    fake = Fake(rss=lambda s: 100 * MIB + (s * 7919 % 3) * MIB)
+    fake = Fake(
+        rss=lambda s: 100 * MIB + (s * 7919 % 3) * MIB, blocks=lambda looks: 1000 + looks % 7
+    )
     counts: dict[EventKind, int] = {}
 
     def count(event: WatchEvent) -> None:

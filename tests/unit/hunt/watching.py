@@ -61,6 +61,8 @@ class Fake:
     looks: int = 0
     family: Callable[[float], tuple[int, ...]] = lambda _: (PID,)
     start: Callable[[float], int] = lambda _: 5
+    blocks: Callable[[int], int] = lambda looks: 1000 + looks
+    """At each look."""
     delay: LoopDelay | None = None
     """Of its event loop, if it has one."""
     listening: int = 0
@@ -110,7 +112,7 @@ class Fake:
     def _look(self, **_: Any) -> Any:
         self.looks += 1
         measure = SimpleNamespace(
-            blocks=1000 + self.looks, gc_enabled=True, gc_young=7, threads=2, descriptors=9
+            blocks=self.blocks(self.looks), gc_enabled=True, gc_young=7, threads=2, descriptors=9
         )
         return FakeLook(self, measure, is_listening=self.delay is not None)
 
