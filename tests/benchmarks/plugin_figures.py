@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 _OBJECTS = 2_000_000
 _TESTS = 400
 _ROUNDS = 3
+_ROOT = Path(__file__).resolve().parents[2]
+_SUITES = _ROOT / ".venv-suites"
+_REAL = (("cachetools", "tests"), ("jsonschema", "jsonschema/tests"), ("attrs", "tests"))
+_ALONE = ("-p", "no:cacheprovider", "-p", "no:randomly")
+_ENVIRON = {**os.environ, "PYTHONPATH": str(_ROOT)}
 
 _CONFTEST = f"""
 HEAP = [{{"a": i, "b": [i, float(i)], "c": (f"x{{i}}",)}} for i in range({_OBJECTS} // 6)]
@@ -41,13 +47,38 @@ def test_clean(session, number):
 """
 
 
+def cpu_s(folder: Path, *command: str) -> float:
+    """Processor seconds of one run, user and system, its start included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        command, cwd=folder, check=False, capture_output=True, text=True, env=_ENVIRON
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert " passed" in done.stdout, done.stdout + done.stderr
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def run(folder: Path, *options: str) -> float:
-    """Seconds of one run of the suite."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-    started = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return time.perf_counter() - started
+    """Processor seconds of one run of our suite."""
+    return cpu_s(folder, sys.executable, "-m", "pytest", "-q", *_ALONE, *options)
+
+
+def real_suite(package: str, tests: str) -> tuple[float, float]:
+    """Processor seconds of a published suite without and with --leakhunt: the least of rounds
+    that take turns."""
+    source = next((_SUITES / "src").glob(f"{package}-*"))
+    plain, watched = [], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = shutil.copytree(source, Path(name) / package)
+        command = (
+            str(_SUITES / "bin" / "python"), "-m", "pytest", "-q", *_ALONE,
+            "-p", "leakhunt.pytest_plugin", "-W", "ignore", tests,
+        )  # fmt: skip
+        cpu_s(folder, *command)  # compiles
+        for _ in range(_ROUNDS):
+            plain.append(cpu_s(folder, *command))
+            watched.append(cpu_s(folder, *command, "--leakhunt"))
+    return min(plain), min(watched)
 
 
 def watch_us(folder: Path) -> float:
@@ -70,6 +101,12 @@ def growth_s() -> float:
     return float(done.stdout)
 
 
+def print_suite(name: str, plain: float, watched: float) -> None:
+    """Processor seconds, without and with the watch."""
+    more = f"{watched / plain - 1:+.1%} (to reach: under 5 %)"
+    print(f"{name + ':':<14}{plain:6.2f} s of processor time, watched {watched:6.2f} s {more}")
+
+
 def main() -> None:
     """Print the figures."""
     with tempfile.TemporaryDirectory() as name:
@@ -83,7 +120,12 @@ def main() -> None:
     print(f"python {sys.version.split()[0]}, {_TESTS} tests, pid {os.getpid()}")
     print(f"small heap:   {small:8.0f} us a test")
     print(f"{_OBJECTS:,} objects: {large:8.0f} us a test (to reach: under 1,000)")
-    print(f"whole suite:  {plain:.2f} s, watched {watched:.2f} s ({watched / plain - 1:+.1%})")
+    print_suite("this suite", plain, watched)
+    if (_SUITES / ".ready").exists():
+        for package, tests in _REAL:
+            print_suite(package, *real_suite(package, tests))
+    else:
+        print("no real suites here: make suites")
     print(f"objgraph.growth before and after one test: {growth_s():.2f} s")
 
 
