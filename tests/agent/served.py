@@ -17,6 +17,7 @@ from leakhunt.agent import bootstrap
 from leakhunt.target.attach.door import READY, Descriptor, Door, framed
 from leakhunt.target.connection import AgentConnection
 from leakhunt.target.interpreter import Interpreter
+from tests.proc_view import descriptors, thread_names
 
 PROGRAM = Path(__file__).parent / "served_program.py"
 ANSWER_S = 30.0
@@ -126,10 +127,9 @@ class Target:
         """Names of its threads, the main one's left out; the agent's gives itself one as it
         starts."""
         time.sleep(0.02)
-        tasks = Path(f"/proc/{self.pid}/task")
-        others = [task for task in tasks.iterdir() if task.name != str(self.pid)]
-        return sorted((task / "comm").read_text().strip() for task in others)
+        names = thread_names(self.pid)
+        return sorted(name for tid, name in names.items() if tid != self.pid)
 
-    def descriptors(self) -> dict[str, str]:
+    def descriptors(self) -> dict[int, str]:
         """What its descriptors stand for."""
-        return {path.name: str(path.readlink()) for path in Path(f"/proc/{self.pid}/fd").iterdir()}
+        return descriptors(self.pid)

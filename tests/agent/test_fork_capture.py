@@ -16,6 +16,7 @@ from leakhunt.store.columns import SnapshotColumns
 from leakhunt.store.reader import open_snapshot
 from leakhunt.target.interpreter import Interpreter
 from tests.agent.conftest import HERE, PROGRAM_TIMEOUT_S, RunProgram
+from tests.proc_view import is_alive
 
 PROGRAM = "fork_program.py"
 PRIVATE_BYTES_PER_OBJECT = 20
@@ -105,18 +106,10 @@ def test_the_child_dies_with_its_parent(python: Interpreter, agent: Path) -> Non
         child = int(program.stdout.readline())
         assert Path(f"/proc/{child}/comm").read_text().strip() == "leakhunt"
         program.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + PROGRAM_TIMEOUT_S / 10
-    while _is_running(child):
+    deadline = time.monotonic() + PROGRAM_TIMEOUT_S
+    while is_alive(child):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def _is_running(pid: int) -> bool:
-    """Whether it lives; a zombie that nobody reaps does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 @is_root

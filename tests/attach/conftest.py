@@ -45,13 +45,14 @@ def python(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def start() -> Iterator[StartProgram]:
-    """Starts a program and waits for its first line; kills it in the end."""
+    """Starts a program and waits for its first line; kills it in the end.  Its standard input stays
+    open until it is to go on: ``communicate`` closes it."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*command: str | Path) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

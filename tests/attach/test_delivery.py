@@ -18,6 +18,7 @@ from leakhunt.target.interpreter import probe
 from leakhunt.target.native_build import native_agent_for
 from tests.attach.conftest import StartProgram, closing
 from tests.attach.test_preflight import as_root, become_nobody, child
+from tests.attach.test_states import open_descriptors
 
 LOADS = """
 import sys
@@ -44,10 +45,6 @@ def files_in_memory(pid: int) -> set[str]:
     return {line.split()[5] for line in lines if "/memfd:leakhunt" in line}
 
 
-def descriptors(pid: int) -> set[str]:
-    return {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
-
-
 def test_by_its_path_where_that_can_be_opened(python: Path, start: StartProgram) -> None:
     library = native_agent_for(probe(python))
     process = start(python, "-I", "-c", "print('ready', flush=True); import time; time.sleep(30)")
@@ -60,7 +57,7 @@ def test_by_its_path_where_that_can_be_opened(python: Path, start: StartProgram)
 def hidden(pid: int, library: Path, copy: Path) -> list[str]:
     """Attach three times, with two versions of the library; the paths in the target."""
     paths: list[str] = []
-    before = descriptors(pid)
+    before = open_descriptors(pid)
     open_channel(pid, library, source=loading(paths)).sock.close()
     assert len(files_in_memory(pid)) == 1
     open_channel(pid, library, source=loading(paths)).sock.close()
@@ -70,9 +67,9 @@ def hidden(pid: int, library: Path, copy: Path) -> list[str]:
     open_channel(pid, other, source=loading(paths)).sock.close()
     assert len(files_in_memory(pid)) == 2
     deadline = time.monotonic() + 5
-    while descriptors(pid) - before and time.monotonic() < deadline:
+    while open_descriptors(pid) - before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert descriptors(pid) <= before
+    assert open_descriptors(pid) <= before
     return paths
 
 
@@ -105,12 +102,13 @@ def test_in_memory_for_another_root_folder(library: Path, tmp_path: Path) -> Non
 
 @as_root
 def test_another_pid_namespace(start: StartProgram, python: Path, library: Path) -> None:
-    code = "import os, time; print('ready', flush=True); time.sleep(1); os._exit(os.getpid())"
+    code = "import os, sys; print('ready', flush=True); sys.stdin.read(); os._exit(os.getpid())"
     wrapper = start("unshare", "--pid", "--fork", python, "-I", "-c", code)
     children = Path(f"/proc/{wrapper.pid}/task/{wrapper.pid}/children").read_text()
     channel = open_channel(int(children), library, source=closing)
     channel.sock.close()
-    assert wrapper.wait(timeout=10) == 1
+    wrapper.communicate(timeout=60)
+    assert wrapper.returncode == 1
 
 
 def test_no_such_library(start: StartProgram, python: Path, tmp_path: Path) -> None:

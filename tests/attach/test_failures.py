@@ -22,7 +22,7 @@ from tests.attach.conftest import StartProgram, closing
 
 InTheStop = Callable[[Callable[[], object]], None]
 
-SLEEPS = "print('ready', flush=True); import time; time.sleep(1.5); print('done')"
+SLEEPS = "print('ready', flush=True); import sys; sys.stdin.read(); print('done')"
 SPINS = "print('ready', flush=True)\nwhile True: pass"
 COMPUTES = """
 import hashlib, threading, os, zlib, itertools, ctypes, time
@@ -61,7 +61,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def expect_done(process: subprocess.Popen[str]) -> None:
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert (out, err, process.returncode) == ("done\n", "", 0)
 
 
@@ -138,13 +138,13 @@ def test_a_target_that_is_killed_in_the_stop(
     in_the_stop(lambda: os.kill(target.pid, signal.SIGKILL))
     with pytest.raises(TargetError, match=f"process {target.pid} ended"):
         open_channel(target.pid, library, source=closing)
-    assert target.wait(timeout=10) == -signal.SIGKILL
+    assert target.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_a_target_that_exits_in_the_middle(target: subprocess.Popen[str], library: Path) -> None:
     with pytest.raises(TargetError, match=f"process {target.pid} ended"):
         open_channel(target.pid, library, source=lambda fd, path: "import os; os._exit(7)")
-    assert target.wait(timeout=10) == 7
+    assert target.wait(timeout=60) == 7
 
 
 def test_a_target_that_becomes_another_program(
@@ -153,13 +153,13 @@ def test_a_target_that_becomes_another_program(
     text = "import posix; posix.execv('/bin/sleep', ['sleep', '2'])"
     with pytest.raises(TargetError, match=r"closed leakhunt's connection|became another"):
         open_channel(target.pid, library, source=lambda fd, path: text)
-    assert target.wait(timeout=10) == 0
+    assert target.wait(timeout=60) == 0
 
 
 def test_a_target_that_is_not_our_child_and_ends(library: Path, in_the_stop: InTheStop) -> None:
     # Its own parent must hear of its end.
-    code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {SLEEPS!r}])\n"
-    code += "print(p.pid, flush=True); print(p.wait(), flush=True)"
+    code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {SLEEPS!r}],"
+    code += " stdin=subprocess.PIPE)\nprint(p.pid, flush=True); print(p.wait(), flush=True)"
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
@@ -168,7 +168,7 @@ def test_a_target_that_is_not_our_child_and_ends(library: Path, in_the_stop: InT
     in_the_stop(lambda: os.kill(pid, signal.SIGKILL))
     with pytest.raises(TargetError, match=f"process {pid} ended"):
         open_channel(pid, library, source=closing)
-    assert parent.communicate(timeout=10)[0] == "-9\n"
+    assert parent.communicate(timeout=60)[0] == "-9\n"
 
 
 def test_a_signal_in_the_stop_arrives_after_it(
@@ -179,7 +179,7 @@ def test_a_signal_in_the_stop_arrives_after_it(
 
     in_the_stop(lambda: os.kill(process.pid, signal.SIGUSR1))
     open_channel(process.pid, library, source=closing).sock.close()
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (out, err, process.returncode) == ("signal\ndone\n", "", 0)
 
 
@@ -232,14 +232,27 @@ def test_no_free_memory(target: subprocess.Popen[str], library: Path) -> None:
     expect_done(target)
 
 
+CLOSES_ITS_STREAMS = """
+import os
+print('ready', flush=True)
+end = os.dup(0)
+os.close(0), os.close(1), os.close(2)
+os.read(end, 1)
+for n in 0, 1, 2:
+    try:
+        os.fstat(n)
+        os._exit(9)
+    except OSError:
+        pass
+"""
+
+
 def test_standard_streams_that_were_closed_stay_closed(start: StartProgram, library: Path) -> None:
-    code = "import os, time; print('ready', flush=True); os.close(0); os.close(1); os.close(2)\n"
-    code += "time.sleep(1)\nfor n in 0, 1, 2:\n try: os.fstat(n); os._exit(9)\n except OSError: 0"
-    process = start(sys.executable, "-I", "-c", code)
+    process = start(sys.executable, "-I", "-c", CLOSES_ITS_STREAMS)
     time.sleep(0.1)
     channel = open_channel(process.pid, library, source=lambda fd, path: f"KEEP = {fd}")
     channel.sock.close()
-    process.wait(timeout=10)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -257,7 +270,7 @@ def test_a_pending_call_that_waits_is_overtaken_by_a_helper_thread(
     assert channel.facts.way == "helper thread"
     assert len(channel.facts.stop_ns) == 2
     # The pending call comes late, and finds that nobody is there.
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert (out, err, process.returncode) == ("done\n", "once", 0)
 
 
@@ -314,7 +327,7 @@ def test_a_child_that_is_forked_meanwhile_does_not_answer(
         return f"import posix\nposix.write(2, b'%d' % posix.getpid())\nposix.close({fd})\n"
 
     open_channel(process.pid, library, source=telling).sock.close()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert (out, err) == ("child 0\n", str(process.pid))
 
 

@@ -21,9 +21,9 @@ from tests.attach.test_delivery import files_in_memory
 from tests.attach.test_preflight import as_root, become_nobody, child
 from tests.attach.test_states import (
     PROGRAM,
-    descriptors,
     eventually,
     executable_anonymous_mappings,
+    open_descriptors,
 )
 
 
@@ -38,7 +38,7 @@ def test_three_snapshots_of_a_process(
     agent = native_agent_for(probe(python))
     process = start(python, "-I", PROGRAM, state, "4")
     time.sleep(0.1)
-    before, thread_count = descriptors(process.pid), threads(process.pid)
+    before, thread_count = open_descriptors(process.pid), threads(process.pid)
     for number in range(3):
         channel = open_channel(process.pid, agent)
         with AgentConnection(channel.sock, process.pid) as connection:
@@ -49,7 +49,7 @@ def test_three_snapshots_of_a_process(
             path = tmp_path / f"{number}.lkheap"
             connection.capture(path, snapshots._header("seen", "names"))
         assert open_snapshot(path).node_count > 1000
-    assert eventually(lambda: descriptors(process.pid) <= before)
+    assert eventually(lambda: open_descriptors(process.pid) <= before)
     assert eventually(lambda: threads(process.pid) == thread_count)
     assert eventually(lambda: executable_anonymous_mappings(process.pid) == 0)
     out, err = process.communicate(timeout=30)
@@ -62,14 +62,14 @@ def test_a_process_that_cannot_open_the_agent(library: Path, tmp_path: Path) -> 
     private = tmp_path / "_heap.so"
     private.write_bytes(library.read_bytes())
     with child(become_nobody) as pid:
-        before = descriptors(pid)
+        before = open_descriptors(pid)
         for _ in range(3):
             channel = open_channel(pid, private)
             with AgentConnection(channel.sock, pid) as connection:
                 assert connection.hello().uid == 65534
                 connection.self_test()
         assert len(files_in_memory(pid)) == 1
-        assert eventually(lambda: descriptors(pid) <= before)
+        assert eventually(lambda: open_descriptors(pid) <= before)
 
 
 SETS_USER = """

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.proc_view import descriptors, thread_names
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ROOT / "fixtures" / "servers"
@@ -90,13 +91,9 @@ class Server:
     @property
     def descriptors(self) -> int:
         """How many it has open."""
-        return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
+        return len(descriptors(self.pid))
 
     @property
     def threads(self) -> list[str]:
-        """Names of its threads; one that ends meanwhile is none."""
-        names = []
-        for task in Path(f"/proc/{self.pid}/task").iterdir():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                names.append((task / "comm").read_text().strip())
-        return sorted(names)
+        """Names of its threads."""
+        return sorted(thread_names(self.pid).values())

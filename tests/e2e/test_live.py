@@ -261,7 +261,7 @@ def test_a_dry_run_says_what_would_be_done() -> None:
     assert plan["processes"][0]["way"]
 
 
-def wait_until(condition: Any, limit_s: float = 20.0) -> None:
+def wait_until(condition: Any, limit_s: float = 60.0) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < deadline, "it took too long"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import statistics
 import sys
 from pathlib import Path
 
@@ -50,7 +52,33 @@ def soak(python: Path, number: int, tmp_path: Path) -> None:
     assert sum(row.count_delta for row in whole.growth) <= 3
     assert [f.holder.path for f in whole.findings if f.verdict != Verdict.NOT] == []
     assert mapped[-1] <= mapped[1] + 8, "an arena of malloc's or two, however many hunts"
-    assert resident[-1] - resident[1] < max(1 << 20, 200 * number)
+    once_bytes = (1 if number < 100 else 2) << 20
+    assert resident[-1] - resident[1] < once_bytes, "what an arena holds"
+    assert steady_growth_bytes(resident[1:]) < 100, "in each hunt, whatever comes once"
+
+
+STRETCHES = 5
+
+
+def steady_growth_bytes(resident: list[int]) -> float:
+    """By what a hunt adds in every fifth of them; 0 for a handful, which has no fifths.
+
+    Two figures at the ends would call a leak what comes once, an arena that malloc makes or a page
+    that is touched for the first time; a leak of a little in each hunt is in each fifth.
+    """
+    size = len(resident) // STRETCHES
+    if size < STRETCHES:
+        return 0.0
+    middles = [statistics.median(resident[i * size : (i + 1) * size]) for i in range(STRETCHES)]
+    return min(late - early for early, late in itertools.pairwise(middles)) / size
+
+
+def test_steady_growth_is_told_from_what_comes_once() -> None:
+    page, many = 4096, 1000
+    once = [0] * 300 + [2 << 20] * 700
+    assert steady_growth_bytes(once) == 0
+    # A page that a leak of 128 bytes a hunt needs every 32 hunts.
+    assert steady_growth_bytes([i // 32 * page for i in range(many)]) == pytest.approx(128, rel=0.1)
 
 
 def count_mappings(pid: int) -> int:

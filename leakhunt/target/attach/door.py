@@ -58,6 +58,19 @@ def run():
             return False
         return (found.st_dev, found.st_ino) == (device, inode)
 
+    def duplicate(number):
+        # A program that closed its standard streams must not print into ours.
+        low = []
+        try:
+            copy = posix.dup(number)
+            while copy < 3:
+                low.append(copy)
+                copy = posix.dup(number)
+        finally:
+            for one in low:
+                posix.close(one)
+        return copy
+
     def is_awaited(number):
         posix.set_blocking(number, False)
         try:
@@ -81,7 +94,7 @@ def run():
                 posix.close(descriptor[0])
         return
     if is_ours(*SOCKET):
-        copy = posix.dup(SOCKET[0])
+        copy = duplicate(SOCKET[0])
         try:
             if is_awaited(copy):
                 exec(TEXT, {})

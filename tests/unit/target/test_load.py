@@ -8,6 +8,7 @@ import pytest
 
 from leakhunt.errors import UsageError
 from leakhunt.target.load import LoadCommand
+from tests.proc_view import is_alive
 
 
 def test_a_run_is_reported() -> None:
@@ -43,7 +44,7 @@ def test_time_runs_out_and_nothing_is_left(tmp_path: Path) -> None:
     assert not run.is_failed
     assert time.monotonic() - started < 5
     for pid in map(int, note.read_text().split()):
-        assert not is_alive(pid)
+        assert ends(pid)
 
 
 def test_what_left_the_group_ends_with_the_load(tmp_path: Path) -> None:
@@ -55,19 +56,15 @@ def test_what_left_the_group_ends_with_the_load(tmp_path: Path) -> None:
     assert run.is_cut_short
     pids = [int(pid) for pid in note.read_text().split()]
     assert len(pids) >= 3
-    assert [pid for pid in pids if is_alive(pid)] == []
+    assert [pid for pid in pids if not ends(pid)] == []
 
 
-def is_alive(pid: int) -> bool:
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return False
-        if state == "Z":
-            return False
+def ends(pid: int) -> bool:
+    """Within a minute."""
+    deadline = time.monotonic() + 60
+    while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return True
+    return not is_alive(pid)
 
 
 def test_what_it_leaves_behind_does_not_hold_us_up(tmp_path: Path) -> None:
@@ -75,7 +72,7 @@ def test_what_it_leaves_behind_does_not_hold_us_up(tmp_path: Path) -> None:
     started = time.monotonic()
     LoadCommand(f"sleep 60 & echo $! > {note}").run()
     assert time.monotonic() - started < 5
-    assert not is_alive(int(note.read_text()))
+    assert ends(int(note.read_text()))
 
 
 def test_a_load_that_closes_its_output_is_waited_for() -> None:

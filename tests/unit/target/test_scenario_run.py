@@ -15,6 +15,7 @@ import pytest
 
 from leakhunt.errors import TargetError, UsageError
 from leakhunt.target.progress import Progress
+from tests.proc_view import is_alive
 
 ALL = ["baseline", "window", "loaded", "final"]
 
@@ -348,15 +349,10 @@ def cycle(i): pass
 
 
 def _assert_gone(pid: int) -> None:
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return
-        if state in "ZX":
-            return
+    deadline = time.monotonic() + 60
+    while is_alive(pid):
+        assert time.monotonic() < deadline, f"process {pid} is still there"
         time.sleep(0.02)
-    pytest.fail(f"process {pid} is still there")
 
 
 def test_exit_functions_run_and_output_is_flushed(run_scenario: Any, tmp_path: Path) -> None:
