@@ -16,7 +16,7 @@ from leakhunt.hunt.live_options import LiveOptions, check_live_options
 from leakhunt.hunt.live_report import LiveOutcome, report_of_hunt
 from leakhunt.hunt.live_settings import live_settings_of
 from leakhunt.hunt.member import Journal, Member, Wishes
-from leakhunt.hunt.options import LIVE_SAMPLE_BYTES
+from leakhunt.hunt.options import LIVE_SAMPLE_BYTES, USUAL_SITES
 from leakhunt.hunt.phases import LoadRecord, Phases, phases_of
 from leakhunt.report.model import Report
 from leakhunt.target.family import (
@@ -217,7 +217,8 @@ class _Hunt:
 
     def _start_watching(self, crew: Crew) -> None:
         """Hooks are a pile: what is put on last comes off first."""
-        sample_bytes = LIVE_SAMPLE_BYTES if self.options.sites == 0 else self.options.sites
+        sites = self.options.sites
+        sample_bytes = LIVE_SAMPLE_BYTES if sites == USUAL_SITES else sites
         if sample_bytes is not None:
             crew.each("sampling began", lambda member: member.start_sites(sample_bytes))
         if self.options.birth:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from leakhunt.errors import UsageError
-from leakhunt.hunt.options import CAPTURE_MODES, check_sites
+from leakhunt.hunt.options import CAPTURE_MODES, USUAL_SITES, check_sites
 from leakhunt.target.family import Children
 from leakhunt.target.process_table import check_pid
 from leakhunt.target.readiness import Ready
@@ -64,8 +64,8 @@ class LiveOptions:
     max_pause_ms: float | None = None
     save_dir: Path | None = None
     birth: bool = True
-    sites: int | None = None
-    """Sample allocations from the baseline on, one for every so many bytes (0:
+    sites: int | None = USUAL_SITES
+    """Sample allocations from the baseline on, one for every so many bytes (USUAL_SITES:
     LIVE_SAMPLE_BYTES); None samples none."""
     show_output: bool = False
     rules: tuple[Path, ...] = ()

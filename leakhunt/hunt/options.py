@@ -12,6 +12,9 @@ from leakhunt.target.save_dir import LADDER_MAX
 CAPTURE_MODES = ("in-process", "fork", "auto")
 """Ways to take a snapshot; see docs/decisions/0008-fork-capture.md."""
 SAMPLE_BYTES_MAX = 1 << 40
+USUAL_SITES = 0
+"""What every hunt does about allocation sites unless asked otherwise: it samples them, at the
+distance that is usual for its kind."""
 SCENARIO_SAMPLE_BYTES = 8192
 """Mean distance of samples in a scenario, unless asked otherwise: its leaks are small, and its
 child process serves nobody else."""
@@ -50,8 +53,8 @@ class HuntOptions:
     capture: str = "in-process"
     """How to capture: in-process, fork, or auto for the shorter pause.  A fork shortens the pause
     of other threads only: the scenario's own waits until the file is whole."""
-    sites: int | None = None
-    """Sample allocations from the baseline on, one for every so many bytes (0:
+    sites: int | None = USUAL_SITES
+    """Sample allocations from the baseline on, one for every so many bytes (USUAL_SITES:
     SCENARIO_SAMPLE_BYTES); None samples none."""
 
 

@@ -7,7 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from leakhunt.hunt.assemble import UserRules, cycles_of_window, user_rules, write_report
-from leakhunt.hunt.options import SCENARIO_SAMPLE_BYTES, HuntOptions, check_numbers, settings_of
+from leakhunt.hunt.options import (
+    SCENARIO_SAMPLE_BYTES,
+    USUAL_SITES,
+    HuntOptions,
+    check_numbers,
+    settings_of,
+)
 from leakhunt.hunt.record import RunRecord, report_of
 from leakhunt.report.model import Report
 from leakhunt.target.interpreter import Interpreter, own_interpreter, probe
@@ -82,7 +88,7 @@ def _spec_of(options: HuntOptions, scenario: Path) -> ScenarioSpec:
         ladder=options.ladder,
         content=options.content,
         capture=options.capture,
-        sites=SCENARIO_SAMPLE_BYTES if options.sites == 0 else options.sites,
+        sites=SCENARIO_SAMPLE_BYTES if options.sites == USUAL_SITES else options.sites,
     )
 
 

@@ -131,7 +131,7 @@ _LIVE_WARMUP = 1
     "--sites",
     is_flag=False,
     flag_value="0",
-    default="0",
+    default=None,
     type=Whole(0),
     metavar="[=BYTES]",
     help="Sample where objects are allocated, from the baseline on: one for every BYTES."
@@ -163,6 +163,8 @@ def hunt(context: click.Context, /, target: tuple[str, ...], **arguments: Any) -
     arguments["timeout_s"] = arguments["timeout_s"] or None
     if arguments.pop("without_sites"):
         arguments["sites"] = None
+    elif arguments["sites"] is None:
+        del arguments["sites"]  # what is usual
     with _shown(arguments, is_wanted=arguments.pop("is_shown")) as folder:
         return _hunt(context, target, arguments, replace(options, shown=folder))
 
@@ -180,7 +182,7 @@ def _hunt(
         raise UsageError(
             "nothing to hunt",
             hint="a number for --sites is written --sites=BYTES"
-            if arguments["sites"]
+            if arguments.get("sites")
             else "give --scenario FILE.py, a PID, or a command line after --",
         )
     live_options.refuse_without_scenario(context)
@@ -206,7 +208,7 @@ def _shown(arguments: dict[str, Any], *, is_wanted: bool) -> Iterator[Path | Non
 
 
 def _hunt_scenario(arguments: dict[str, Any], options: output.OutputOptions) -> int:
-    values = {name: arguments[name] for name in live_options.SHARED}
+    values = {name: arguments[name] for name in live_options.SHARED if name in arguments}
     values["capture"] = arguments["capture"] or "in-process"
     values["cycles"] = arguments["cycles"] or _SCENARIO_CYCLES
     values["warmup"] = _SCENARIO_WARMUP if arguments["warmup"] is None else arguments["warmup"]

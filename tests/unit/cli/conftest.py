@@ -36,7 +36,7 @@ class FakeOptions:
     ladder: int = 0
     content: bool = False
     capture: str = "in-process"
-    sites: int | None = None
+    sites: int | None = 0
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from leakhunt.target.answers import (
     LiveMeasure,
     Mark,
     Rest,
+    SitesStarted,
 )
 from leakhunt.target.family import Relative
 from leakhunt.target.process_table import read_entry
@@ -74,6 +75,10 @@ class FakeAgent:
     def birth_start(self) -> Births:
         self._note("birth_start")
         return Births("allocator", True, (), "")
+
+    def sites_start(self, sample_bytes: int) -> SitesStarted:
+        self._note("sites_start")
+        return SitesStarted("sampled", sample_bytes, 2)
 
     def events(self) -> list[Mark]:
         marks, self.marks = [Mark(label) for label in self.marks[:1]], self.marks[1:]

@@ -78,7 +78,8 @@ def test_what_is_done_and_in_which_order(target: int, reach: FakeReach) -> None:
     hunt_live(options(target, load=leak(reach, 50)), reach=reach)
     calls = [call for call in reach.agent.calls if call not in {"measure", "keep_alive"}]
     assert calls == [
-        "prepare", "collect", "collect", "birth_start", "capture baseline", "capture window",
+        "prepare", "collect", "collect", "sites_start", "birth_start", "capture baseline",
+        "capture window",
         "capture loaded", "collect", "capture final", "close",
     ]  # fmt: skip
 
@@ -87,7 +88,8 @@ def test_every_pause_is_in_the_next_header_and_in_the_report(target: int, reach:
     report = hunt_live(options(target, load=leak(reach, 50)), reach=reach)
     kinds = [one.kind for one in report.interventions]
     assert kinds == [
-        "attach", "collect", "collect", "birth_start", "capture", "capture", "capture", "collect",
+        "attach", "collect", "collect", "sites_start", "birth_start", "capture", "capture",
+        "capture", "collect",
         "capture", "detach",
     ]  # fmt: skip
     assert {one.pid for one in report.interventions} == {target}

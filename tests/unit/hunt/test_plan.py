@@ -19,8 +19,9 @@ def beginnings(options: LiveOptions) -> list[str]:
 
 def test_the_warm_up_comes_before_the_attach() -> None:
     assert beginnings(LiveOptions(command=APP, load="true")) == [
-        "start 'python", "warm up:", "attach", "wait until", "watch births:", "take the",
-        "run 'true'", "take the", "wait until", "take the", "put everything", "end it",
+        "start 'python", "warm up:", "attach", "wait until", "sample allocations:",
+        "watch births:", "take the", "run 'true'", "take the", "wait until", "take the",
+        "put everything", "end it",
     ]  # fmt: skip
 
 
