@@ -190,6 +190,9 @@ class LeakhuntApp(App[None]):
         unseen = next((name for name in VIEWS if name not in self._screen_stacks), None)
         if unseen is not None and not self._exit:
             self._init_mode(unseen)
+            # It has the styles that hold now: to find them once more would take a tenth of a second
+            # when it is shown.
+            self.view(unseen)._css_update_count = self._css_update_count  # noqa: SLF001
             self.set_timer(_BETWEEN_S, self._make_a_view)
 
     def _loaded(self, case: Case, what: str, value: Report | HeapView | None) -> None:

@@ -10,6 +10,7 @@ an answer.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
@@ -27,13 +28,14 @@ HERE = Path(__file__).parent
 LABELS = ("baseline", "loaded", "final")
 WIDTH, HEIGHT = 120, 40
 PATIENCE_S = 60.0
+_NUMBERS = itertools.count()
 
 
 class Terminal:
     """A program in tmux, on a server of its own."""
 
     def __init__(self, command: list[str]) -> None:
-        self._name = f"leakhunt-figures-{os.getpid()}"
+        self._name = f"leakhunt-figures-{os.getpid()}-{next(_NUMBERS)}"
         self.started = time.perf_counter()
         line = "exec " + " ".join(f"'{word}'" for word in command)
         self._tmux("new-session", "-d", "-s", "it", "-x", str(WIDTH), "-y", str(HEIGHT), line)

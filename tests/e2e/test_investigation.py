@@ -61,7 +61,7 @@ def test_from_the_first_screen_to_each_holder(saved: Path, report: Report, tmp_p
         first = terminal.wait_for("12 leaks", "per cycle", "frees", "resident, final")
         assert "listener" in first
         terminal.press("2")
-        terminal.wait_for("types, in bytes", "shop.session.Session")
+        terminal.wait_for("types, in bytes", "builtins.dict")
         for rank, finding in enumerate(sorted(report.findings, key=lambda f: f.rank)[:12]):
             terminal.press("1", "Home", *["Down"] * rank)
             terminal.wait_for(f"── {finding.rank}  LEAK  {finding.category}", "confidence")

@@ -164,6 +164,16 @@ def test_the_whole_population_is_walked(shop: Path) -> None:
     drive(shop, look, WIDE)
 
 
+def test_the_population_of_a_holder_is_shown_from_its_referrer_too(shop: Path) -> None:
+    async def look(driver: Driver) -> None:
+        await driver.press("enter")
+        assert "builtins.dict['tick']" in driver.chosen()
+        await driver.press("p")
+        assert "finding 1: 60 objects" in driver.text
+
+    drive(shop, look, WIDE)
+
+
 def test_where_one_was_survives_reopening(shop: Path) -> None:
     async def walk(driver: Driver) -> None:
         await driver.press("enter", "down", "down", "enter", "q")

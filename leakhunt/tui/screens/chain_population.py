@@ -56,12 +56,14 @@ class Populations:
         self._chain.rows.show(rows, cursor=self._chain.cursors.get(subject, 1))
 
     def action_population(self) -> None:
-        """All that the finding of this object leaked."""
+        """All that the finding of this object leaked, else that of the object that is walked."""
         heap, node = self._chain.heap, self._chain.node
         if heap is None or node is None or self._chain.case.report is None:
             return
-        holder = self._chain.suspects.holder_above(heap, node)
-        rank = self._chain.suspects.holders.get(-1 if holder is None else holder)
+        subject, suspects = self._chain.history.current, self._chain.suspects
+        nodes = [node] if subject is None or subject.is_population else [node, subject.node]
+        above = (suspects.holder_above(heap, one) for one in nodes)
+        rank = next((suspects.holders[one] for one in above if one is not None), None)
         for finding in self._chain.case.report.findings:
             if finding.rank == rank:
                 self._chain.open_finding(finding.fingerprint, is_whole=True)

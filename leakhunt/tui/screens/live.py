@@ -183,7 +183,7 @@ class LiveView(Hunting, View):
         if name in _FROM_INSIDE and not self._why_not:
             missing = "no asyncio loop" if name == "loop_ms" else "waiting"
             if len(self.courses) > 2 and self._chosen == ALL:
-                missing = "choose one process"
+                missing = "choose one with ↑↓"
         self.query_one(f"#{name.replace('_', '-')}", CoursePlot).show(seconds, values, missing)
 
     def _ended(self, error: LeakhuntError) -> None:
