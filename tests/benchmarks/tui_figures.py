@@ -261,7 +261,7 @@ def idle(file: Path, seconds: float) -> None:
     print("\nnobody presses a key")
     with shown(file) as terminal:
         terminal.until(lambda screen: " reference" in screen)
-        for key, name in (("1", "Case"), ("3", "Chain"), ("4", "Dominators")):
+        for key, name in (("3", "Chain"), ("4", "Dominators"), ("1", "Case")):
             terminal.press(key)
             show(name, f"{terminal.idle_share(seconds):.2%}", "of a processor")
     program = "import time\nwhile True: time.sleep(1)"
