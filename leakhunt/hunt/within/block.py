@@ -38,6 +38,8 @@ _HINTS = (
     ),
 )
 _ANY_HINT = "repeat the work instead: leakhunt.testing.check(function, cycles=50)"
+_RUNNING = ("thread ", "_asyncio.<unknown>")
+"""Where variables of running functions hang: threads, and on 3.12 the table of running tasks."""
 _STAYED = "It was made in the block and is still there after it."
 
 Block: TypeAlias = Generator[Step, None, Report | None]
@@ -105,7 +107,7 @@ def _report(taken: Snapshots) -> Report:
 
 def _judged(finding: Finding) -> Finding:
     """A block is judged by its contract: nothing may stay."""
-    if finding.holder.path.startswith("thread "):
+    if finding.holder.path.startswith(_RUNNING):
         reason = "A function that still runs holds it in a variable."
         return replace(finding, verdict=Verdict.NOT, reason=reason)
     if finding.category is Category.NATIVE:
