@@ -256,20 +256,27 @@ def test_an_idle_loop_answers_at_once(target: Target, run_loop: str) -> None:
 
 def test_a_loop_that_blocks_half_of_the_time_is_as_late_as_arithmetic_says(target: Target) -> None:
     # Free for 50 ms, stuck for 50 ms, and so on.  An event that comes at a random moment waits
-    # 0 in half of the cases and anything from 0 to 50 ms in the others.
+    # 0 in half of the cases and anything from 0 to 50 ms in the others; to that comes what a
+    # machine with much to do adds, which the loop itself sees.
     code = """
+stuck_ns, late_ns = [], []
 async def blocks():
     while True:
+        asked = time.monotonic_ns()
         await asyncio.sleep(0.05)
+        woken = time.monotonic_ns()
         time.sleep(0.05)
+        late_ns.append(woken - asked - 50_000_000)
+        stuck_ns.append(time.monotonic_ns() - woken)
 asyncio.run_coroutine_threadsafe(blocks(), loop)
 """
     target.run(RUN_LOOP + code)
     with target.connect() as connection:
         loop = one_loop(read_after(connection, 6.0))
+        longest_ns = target.run("", "max(stuck_ns) + max(late_ns)")
     assert loop.ticks > 40
     assert loop.p50_ns < 25 * MS
-    assert 40 * MS < loop.p99_ns < 90 * MS
+    assert 40 * MS < loop.p99_ns < longest_ns + 40 * MS
 
 
 def test_a_loop_that_is_stuck_is_late_at_every_moment_of_it(target: Target, run_loop: str) -> None:
@@ -329,3 +336,41 @@ files = [open("/dev/null") for _ in range(8)]
     assert links == ["/dev/null"] * 8
     target.run("done = []; at_once(lambda: done.append(1)); time.sleep(0.3)")
     assert target.run("", "done") == [1]
+
+
+def test_a_loop_that_hangs_is_late_for_who_comes_again(target: Target, run_loop: str) -> None:
+    # The tick of the first connection was not heard when it ended.
+    target.run(run_loop + "gate = threading.Event()\nat_once(gate.wait)")
+    for _ in range(2):
+        with target.connect() as connection:
+            connection.probes()
+            deadline = time.monotonic() + 30
+            while one_loop(connection.probes()).waiting_ns < 300 * MS:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+    target.run("gate.set()")
+
+
+def test_at_the_limit_of_descriptors_no_copy_is_lost(target: Target, run_loop: str) -> None:
+    fill = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+full = []
+try:
+    while True:
+        full.append(os.dup(0))
+except OSError:
+    pass
+"""
+    target.run(run_loop)
+    before = sorted(target.descriptors().values())
+    with target.connect() as connection:
+        assert one_loop(read_after(connection, 0.4)).ticks > 0
+        target.run(fill)
+        time.sleep(0.5)
+        target.run("for fd in full: os.close(fd)")
+        assert one_loop(read_after(connection, 0.6)).ticks > 0
+    deadline = time.monotonic() + 30
+    while sorted(target.descriptors().values()) != before:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -57,13 +57,14 @@ def test_two_loops_are_told_apart(target: Target) -> None:
 other = uvloop.new_event_loop()
 slow = threading.Thread(target=other.run_forever, daemon=True)
 slow.start()
-other.call_soon_threadsafe(lambda: time.sleep(1.5))
-time.sleep(0.1)
+gate = threading.Event()
+other.call_soon_threadsafe(gate.wait)
 """
     target.run(second)
     with target.connect() as connection:
         loops = {loop.tid: loop for loop in read_after(connection, 0.8).loops}
         quick, slow = target.run("", "[thread.native_id, slow.native_id]")
+        target.run("gate.set()")
     assert loops[quick].ticks > 0
     assert loops[quick].waiting_ns < 300 * MS
     assert loops[slow].ticks == 0

@@ -17,13 +17,15 @@
 #include "procfs.h"
 
 #define FULL (UINT64_MAX - 1) /* an eventfd that counts so far takes no more */
-#define OTHERS_WAKES_MAX 16   /* that may be in an eventfd before we ring */
+#define EVENT "anon_inode:[eventfd]"
+#define OTHERS_WAKES_MAX 16 /* that may be in an eventfd before we ring */
 
 /* One loop. */
 typedef struct {
     lk_descriptor bell;  /* our copy; none: the place is free */
-    uint64_t event;      /* which eventfd the bell is; 0 for a socket */
-    int is_full;         /* an eventfd: until the loop reads it */
+    int is_event;        /* the bell is an eventfd, not a socket */
+    uint64_t event;      /* then: the kernel's number of it */
+    int is_full;         /* then: until the loop reads it */
     lk_descriptor heard; /* the reading end of a pipe: hung up when the loop took the byte */
     lk_descriptor token; /* the writing end, until it is sent */
     uint64_t rung_ns, next_ns;
@@ -86,15 +88,25 @@ is_socket_bell(int fd)
            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM;
 }
 
-/* The kernel's number of an eventfd, which no other has had; 0 for anything else. */
+/* The kernel's number of an eventfd, which no other has while this one is open; LK_NO_NUMBER for
+ * anything else, and where it cannot be looked up: that needs a free descriptor. */
 static uint64_t
 event_of(int fd)
 {
     char path[48], text[512];
     snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-    uint64_t id = lk_proc_read(path, text, sizeof(text)) > 0 ? lk_proc_number(text, "eventfd-id:")
-                                                             : LK_NO_NUMBER;
-    return id == LK_NO_NUMBER ? 0 : id;
+    return lk_proc_read(path, text, sizeof(text)) > 0 ? lk_proc_number(text, "eventfd-id:")
+                                                      : LK_NO_NUMBER;
+}
+
+/* Is it an eventfd?  Needs no descriptor. */
+static int
+is_event(int fd)
+{
+    char path[48], target[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(path, target, sizeof(target));
+    return n == (ssize_t)strlen(EVENT) && memcmp(target, EVENT, (size_t)n) == 0;
 }
 
 /* Fill an eventfd up, whatever is in it: of the amounts that could be missing the largest that
@@ -121,18 +133,23 @@ has_room(int fd)
 
 /* ---- one loop ---- */
 
-/* Is the copy of its bell still the bell?  All eventfds have one inode, but a number each. */
+/* Is the copy of its bell still the bell?  All eventfds have one inode, but a number each: -1
+ * when it cannot be looked up now. */
 static int
 is_bell_ours(const loop *l)
 {
-    return lk_descriptor_is_ours(&l->bell) && (l->event == 0 || event_of(l->bell.fd) == l->event);
+    if (!lk_descriptor_is_ours(&l->bell) || !l->is_event) {
+        return lk_descriptor_is_ours(&l->bell);
+    }
+    uint64_t event = event_of(l->bell.fd);
+    return event == l->event ? 1 : event == LK_NO_NUMBER && is_event(l->bell.fd) ? -1 : 0;
 }
 
 /* Was a tick sent that is not known to be heard? */
 static int
 is_under_way(const loop *l)
 {
-    return l->event != 0 ? l->is_full : l->heard.fd >= 0;
+    return l->is_event ? l->is_full : l->heard.fd >= 0;
 }
 
 /* Make the two ends of a pipe.  0, or -1 when there are no descriptors left. */
@@ -162,7 +179,7 @@ static void
 leave(loop *l)
 {
     abandon(l);
-    if (is_bell_ours(l)) {
+    if (is_bell_ours(l) != 0) {
         close(l->bell.fd);
     }
     l->bell = LK_NO_DESCRIPTOR;
@@ -192,13 +209,15 @@ ring(loop *l, uint64_t now)
 {
     l->next_ns += distance_ns();
     l->next_ns = l->next_ns > now ? l->next_ns : now + distance_ns();
-    if (!is_bell_ours(l)) {
+    int is_ours = is_bell_ours(l);
+    if (is_ours == 0) {
         leave(l);
-    } else if (l->event == 0) {
+    } else if (!l->is_event) {
         ring_socket(l);
-    } else {
+    } else if (is_ours > 0) {
+        /* one that is full has not been read since a tick that was given up */
         l->rung_ns = lk_now_ns();
-        l->is_full = fill_up(l->bell.fd) == 0;
+        l->is_full = fill_up(l->bell.fd) == 0 || !has_room(l->bell.fd);
     }
 }
 
@@ -206,7 +225,7 @@ ring(loop *l, uint64_t now)
 static int
 was_heard(const loop *l)
 {
-    if (l->event != 0) {
+    if (l->is_event) {
         return has_room(l->bell.fd);
     }
     struct pollfd look = {.fd = l->heard.fd, .events = POLLIN};
@@ -255,7 +274,7 @@ prove_sockets(void)
     char bytes[16];
     loop sample = {.heard = LK_NO_DESCRIPTOR, .token = LK_NO_DESCRIPTOR};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
-        return -1;
+        return 0;
     }
     if (make_token(&sample) == 0) {
         int is_sent = send_with(pair[1], sample.token.fd) == 0;
@@ -275,7 +294,7 @@ prove_events(void)
 {
     uint64_t count = 2;
     int fd = eventfd(2, EFD_CLOEXEC | EFD_NONBLOCK);
-    int is_proved = fd >= 0 && event_of(fd) != 0 && fill_up(fd) == 0 && !has_room(fd) &&
+    int is_proved = fd >= 0 && event_of(fd) != LK_NO_NUMBER && fill_up(fd) == 0 && !has_room(fd) &&
                     fill_up(fd) < 0 && read(fd, &count, sizeof(count)) == (ssize_t)sizeof(count) &&
                     count == FULL && has_room(fd);
     if (fd >= 0) {
@@ -300,14 +319,15 @@ lk_ticks_look_begin(void)
     }
 }
 
-/* The place of the loop with this bell, or a free one; NULL when all are taken. */
+/* The place of the loop with this bell, or a free one; NULL when all are taken.  `event`: its
+ * number, LK_NO_NUMBER for a socket. */
 static loop *
 place_of(const struct stat *bell, uint64_t event)
 {
     loop *free_place = NULL;
     for (loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
         if (is_taken(l) && l->bell.device == bell->st_dev && l->bell.inode == bell->st_ino &&
-            l->event == event) {
+            l->is_event == (event != LK_NO_NUMBER) && (!l->is_event || l->event == event)) {
             return l;
         }
         free_place = is_taken(l) || free_place != NULL ? free_place : l;
@@ -320,12 +340,14 @@ lk_ticks_see(int bell, pid_t tid)
 {
     struct stat st;
     loop *l = NULL;
-    uint64_t event = bell >= 0 && has_events ? event_of(bell) : 0;
-    if (bell >= 0 && tid != 0 && (event != 0 || is_socket_bell(bell)) && fstat(bell, &st) == 0) {
+    uint64_t event = bell >= 0 && has_events ? event_of(bell) : LK_NO_NUMBER;
+    if (bell >= 0 && tid != 0 && (event != LK_NO_NUMBER || is_socket_bell(bell)) &&
+        fstat(bell, &st) == 0) {
         l = place_of(&st, event);
     }
     if (l != NULL && !is_taken(l)) {
         memset(l, 0, sizeof(*l));
+        l->is_event = event != LK_NO_NUMBER;
         l->event = event;
         l->heard = l->token = LK_NO_DESCRIPTOR;
         l->bell = lk_descriptor_of(fcntl(bell, F_DUPFD_CLOEXEC, 3));
@@ -359,8 +381,8 @@ lk_ticks_poll(struct pollfd *out)
     nfds_t n = 0;
     for (const loop *l = loops; l < loops + LK_LOOPS_MAX; l++) {
         if (is_taken(l) && is_under_way(l)) {
-            out[n++] = l->event != 0 ? (struct pollfd){.fd = l->bell.fd, .events = POLLOUT}
-                                     : (struct pollfd){.fd = l->heard.fd, .events = POLLIN};
+            out[n++] = l->is_event ? (struct pollfd){.fd = l->bell.fd, .events = POLLOUT}
+                                   : (struct pollfd){.fd = l->heard.fd, .events = POLLIN};
         }
     }
     return n;

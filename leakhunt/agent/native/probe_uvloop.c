@@ -32,6 +32,7 @@ running_loop(PyThreadState *ts)
 /* What 3.11 puts around it. */
 typedef struct {
     PyObject_HEAD PyObject *loop;
+    pid_t pid; /* that runs it: a child of fork has but a copy */
 } loop_holder;
 
 static PyObject *
@@ -40,9 +41,11 @@ running_loop(PyThreadState *ts)
     PyObject *loop = ts->dict != NULL && PyDict_CheckExact(ts->dict)
                          ? PyDict_GetItemString(ts->dict, "__asyncio_running_event_loop__")
                          : NULL;
-    return loop != NULL && strcmp(Py_TYPE(loop)->tp_name, "_RunningLoopHolder") == 0
-               ? ((loop_holder *)loop)->loop
-               : loop;
+    if (loop == NULL || strcmp(Py_TYPE(loop)->tp_name, "_RunningLoopHolder") != 0) {
+        return loop;
+    }
+    const loop_holder *holder = (const loop_holder *)loop;
+    return holder->pid == getpid() ? holder->loop : NULL;
 }
 
 #endif

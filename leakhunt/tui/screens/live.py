@@ -181,7 +181,7 @@ class LiveView(Hunting, View):
         seconds, values = course.series(name)
         missing = "not known"
         if name in _FROM_INSIDE and not self._why_not:
-            missing = "no asyncio loop" if name == "loop_ms" else "waiting"
+            missing = "no event loop" if name == "loop_ms" else "waiting"
             if len(self.courses) > 2 and self._chosen == ALL:
                 missing = "choose one with ↑↓"
         self.query_one(f"#{name.replace('_', '-')}", CoursePlot).show(seconds, values, missing)
