@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from leakhunt.hunt.watch.watched import Turn
 from leakhunt.target.cgroup import GroupLimit
 from leakhunt.target.sampler import Reading
 
@@ -13,28 +14,37 @@ class Groups:
     """Who has told that a group is near its limit: an alarm for all that are in it."""
 
     def __init__(self) -> None:
-        self._teller_by_name: dict[str, int] = {}
+        self._over: dict[str, dict[int, Turn]] = {}
+        """By group what each process at the limit would tell; the first one has told it."""
         self._saved_s: dict[str, float] = {}
 
-    def raise_alarm(self, group: GroupLimit, pid: int) -> bool:
+    def raise_alarm(self, group: GroupLimit, pid: int, turn: Turn) -> bool:
         """Whether it is for this process to tell; not when another one has."""
-        return self._teller_by_name.setdefault(group.name, pid) == pid
+        over = self._over.setdefault(group.name, {})
+        over.setdefault(pid, turn)
+        return next(iter(over)) == pid
 
-    def clear_alarm(self, group: GroupLimit) -> bool:
-        """Whether there was an alarm to withdraw."""
-        return self._teller_by_name.pop(group.name, None) is not None
+    def clear_alarm(self, group: GroupLimit) -> int | None:
+        """Who told of what is to be withdrawn; None where nobody did."""
+        return next(iter(self._over.pop(group.name, ())), None)
 
-    def forget(self, pid: int) -> None:
-        """That process ended, and what it told with it."""
-        for name in [name for name, teller in self._teller_by_name.items() if teller == pid]:
-            del self._teller_by_name[name]
+    def forget(self, pid: int) -> list[tuple[int, Turn]]:
+        """That process ended, and what it told with it; who is to tell it now."""
+        heirs = []
+        for over in self._over.values():
+            has_told = next(iter(over), None) == pid
+            over.pop(pid, None)
+            if has_told and over:
+                heirs.append(next(iter(over.items())))
+        return heirs
 
     def is_saved(self, group: GroupLimit, at_s: float, again_s: float) -> bool:
-        """Whether a process of it was saved not long ago; if not, one is now."""
-        if at_s - self._saved_s.get(group.name, float("-inf")) < again_s:
-            return True
+        """Whether a process of it was saved not long ago."""
+        return at_s - self._saved_s.get(group.name, float("-inf")) < again_s
+
+    def note_saved(self, group: GroupLimit, at_s: float) -> None:
+        """One was saved."""
         self._saved_s[group.name] = at_s
-        return False
 
 
 def in_order(readings: Mapping[int, Reading]) -> dict[int, Reading]:

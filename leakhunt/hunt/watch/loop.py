@@ -186,17 +186,21 @@ class Watch:
     def _turn(self, pid: int, member: Member, turn: Turn, reading: Reading) -> None:
         shared = reading.group if turn.reason is Reason.CGROUP else None
         if not turn.is_alarm:
-            if shared is None or self._groups.clear_alarm(shared):
-                self._say(EventKind.CLEAR, pid, turn.message, turn.reason)
+            teller = pid if shared is None else self._groups.clear_alarm(shared)
+            if teller is not None:
+                self._say(EventKind.CLEAR, teller, turn.message, turn.reason)
             return
         member.has_baseline = True  # what comes after an alarm is none
-        if shared is not None and not self._groups.raise_alarm(shared, pid):
-            return
-        if self._is_saved(member, turn.reason, reading):
-            self._alarm(pid, member, turn, None)
-        else:
-            # The snapshot comes before the word: the process may not live for long.
-            self._alarm(pid, member, turn, self._save(pid, member, turn.reason, reading.at_s))
+        is_for_it_to_tell = shared is None or self._groups.raise_alarm(shared, pid, turn)
+        path = None
+        if not self._is_saved(member, turn.reason, reading):
+            # The snapshot comes before the word: the process may not live for long.  Where it
+            # cannot be had of the largest of a group, the next one is saved.
+            path = self._save(pid, member, turn.reason, reading.at_s)
+            if shared is not None and path is not None:
+                self._groups.note_saved(shared, reading.at_s)
+        if is_for_it_to_tell:
+            self._alarm(pid, member, turn, path)
 
     def _is_saved(self, member: Member, reason: Reason, reading: Reading) -> bool:
         """Whether there was a snapshot for that reason not long ago."""
@@ -230,8 +234,9 @@ class Watch:
 
     def _lose(self, pid: int, why: str) -> None:
         self._members.pop(pid).end_look()
-        self._groups.forget(pid)
         self._say(EventKind.END, pid, why)
+        for heir, turn in self._groups.forget(pid):
+            self._alarm(heir, self._members[heir], turn, None)
 
     # --- snapshots --------------------------------------------------------------------------------
 

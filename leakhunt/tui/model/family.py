@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,10 +22,14 @@ _FIND_EVERY: Final = 3
 class FamilyWatcher:
     """Looks at a process and its workers; keeps an agent in one of them."""
 
-    def __init__(self, pid: int) -> None:
-        """Raises TargetError when there is no such process."""
+    def __init__(self, pid: int, leaves: threading.Event | None = None) -> None:
+        """``leaves``: set when nobody may enter a process any more.
+
+        Raises TargetError when there is no such process.
+        """
         self.pid = pid
-        self._watchers = {pid: Watcher(pid)}
+        self._leaves = leaves
+        self._watchers = {pid: Watcher(pid, leaves)}
         self._looks = 0
         self.why_not = ""
         """Why nothing is known from inside of the process that was chosen; empty when it is."""
@@ -57,7 +62,7 @@ class FamilyWatcher:
         family = {one.pid: one for one in find_family(self.pid, Children.AUTO)}
         for pid in family.keys() - self._watchers.keys():
             try:
-                self._watchers[pid] = Watcher(pid)
+                self._watchers[pid] = Watcher(pid, self._leaves)
             except TargetError:
                 continue  # it ended meanwhile
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -44,8 +45,12 @@ class Moment:
 class Watcher:
     """Looks at one process; keeps an agent in it between the looks, when that may be."""
 
-    def __init__(self, pid: int) -> None:
-        """Raises TargetError when there is no such process."""
+    def __init__(self, pid: int, leaves: threading.Event | None = None) -> None:
+        """``leaves``: set when nobody may enter the process any more.
+
+        Raises TargetError when there is no such process.
+        """
+        self._leaves = leaves or threading.Event()
         self._sampler = ProcessSampler(pid)
         self._agent: AgentConnection | None = None
         self._last: Reading | None = None
@@ -79,7 +84,9 @@ class Watcher:
         if self._agent is None and not self.why_not:
             self.is_inside = True
             try:
-                self._agent = self._sampler.reach().agent
+                # Asked after it was said: who leaves looks at the one, we at the other.
+                if not self._leaves.is_set():
+                    self._agent = self._sampler.reach().agent
             except LeakhuntError as error:
                 self.why_not, self.hint = str(error), error.hint
             finally:

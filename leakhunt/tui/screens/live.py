@@ -104,8 +104,9 @@ class LiveView(Hunting, View):
     def _watch(self, pid: int) -> None:
         """Look about once a second until the process or the view ends."""
         worker = get_current_worker()
+        watcher = None
         try:
-            watcher = self._watcher = FamilyWatcher(pid)
+            watcher = self._watcher = FamilyWatcher(pid, self._pause)
             while not (worker.is_cancelled or self._pause.is_set()):
                 is_hunted = self.hunter is not None
                 moments = watcher.look(self._chosen, is_inside=not is_hunted)
@@ -122,8 +123,8 @@ class LiveView(Hunting, View):
                 self.own.from_worker(self._ended, unforeseen("watching", error))
         finally:
             self.is_let_go.set()
-            if self._watcher is not None:
-                self._watcher.close()
+            if watcher is not None:
+                watcher.close()
 
     def _show(self, moments: dict[int, Moment], why_not: str) -> None:
         self.courses.add(moments)

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from leakhunt.errors import UsageError
+from leakhunt.errors import TargetError, UsageError
 from leakhunt.hunt.watch.groups import Groups
 from leakhunt.hunt.watch.loop import AGAIN_S, Watch
+from leakhunt.hunt.watch.member import Member
 from leakhunt.hunt.watch.ring import Ring
+from leakhunt.hunt.watch.watched import Turn
 from leakhunt.report.watch_model import (
     EventKind,
     Reason,
 )
 from leakhunt.target.cgroup import GroupLimit
 from leakhunt.target.probes import LoopDelay
+from tests.unit.hunt import watching
 from tests.unit.hunt.watching import MIB, PID, Fake
 
 
@@ -114,14 +117,60 @@ def test_a_group_that_is_shared_has_one_alarm_by_its_largest_process(
     assert all(b - a >= AGAIN_S for a, b in itertools.pairwise(saved_s))
 
 
-def test_who_told_of_a_group_and_ended_does_not_silence_the_next_alarm() -> None:
+def test_who_told_of_a_group_and_ended_leaves_it_to_the_next_one() -> None:
     groups, group = Groups(), GroupLimit(95, 100, "/shop")
-    assert groups.raise_alarm(group, 78)
-    assert not groups.raise_alarm(group, 79)
-    groups.forget(78)
-    assert groups.raise_alarm(group, 79)
-    assert groups.clear_alarm(group)
-    assert not groups.clear_alarm(group)
+    turn = Turn(Reason.CGROUP, is_alarm=True, message="its control group is near its limit")
+    assert groups.raise_alarm(group, 78, turn)
+    assert not groups.raise_alarm(group, 79, turn)
+    assert groups.forget(78) == [(79, turn)]
+    assert groups.forget(78) == []
+    assert groups.clear_alarm(group) == 79
+    assert groups.clear_alarm(group) is None
+
+
+def test_an_alarm_of_a_group_is_withdrawn_by_who_told_it(
+    monkeypatch: pytest.MonkeyPatch, saving: list[str], tmp_path: Path
+) -> None:
+    fake = Fake(
+        family=lambda _: (PID, 78),
+        group=lambda s: GroupLimit(int((s % 300) * MIB), 100 * MIB, "/shop"),
+    )
+
+    class Shares(dict[int, int]):
+        """Who has most of it changes between each alarm and its end."""
+
+        def __missing__(self, pid: int) -> int:
+            return 2 if (pid == PID) == (fake.now_s % 300 < 200) else 1
+
+    monkeypatch.setattr(watching, "SHARES", Shares())
+    fake.run(3000, snapshot_dir=tmp_path, look_s=0.0)
+    turns = [e for e in fake.events if e.kind in {EventKind.ALARM, EventKind.CLEAR}]
+    turns = [e for e in turns if e.reason is Reason.CGROUP]
+    assert len(turns) > 4
+    assert [e.pid for e in turns[0::2]][: len(turns[1::2])] == [e.pid for e in turns[1::2]]
+
+
+def test_where_the_largest_of_a_group_cannot_be_saved_the_next_one_is(
+    saving: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = Fake(
+        family=lambda _: (PID, 78, 79),
+        group=lambda s: GroupLimit(int((s % 300) * MIB), 100 * MIB, "/shop"),
+    )
+    capture = Watch._capture
+
+    def refuse(watch: Watch, member: Member, path: Path, label: str) -> int:
+        if member.sampler.pid == 78:
+            raise TargetError("it does not answer")
+        return capture(watch, member, path, label)
+
+    monkeypatch.setattr(Watch, "_capture", refuse)
+    fake.run(25, snapshot_dir=tmp_path, look_s=0.0)
+    alarms = [e for e in fake.of(EventKind.ALARM) if e.reason is Reason.CGROUP]
+    assert [(e.pid, e.path) for e in alarms] == [(78, None)]
+    saved = [e.pid for e in fake.of(EventKind.SNAPSHOT) if e.reason is Reason.CGROUP]
+    assert len(saved) == 1
+    assert saved != [78]
 
 
 def test_no_look_stays_longer_than_the_watch_or_beside_a_snapshot(
