@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -43,6 +44,16 @@ def check_visits(report: Report, cycles: int) -> None:
     assert (found[HOLDER].verdict, found[HOLDER].count_per_cycle) == ("LEAK", 1.0)
     others = [one for one in report.findings if one.verdict == "LEAK" and one.holder.path != HOLDER]
     assert [(one.holder.path, one.reason) for one in others] == []
+
+
+def keepers(pid: int) -> list[int]:
+    """The shells that end what a hunt started when it is killed."""
+    found = []
+    for one in descendants(read_table(), pid):
+        with contextlib.suppress(OSError):
+            if b"read -r _ && exit" in Path(f"/proc/{one.pid}/cmdline").read_bytes():
+                found.append(one.pid)
+    return found
 
 
 def test_an_isolated_server_is_hunted_and_left_as_it_was(python: Path) -> None:
@@ -184,10 +195,12 @@ while True: time.sleep(0.1)
     script, loading = tmp_path / "app.py", tmp_path / "loading"
     script.write_text(code)
     wrapped = ["sh", "-c", f"{OWN} {script}; true"]
-    load = f"touch {loading}; while true; do sleep 1; done"
+    load = f"touch {loading}; for i in $(seq 300); do sleep 1; done"
     arguments = ["--load", load, "--warmup", "0", "--ready", "line:up", "--", *wrapped]
     with leakhunt("hunt", *arguments) as hunting:
         wait_until(loading.exists, 60)
+        # The wrapper and the load are each watched over, the load from right after its start.
+        wait_until(lambda: len(keepers(hunting.pid)) == 2, 60)
         started = [entry.pid for entry in descendants(read_table(), hunting.pid)]
         hunting.kill()
         hunting.communicate(timeout=60)

@@ -145,9 +145,12 @@ def _wait(
 ) -> None:
     """Until the next look; ``follow`` is asked four times a second."""
     step_s = _KEEP_ALIVE_S if follow is None else _FOLLOW_S
-    until = time.monotonic() + max(interval_s, _PAUSES * last.pause_ns / 1e9)
+    asked_s = time.monotonic()
+    until = asked_s + max(interval_s, _PAUSES * last.pause_ns / 1e9)
     while (left_s := until - time.monotonic()) > 0:
         time.sleep(min(left_s, step_s))
-        looks.keep_alive()
+        if time.monotonic() - asked_s >= _KEEP_ALIVE_S:
+            asked_s = time.monotonic()
+            looks.keep_alive()
         if follow is not None:
             follow()

@@ -81,8 +81,11 @@ take(struct buffers *b, PyObject *object, const char *name, Py_ssize_t item_byte
 static inline Py_ssize_t
 last_length(const struct buffers *b)
 {
+    if (b->has_failed) {
+        return 0;
+    }
     const Py_buffer *view = &b->view[b->count - 1];
-    return b->has_failed ? 0 : view->len / view->itemsize;
+    return view->len / view->itemsize;
 }
 
 /* The memory of an array of any length, which is written to *count; see take(). */
