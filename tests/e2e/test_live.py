@@ -29,7 +29,7 @@ pytestmark = pytest.mark.e2e
 HOLDER = "visits.VISITS"
 OWN = Path(sys.executable)
 """Where one version is as good as another."""
-PAUSES = {"attach", "birth_start", "capture", "collect", "detach"}
+PAUSES = {"attach", "birth_start", "capture", "collect", "detach", "sites_start"}
 
 
 def isolated(python: Path, port: int) -> Server:
