@@ -28,6 +28,10 @@ runs."""
 _LARGE = 256
 """A list of all reports there were is not gone through for each test."""
 
+_HAS_INLINE_VALUES = sys.version_info >= (3, 13)
+"""An instance that keeps its values in itself leads the collector to these, and not to the dict
+that was made of them."""
+
 _runners: dict[type, bool] = {}
 """Classes of the runner that were met; for the most common ones the answer is no."""
 _runners |= dict.fromkeys((dict, list, tuple, set, type(len), type(reversed)), False)
@@ -150,6 +154,8 @@ def _of_the_run(newborn: Iterable[Any], item: pytest.Item) -> Iterable[Any]:
                 yield one
         elif _is_runners(kind):
             yield one
+            if _HAS_INLINE_VALUES:
+                yield from _namespace(one)
 
 
 def _is_runners(kind: type) -> bool:

@@ -26,26 +26,31 @@ pytestmark = [
 PLANTED = """
 import {module}
 
-{module}.planted = []
+planted = []
 
 def test_planted():
-    {module}.planted.append({module}.{name}{call})
+    planted.append({name}{call})
 """
 
 CASES = {
-    # package: (folder of its tests, module, something to make of it)
-    "attrs": ("tests", "attr", "make_class", "('Planted', ['x'])(1)"),
-    "blinker": ("tests", "blinker", "Signal", "()"),
-    "cachetools": ("tests", "cachetools", "LRUCache", "(5)"),
-    "jsonschema": ("jsonschema/tests", "jsonschema", "FormatChecker", "()"),
-    "pluggy": ("testing", "pluggy", "PluginManager", "('planted')"),
-    "pyee": ("tests", "pyee", "EventEmitter", "()"),
-    "tenacity": ("tests", "tenacity", "Retrying", "()"),
+    # package: (folder of its tests, module, something to make of it); pluggy's own objects belong
+    # to the run of pytest, always.
+    "attrs": ("tests", "attr", "attr.make_class", "('Planted', ['x'])(1)"),
+    "blinker": ("tests", "blinker", "blinker.Signal", "()"),
+    "cachetools": ("tests", "cachetools", "cachetools.LRUCache", "(5)"),
+    "jsonschema": ("jsonschema/tests", "jsonschema", "jsonschema.FormatChecker", "()"),
+    "pluggy": ("testing", "pluggy", "dict", "(planted=[])"),
+    "pyee": ("tests", "pyee", "pyee.EventEmitter", "()"),
+    "tenacity": ("tests", "tenacity", "tenacity.Retrying", "()"),
 }
 
 TRUE = {
     # What these suites do leak, by holder.
     "attrs": {"pympler.asizeof._typedefs"},  # of pympler: each class it measured, for ever
+    "jsonschema": {
+        "jsonschema.cli._Outputter",  # the classes of a module that is loaded again
+        "jsonschema.tests.test_format.BOOM.__traceback__",  # one exception, raised again
+    },
     "pyee": {"pyee.uplift.EMIT_WRAPPERS"},  # each emitter that was uplifted and not unwrapped
 }
 
@@ -79,7 +84,7 @@ def test_no_test_is_accused_and_the_planted_leak_is_named(package: str, tmp_path
         if one["outcome"] == "leak"
     }
     planted_test = f"{tests}/test_planted.py::test_planted"
-    assert leaks.pop(planted_test, None) == f"{module}.planted", done.stdout
+    assert leaks.pop(planted_test, "").endswith("test_planted.planted"), done.stdout
     assert set(leaks.values()) <= TRUE.get(package, set()), done.stdout
     each_us = report["watch_ns"] / 1000 / report["watched"]
     print(f"{package}: {report['watched']} tests, {each_us:.0f} us each to watch")
