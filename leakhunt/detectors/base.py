@@ -122,7 +122,7 @@ class Finding:
     """Why it is ranked lower, when it is (import caches, linecache ...)."""
     node_ids: tuple[int, ...] = field(default=())
     """Some directly held leaked nodes (ids in the final snapshot; of the process where the leak
-    is largest, when several were hunted)."""
+    is largest, when several were hunted).  None of garbage: it is in the loaded snapshot only."""
     shared_bytes: int | None = None
     """Its part of what is freed when all findings let go: an object that several of them reach
     counts for each in equal parts; None when not computed."""

@@ -75,7 +75,7 @@ def loose_finding(
         sites=sites,
         evidence=_evidence(loose),
         advice=advise_loose(category, loose.main_type),
-        node_ids=loose.node_ids,
+        node_ids=loose.node_ids if loose.stage == "final" else (),
     )
 
 

@@ -67,7 +67,9 @@ def test_from_the_first_screen_to_each_holder(saved: Path, report: Report, tmp_p
             terminal.wait_for(f"── {finding.rank}  LEAK  {finding.category}", "confidence")
             terminal.press("Enter")
             last = finding.holder.path.rpartition(".")[2]
-            assert last in terminal.wait_for("3 Chain", last)
+            is_garbage = finding.holder.path == "<garbage>"
+            said = "no reference of the program holds it" if is_garbage else last
+            terminal.wait_for("what if", said)  # a key that only the chain has: it is shown
         terminal.press("q")
         assert terminal.exit_code() == 0
 
