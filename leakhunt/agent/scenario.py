@@ -250,6 +250,12 @@ class Run:
         self.config = config
         self.clock, self.sleep, self.getppid = time.perf_counter_ns, time.sleep, os.getppid
         self.collect_now = gc.collect
+        self.is_tracing: Any = None
+        if config["sites"] is not None:
+            # Here: an import after the baseline's collection would be collected with the final's.
+            import _tracemalloc
+
+            self.is_tracing = _tracemalloc.is_tracing
         self.parent_pid = os.getppid()
         self.native: Any = None
         self.module: Any = None
@@ -526,9 +532,7 @@ class Run:
 
     def start_sites(self) -> None:
         """Sample allocations from now on; of a program that traces them itself read the traces."""
-        import _tracemalloc
-
-        source = "tracemalloc" if _tracemalloc.is_tracing() else "sampled"
+        source = "tracemalloc" if self.is_tracing() else "sampled"
         if source == "sampled":
             self.native.sites_start(sample_bytes=self.config["sites"])
         else:

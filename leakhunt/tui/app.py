@@ -188,7 +188,7 @@ class LeakhuntApp(App[None]):
     def _make_a_view(self) -> None:
         """Make the views that nobody has seen yet, one at a time: no key waits for them then."""
         unseen = next((name for name in VIEWS if name not in self._screen_stacks), None)
-        if unseen is not None and not self._exit:
+        if unseen is not None and self.is_running and not self._exit:
             self._init_mode(unseen)
             # It has the styles that hold now: to find them once more would take a tenth of a second
             # when it is shown.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from random import Random
 
@@ -50,8 +49,9 @@ def test_a_file_is_read_like_its_bytes(tmp_path: Path) -> None:
         path.write_bytes(data)
         expected, problem = _outcome(data)
         if expected is None:
-            with pytest.raises(SnapshotError, match=re.escape(f"{path}: {problem}") + "$"):
+            with pytest.raises(SnapshotError) as caught:
                 read_stream(path)
+            assert str(caught.value) == f"{path}: {problem}"
         else:
             assert_same_columns(read_stream(path), expected)
             accepted += 1

@@ -35,6 +35,7 @@ typedef struct {
     pid_t pid; /* that runs it: a child of fork has but a copy */
 } loop_holder;
 
+/* What asyncio says the thread runs, borrowed. */
 static PyObject *
 running_loop(PyThreadState *ts)
 {
