@@ -46,7 +46,8 @@ class CoursePlot(PlotextPlot, Inked):
             now = self._words(self._values[-1]) if self._values else self._why_not
             return Text(f"{self._title}  {now}".center(width))
         span = max(-self._seconds[0], _LEAST_SPAN_S)
-        levels = self._levels()
+        # A level a line, the title and the axis left out: of two in one line any could be drawn.
+        levels = self._levels(min(_LEVELS, height - 2))
         words = self._labels(levels)
         plt = self.plt
         plt.clear_figure()
@@ -70,14 +71,14 @@ class CoursePlot(PlotextPlot, Inked):
         color = self.ink(ink).color
         return (128, 128, 128) if color is None else tuple(color.get_truecolor())  # type: ignore[return-value]
 
-    def _levels(self) -> list[float]:
+    def _levels(self, count: int) -> list[float]:
         """Where the words of the vertical axis are."""
         low = 0.0 if self._is_from_zero else min(self._values)
         high = max(self._values)
         if high - low < abs(high) * 0.01 or high == low:  # noise is no news
             margin = max(abs(high) * 0.01, 1e-3)
             low, high = (low if self._is_from_zero else low - margin), high + margin
-        return [low + (high - low) * i / (_LEVELS - 1) for i in range(_LEVELS)]
+        return [low + (high - low) * i / (count - 1) for i in range(count)]
 
     def _labels(self, levels: list[float]) -> list[str]:
         """Words that differ: above the lowest level what is more, where they would be the same."""
