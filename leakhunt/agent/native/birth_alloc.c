@@ -66,21 +66,10 @@ light_realloc(void *ctx, void *old, size_t n)
     return p;
 }
 
-/* Apart, so that the usual way saves no register for it and ends in a jump. */
-static void __attribute__((noinline, cold))
-light_forget_and_free(void *ctx, void *p)
-{
-    lk_birth_forget((uintptr_t)p);
-    links[0].free(ctx, p);
-}
-
 static void
 light_free(void *ctx, void *p)
 {
-    if (__builtin_expect(lk_birth_may_know((uintptr_t)p), 0)) {
-        light_forget_and_free(ctx, p);
-        return;
-    }
+    lk_birth_forget((uintptr_t)p);
     links[0].free(ctx, p);
 }
 

@@ -54,15 +54,6 @@ lk_birth_unset(uintptr_t address, unsigned bits)
     *cell &= (uint8_t)~(bits << LK_CELL_SHIFT(address));
 }
 
-/* Has lk_birth_forget something to do?  Not for most blocks.  Needs the GIL. */
-static inline int
-lk_birth_may_know(uintptr_t address)
-{
-    const uint8_t *cell = (const uint8_t *)(lk_birth_hot.base + (address >> 6));
-    return address >> LK_REGION_SHIFT != lk_birth_hot.region ||
-           (*cell & 3u << LK_CELL_SHIFT(address)) != 0;
-}
-
 /* When identity is enough: the object that was old or met is no more.  Needs the GIL. */
 static inline void
 lk_birth_forget(uintptr_t address)
