@@ -30,7 +30,11 @@ def test_our_own_state_is_what_we_know_of_it() -> None:
 
 
 def test_a_process_that_ends_is_said_to_have_ended() -> None:
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", "print('up', flush=True); input()"]
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"up\n", "amid its exec it has no memory"
     sampler = ProcessSampler(process.pid)
     assert sampler.read(0.0).rss_bytes > 0
     process.kill()
