@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 STATE, SECONDS = sys.argv[1], float(sys.argv[2])
 # The kernel restarts select with the time that was left: each stop makes it later by its length.
-LATE_S = max(5.0, SECONDS / 4)
+LATE_S = max(2.0, SECONDS / 4)
 NUMBERS = [math.sin(i) for i in range(500)]
 SUM = math.fsum(NUMBERS)
 KEPT = [{"i": i} for i in range(20000)]

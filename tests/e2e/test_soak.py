@@ -52,8 +52,7 @@ def soak(python: Path, number: int, tmp_path: Path) -> None:
     assert sum(row.count_delta for row in whole.growth) <= 3
     assert [f.holder.path for f in whole.findings if f.verdict != Verdict.NOT] == []
     assert mapped[-1] <= mapped[1] + 8, "an arena of malloc's or two, however many hunts"
-    once_bytes = (1 if number < 100 else 2) << 20
-    assert resident[-1] - resident[1] < once_bytes, "what an arena holds"
+    assert resident[-1] - resident[1] < 1 << 20, "what an arena holds"
     assert steady_growth_bytes(resident[1:]) < 100, "in each hunt, whatever comes once"
 
 
