@@ -114,10 +114,12 @@ class Terminal:
         return False
 
     def close(self) -> None:
-        """End it."""
+        """End it, and wait for that: told to leave, it writes down where the person was."""
         subprocess.run(
             ["tmux", "-L", self._name, "kill-server"], check=False, stderr=subprocess.DEVNULL
         )
+        while self._is_there():
+            time.sleep(0.01)
 
 
 @contextmanager
