@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.segment import Segment
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from leakhunt.tui.app import LeakhuntApp
 from leakhunt.tui.model.open import case_of
@@ -52,6 +53,8 @@ class Driver:
     async def settle(self) -> None:
         """Until no worker runs and everything is drawn."""
         for _ in range(3):
+            for field in self.app.screen.query(Input):
+                field.cursor_blink = False  # by the clock: seen or not, as the machine is loaded
             await self.app.workers.wait_for_complete()
             await self.pilot.pause()
 

@@ -60,7 +60,7 @@ class CoursePlot(PlotextPlot, Inked):
         plt.xticks([], [])
         plt.frame(False)
         plt.title(f"{self._title}  {self._words(self._values[-1])}")
-        plt.theme(self._get_plotext_theme_name(self.app.theme))
+        plt.theme("clear")  # of no colour of its own: the text and the ground are the widget's
         plt.plotsize(width, height - 1)
         margin = max(len(word) for word in words)
         ticks = (_ago(span), _ago(span / 2), "now")

@@ -45,7 +45,7 @@ class RatePlot(PlotextPlot, Inked):
         plt.xticks([], [])
         plt.frame(False)
         plt.title(title)
-        plt.theme(self._get_plotext_theme_name(self.app.theme))
+        plt.theme("clear")  # of no colour of its own: the text and the ground are the widget's
         plt.plotsize(self.size.width, self.size.height - 1)
         margin = max((len(units.short_size(level)) for level in levels), default=0)
         words = axis(x, ticks, margin, self.size.width) if len(x) > 1 else ""
