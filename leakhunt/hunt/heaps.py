@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from leakhunt.graph.heap_graph import HeapGraph
     from leakhunt.store.columns import SnapshotColumns
 
-_DECODE_BYTES_A_NODE, _DECODE_BYTES_AN_EDGE = 90, 21
+_DECODE_BYTES_A_NODE, _DECODE_BYTES_AN_EDGE = 60, 14
 """Most memory of decoding, its result included: measured, rounded up."""
 _COLUMN_BYTES_A_NODE, _COLUMN_BYTES_AN_EDGE = 60, 9
 """Of that, what stays."""

@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from leakhunt.agent.format import BLOCK_BYTES
 from leakhunt.errors import SnapshotError
 from leakhunt.store.files import reason_of
 from leakhunt.store.metadata import MAX_JSON_BYTES, parse_object
-from leakhunt.store.stream import (
-    FRAME_BYTES,
-    FREE_BLOCKS,
-    LEAST_BLOCK_BYTES,
-    bytes_of_start,
-    parse_start,
-)
+from leakhunt.store.stream import FRAME_BYTES, bytes_of_start, parse_start
 
 _HEAD = struct.Struct("<IQ")
 """Length and hash of a block."""
+_FREE_BLOCKS = 256
+_LEAST_BLOCK_BYTES = BLOCK_BYTES // 16
+"""A stream of ours has fewer blocks than these two allow: all are full but the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def _outline(file: BinaryIO) -> Outline:
     at = parse_start(start).end
     digest = _hasher()
     digest.update(struct.pack("<Q", size) + start)
-    for _ in range(FREE_BLOCKS + size // LEAST_BLOCK_BYTES):
+    for _ in range(_FREE_BLOCKS + size // _LEAST_BLOCK_BYTES):
         file.seek(at)
         head = file.read(_HEAD.size)
         if len(head) < _HEAD.size:

@@ -14,16 +14,13 @@ from leakhunt.agent import format as fmt
 from leakhunt.errors import SnapshotError
 from leakhunt.store import _decode
 from leakhunt.store.columns import SnapshotColumns
-from leakhunt.store.files import read_bytes, read_writable
+from leakhunt.store.files import read_writable
 from leakhunt.store.layout import COLUMNS, Arrays
 from leakhunt.store.metadata import MAX_JSON_BYTES, check_footer, check_header, parse_object
 
 STREAM_FORMAT = "leakhunt-stream"
 FRAME_BYTES = 16
 """Magic, version and header length."""
-FREE_BLOCKS = 256
-LEAST_BLOCK_BYTES = fmt.BLOCK_BYTES // 16
-"""A stream of ours has fewer blocks than these two allow: all are full but the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,58 +35,39 @@ class StreamStart:
 def read_stream(path: Path) -> SnapshotColumns:
     """Columns of a stream file.
 
-    O(file); needs some 8 times the size of the file in memory while it works, and no GIL for
+    O(file); needs some 5 times the size of the file in memory while it works, and no GIL for
     most of the time.
 
     Raises:
         SnapshotError: the file is missing, unreadable, truncated, damaged, foreign or newer.
     """
-    try:
-        return _decode_view(read_writable(path), in_place=True)
-    except _Unlocated:  # damage that only the untouched file can tell the place of
-        return decode_file(path, read_bytes(path))
-    except SnapshotError as error:
-        raise _named(path, error) from None
+    return decode_file(path, read_writable(path))
 
 
-def decode_file(path: Path, data: bytes) -> SnapshotColumns:
+def decode_file(path: Path, data: bytes | memoryview) -> SnapshotColumns:
     """Like :func:`decode_stream`, with the path in the error."""
     try:
         return decode_stream(data)
     except SnapshotError as error:
-        raise _named(path, error) from None
+        raise SnapshotError(f"{path}: {error}", hint=error.hint) from None
 
 
-def decode_stream(data: bytes) -> SnapshotColumns:
-    """Columns of a whole stream in memory.
+def decode_stream(data: bytes | memoryview) -> SnapshotColumns:
+    """Columns of a whole stream in memory, which is written over where it may be written to.
 
     Raises:
         SnapshotError: it is truncated, damaged, foreign or newer.
     """
-    return _decode_view(memoryview(data), in_place=False)
-
-
-class _Unlocated(Exception):  # noqa: N818  no error of the caller's
-    """Damaged, at a place that a decoding in place cannot tell."""
-
-
-def _named(path: Path, error: SnapshotError) -> SnapshotError:
-    return SnapshotError(f"{path}: {error}", hint=error.hint)
-
-
-def _decode_view(data: memoryview, *, in_place: bool) -> SnapshotColumns:
+    data = memoryview(data)
     start = parse_start(bytes(data[: bytes_of_start(bytes(data[:FRAME_BYTES]))]))
     if data[-len(fmt.END_MAGIC) :] != fmt.END_MAGIC:
         raise SnapshotError(
             f"the stream is truncated: its {len(data)} bytes do not end with the end mark"
         )
-    records, edges = _promised(data, start.end)
     try:
-        raw, end = _decode.decode(data, start.end, secrets.randbits(64), in_place, records, edges)
+        raw, end = _decode.decode(data, start.end, secrets.randbits(64))
     except ValueError as error:
         text, offset = error.args
-        if offset is None:
-            raise _Unlocated from None
         raise SnapshotError(f"damaged at byte {offset}: {text}") from None
     footer, end = _parse_json_part(data, end, "footer")
     if end != len(data) - len(fmt.END_MAGIC):
@@ -103,23 +81,6 @@ def _decode_view(data: memoryview, *, in_place: bool) -> SnapshotColumns:
     }
     check_footer(footer, counts)
     return columns
-
-
-def _promised(data: memoryview, at: int) -> tuple[int, int]:
-    """Records and edges by the footer, so that memory is asked for once; zeros when the way to
-    it is not as in a stream of ours."""
-    for _ in range(len(data) // LEAST_BLOCK_BYTES + FREE_BLOCKS):
-        if at + 4 > len(data):
-            break
-        (length,) = struct.unpack_from("<I", data, at)
-        if length == 0:
-            try:
-                footer, _ = _parse_json_part(data, at + 4, "footer")
-                return int(footer["nodes"]) + int(footer["roots"]), int(footer["edges"])
-            except (SnapshotError, KeyError, TypeError, ValueError, OverflowError):
-                break
-        at += 12 + length
-    return 0, 0
 
 
 def parse_start(data: bytes) -> StreamStart:

@@ -1,4 +1,7 @@
 #include "fill.h"
+#include "runs.h"
+
+#define RECORDS_AHEAD 16 /* of the one being read, whose bytes are asked for */
 
 /* Bytes of the texts of a vector of lk_string. */
 static size_t
@@ -14,7 +17,7 @@ text_bytes(const lk_vec *strings)
 int
 lk_measure(lk_stream *s, lk_column_counts *n, lk_fault *fault)
 {
-    size_t nodes = (size_t)(s->node_count + s->root_count), edges = s->edges.count;
+    size_t nodes = s->records.count, edges = (size_t)s->edge_count;
     size_t root_types = 0, strings, facts, bytes = text_bytes(&s->strings) + text_bytes(&s->others);
     if (lk_slots_freeze(&s->slots) < 0) {
         return lk_no_memory(fault);
@@ -57,8 +60,8 @@ lk_measure(lk_stream *s, lk_column_counts *n, lk_fault *fault)
         .fact_node = facts,
         .fact_id = facts,
         .fact_value = facts,
-        .root_kind = (size_t)s->root_count,
-        .root_label = (size_t)s->root_count,
+        .root_kind = s->roots.count,
+        .root_label = s->roots.count,
         .unreached_address = s->unreached.count,
         .unreached_type = s->unreached.count,
         .unreached_size = s->unreached.count,
@@ -76,109 +79,163 @@ lk_measure(lk_stream *s, lk_column_counts *n, lk_fault *fault)
     return 0;
 }
 
-/* Record number of each node id.  It waits in the column of reference counts until its node is
- * filled: heaps are large, and memory is short when one looks at them. */
+/* Give every record its node id: what tells of a record by its number tells of the node from now
+ * on.  Where each begins waits in the column of sizes until its node is filled: heaps are large,
+ * and memory is short when one looks at them. */
 static void
-invert(const lk_filler *f)
+number_records(const lk_filler *f, lk_stream *s)
 {
-    const lk_record *records = f->s->records.items;
-    for (size_t i = 0; i < f->s->records.count; i++) {
-        f->to->node_refcount[lk_id_of(f->s, &records[i])] = (uint32_t)i;
+    lk_record *records = s->records.items;
+    lk_fact *facts = s->facts.items;
+    lk_pair *framed = s->framed.items, *codes = s->codes.items;
+    uint64_t root = s->node_count;
+    for (size_t i = 0; i < s->records.count; i++) {
+        uint64_t slot = records[i].slot;
+        uint64_t id = slot == 0 ? root++ : lk_slots_rank(&s->slots, slot);
+        f->to->node_address[id] = slot * LK_SLOT_BYTES;
+        f->to->node_size[id] = records[i].at;
+        records[i].slot = id;
     }
+    for (size_t i = 0; i < s->facts.count; i++) {
+        facts[i].node = (uint32_t)records[facts[i].node].slot;
+    }
+    for (size_t i = 0; i < s->framed.count; i++) {
+        framed[i].node = (uint32_t)records[framed[i].node].slot;
+    }
+    for (size_t i = 0; i < s->codes.count; i++) {
+        codes[i].node = (uint32_t)records[codes[i].node].slot;
+    }
+    lk_vec_free(&s->records);
 }
 
-/* Edges of one record, to number `at` of the columns; returns the number after the last, or
- * UINT64_MAX with the fault in *bad_edge. */
-static inline uint64_t
-fill_edges(const lk_filler *f, uint64_t from, uint64_t end, uint64_t at)
+/* Write edge number `at` of the columns.  0, or -1 when no node is at the slot. */
+static inline int
+put_edge(const lk_filler *f, uint64_t at, uint64_t slot, uint64_t kind, uint32_t name,
+         uint32_t *target)
 {
-    const uint64_t *edges = f->s->edges.items;
-    const uint32_t *names = f->s->edge_names.items;
-    const uint32_t node_texts = (uint32_t)f->s->strings.count;
-    uint32_t previous = 0;
-    for (uint64_t e = from; e < end; e++, at++) {
-        uint32_t target = lk_slots_rank(&f->s->slots, edges[e] >> 4), name = names[e];
-        unsigned kind = edges[e] & 15;
-        if (target == LK_NONE) {
-            *f->bad_edge = e;
-            return UINT64_MAX;
+    uint32_t before = *target;
+    *target = lk_slots_rank(&f->s->slots, slot);
+    switch (kind) {
+    case LK_EDGE_VALUE:
+        name = before; /* the key, which is never absent */
+        break;
+    case LK_EDGE_FIELD:
+        name += (uint32_t)f->s->strings.count;
+        break;
+    case LK_EDGE_ATTR_SYMBOL:
+        name += (uint32_t)f->s->strings.count;
+        kind = LK_EDGE_ATTR;
+        break;
+    case LK_EDGE_ATTR_POOL:
+        name = name == LK_NONE ? LK_NONE : f->pool_names[name];
+        kind = LK_EDGE_ATTR;
+        break;
+    default:
+        break;
+    }
+    f->to->edge_target[at] = *target;
+    f->to->edge_kind[at] = (uint8_t)kind;
+    f->to->edge_name[at] = name;
+    return *target == LK_NONE ? -1 : 0;
+}
+
+/* The edges of a node or root (type NULL), to number *at of the columns, which moves behind the
+ * last.  0, or -1 with a fault. */
+static int
+fill_edges(const lk_filler *f, lk_cursor *c, const lk_type *type, uint64_t slot, uint64_t *at)
+{
+    uint64_t first = *at, e = first;
+    uint32_t target = LK_NONE, name;
+    lk_run run;
+    do {
+        if (lk_read_run(c, f->s, type, &run) < 0) {
+            return -1;
         }
-        switch (kind) {
-        case LK_EDGE_VALUE:
-            name = previous; /* keys are never absent */
-            break;
-        case LK_EDGE_FIELD:
-            name += node_texts;
-            break;
-        case LK_EDGE_ATTR_SYMBOL:
-            name += node_texts;
-            kind = LK_EDGE_ATTR;
-            break;
-        case LK_EDGE_ATTR_POOL:
-            name = name == LK_NONE ? LK_NONE : f->pool_names[name];
-            kind = LK_EDGE_ATTR;
-            break;
-        default:
-            break;
+        for (uint64_t i = 0; i < run.count; i++) {
+            int found = lk_read_edge(c, f->s, &run, i, &slot, &name);
+            if (found < 0) {
+                return -1;
+            }
+            if (found && put_edge(f, e++, slot, run.edge_kinds[i & 1], name, &target) < 0) {
+                return lk_damage(f->fault, lk_record_offset(c),
+                                 "edge %llu of a record leads to slot %#llx, where no node is",
+                                 (unsigned long long)(e - 1 - first), (unsigned long long)slot);
+            }
         }
-        f->to->edge_target[at] = previous = target;
-        f->to->edge_kind[at] = (uint8_t)kind;
-        f->to->edge_name[at] = name;
-    }
-    return at;
+    } while (!run.is_last);
+    *at = e;
+    return 0;
 }
 
-/* The node columns of one record. */
-static void
-fill_node(const lk_filler *f, size_t id, const lk_record *r)
+/* The columns of a node and its edges.  0, or -1 with a fault. */
+static int
+fill_node(const lk_filler *f, lk_cursor *c, size_t id, uint64_t *at)
 {
-    if (r->tag & LK_NODE_ROOT) {
-        f->to->node_address[id] = 0;
-        f->to->node_type[id] = f->root_types[r->type];
-        f->to->node_size[id] = 0;
-        f->to->node_refcount[id] = 0;
-        f->to->root_kind[r->size] = (uint8_t)r->type;
-        f->to->root_label[r->size] = (uint32_t)f->s->strings.count + r->refcount;
-    } else {
-        f->to->node_address[id] = (r->tag >> 4) * LK_SLOT_BYTES;
-        f->to->node_type[id] = r->type;
-        f->to->node_size[id] = r->size;
-        f->to->node_refcount[id] = r->refcount;
+    uint64_t slot = f->to->node_address[id] / LK_SLOT_BYTES, index, unused, extra, counted;
+    if (lk_read_varint(c, &index) < 0 || lk_read_varint(c, &unused) < 0 ||
+        lk_read_varint(c, &extra) < 0 || lk_read_varint(c, &counted) < 0) {
+        return -1;
     }
-    f->to->node_flags[id] = r->tag & 15;
+    index -= LK_NODE_TAG_BASE;
+    const lk_type *type = (const lk_type *)f->s->types.items + index;
+    uint64_t count = counted >> 2;
+    f->to->node_type[id] = (uint32_t)index;
+    f->to->node_size[id] = type->base_size + extra;
+    /* No object has 2^32 referrers, but a reference leak in C may count so far. */
+    f->to->node_refcount[id] = count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+    f->to->node_flags[id] =
+        (uint8_t)(((counted & 1) ? LK_NODE_BORN : 0) | ((counted & 2) ? LK_NODE_TRACKED : 0) |
+                  (count == 0 ? LK_NODE_IMMORTAL : 0));
+    if (fill_edges(f, c, type, slot, at) < 0) {
+        return -1;
+    }
+    if (type->flags & LK_TYPE_HEAP) {
+        f->to->edge_target[*at] = f->to->type_node[index];
+        f->to->edge_kind[*at] = LK_EDGE_TYPE;
+        f->to->edge_name[(*at)++] = 0;
+    }
+    return 0;
 }
 
-/* Nodes and edges, gathered in the order of node ids: the random accesses are reads of two
- * places a record, all writes are sequential. */
+/* The columns of a root and its edges.  0, or -1 with a fault. */
+static int
+fill_root(const lk_filler *f, lk_cursor *c, size_t id, uint64_t *at)
+{
+    size_t number = id - (size_t)f->s->node_count;
+    const lk_root *root = (const lk_root *)f->s->roots.items + number;
+    uint64_t unused;
+    lk_string label;
+    if (lk_read_varint(c, &unused) < 0 || lk_read_varint(c, &unused) < 0 ||
+        lk_read_string(c, &label) < 0) {
+        return -1;
+    }
+    f->to->node_type[id] = f->root_types[root->kind];
+    f->to->node_size[id] = 0;
+    f->to->node_refcount[id] = 0;
+    f->to->node_flags[id] = LK_NODE_ROOT;
+    f->to->root_kind[number] = (uint8_t)root->kind;
+    f->to->root_label[number] = (uint32_t)f->s->strings.count + root->label;
+    return fill_edges(f, c, NULL, 0, at);
+}
+
+/* Nodes and edges in the order of node ids: the random accesses are reads of one place a record,
+ * all writes are sequential.  0, or -1 with a fault. */
 static int
 fill_graph(const lk_filler *f)
 {
-    const lk_record *records = f->s->records.items;
-    const lk_type *types = f->s->types.items;
-    const uint64_t *edges = f->s->edges.items;
-    const uint32_t *order = f->to->node_refcount;
-    size_t count = f->s->records.count;
+    const unsigned char *bytes = f->payload->bytes;
+    const uint64_t *begin = f->to->node_size;
+    size_t count = f->n->node_size;
     uint64_t at = 0;
+    lk_cursor c = {.payload = f->payload, .end = bytes + f->payload->length, .fault = f->fault};
     for (size_t id = 0; id < count; id++) {
-        if (id + 24 < count) {
-            __builtin_prefetch(&records[order[id + 24]]);
+        if (id + RECORDS_AHEAD < count) {
+            __builtin_prefetch(bytes + begin[id + RECORDS_AHEAD]);
         }
-        if (id + 12 < count) {
-            __builtin_prefetch(&edges[records[order[id + 12]].first_edge]);
-        }
-        uint32_t number = order[id];
-        const lk_record *r = &records[number];
-        uint64_t end = number + 1 < count ? r[1].first_edge : f->s->edges.count;
+        c.at = c.record = bytes + begin[id];
         f->to->edge_offset[id] = at;
-        fill_node(f, id, r);
-        at = fill_edges(f, r->first_edge, end, at);
-        if (at == UINT64_MAX) {
-            return lk_damage(f->fault, 0, "an edge leads to no node");
-        }
-        if (!(r->tag & LK_NODE_ROOT) && (types[r->type].flags & LK_TYPE_HEAP)) {
-            f->to->edge_target[at] = f->to->type_node[r->type];
-            f->to->edge_kind[at] = LK_EDGE_TYPE;
-            f->to->edge_name[at++] = 0;
+        if ((id < f->s->node_count ? fill_node(f, &c, id, &at) : fill_root(f, &c, id, &at)) < 0) {
+            return -1;
         }
     }
     f->to->edge_offset[count] = at;
@@ -190,14 +247,13 @@ static int
 fill_facts(const lk_filler *f)
 {
     const lk_fact *facts = f->s->facts.items;
-    const lk_record *records = f->s->records.items;
     uint64_t *keys = malloc((f->n->fact_node + 1) * sizeof *keys);
     size_t n = 0;
     if (keys == NULL) {
         return lk_no_memory(f->fault);
     }
     for (size_t i = 0; i < f->s->facts.count; i++) {
-        uint32_t id = lk_id_of(f->s, &records[facts[i].record]);
+        uint32_t id = facts[i].node;
         if (facts[i].id == LK_FACT_ADDRESS_LOW) {
             f->to->node_address[id] += (uint64_t)facts[i].value;
         } else {
@@ -229,39 +285,26 @@ fill_unreached(const lk_filler *f)
     return 0;
 }
 
-int
-lk_fill_texts(const lk_stream *stream, const lk_column_counts *counts, const lk_columns *columns,
-              lk_fault *fault)
-{
-    lk_filler f = {.s = stream, .n = counts, .to = columns, .fault = fault};
-    return lk_fill_strings(&f);
-}
-
-/* Everything about nodes and edges; the tables of edges are given back afterwards. */
+/* Everything about nodes and edges.  0, or -1 with a fault. */
 static int
 fill_nodes(lk_filler *f, lk_stream *stream)
 {
     int status = lk_resolve_pool(f);
     if (status == 0) {
-        invert(f);
+        number_records(f, stream);
         status = fill_graph(f) < 0 || lk_name_locals(f) < 0 ? -1 : 0;
     }
     free(f->pool_names);
-    if (status == 0) {
-        lk_vec_free(&stream->edges);
-        lk_vec_free(&stream->edge_names);
-    }
     return status;
 }
 
 int
-lk_fill(lk_stream *stream, const lk_column_counts *counts, const lk_columns *columns,
-        uint64_t *bad_edge, lk_fault *fault)
+lk_fill(const lk_payload *payload, lk_stream *stream, const lk_column_counts *counts,
+        const lk_columns *columns, lk_fault *fault)
 {
-    lk_filler f = {.s = stream, .n = counts, .to = columns, .fault = fault, .bad_edge = bad_edge};
-    *bad_edge = UINT64_MAX;
-    if (lk_fill_ints(&f) < 0 || lk_fill_types(&f) < 0 || fill_nodes(&f, stream) < 0 ||
-        fill_facts(&f) < 0 || lk_fill_sites(&f) < 0) {
+    lk_filler f = {.payload = payload, .s = stream, .n = counts, .to = columns, .fault = fault};
+    if (lk_fill_strings(&f) < 0 || lk_fill_ints(&f) < 0 || lk_fill_types(&f) < 0 ||
+        fill_nodes(&f, stream) < 0 || fill_facts(&f) < 0 || lk_fill_sites(&f) < 0) {
         return -1;
     }
     return fill_unreached(&f);

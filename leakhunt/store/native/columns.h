@@ -60,15 +60,8 @@ typedef struct {
 /* Fix the ordinals and count the items of each column.  0, or -1 with a fault. */
 int lk_measure(lk_stream *stream, lk_column_counts *counts, lk_fault *fault);
 
-/* Fill the columns of strings, of the measured size; afterwards no text of the stream is read
- * again.  0, or -1 with a fault. */
-int lk_fill_texts(const lk_stream *stream, const lk_column_counts *counts,
-                  const lk_columns *columns, lk_fault *fault);
-
-/* Fill the other columns; gives the tables of edges back on the way.  0, or -1 with a fault; a
- * fault about an edge leaves *bad_edge at its number in the stream (else UINT64_MAX), for lk_parse
- * to locate. */
-int lk_fill(lk_stream *stream, const lk_column_counts *counts, const lk_columns *columns,
-            uint64_t *bad_edge, lk_fault *fault);
+/* Fill all columns, of the measured size; gives tables back on the way.  0, or -1 with a fault. */
+int lk_fill(const lk_payload *payload, lk_stream *stream, const lk_column_counts *counts,
+            const lk_columns *columns, lk_fault *fault);
 
 #endif

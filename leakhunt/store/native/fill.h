@@ -5,22 +5,14 @@
 #include "columns.h"
 
 typedef struct {
+    const lk_payload *payload;
     const lk_stream *s;
     const lk_column_counts *n;
     const lk_columns *to;
     lk_fault *fault;
-    uint64_t *bad_edge;
     uint32_t *pool_names;                /* (pool) string id, or LK_NONE; owned */
     uint32_t root_types[LK_ROOT_NATIVE]; /* root kind to type index */
 } lk_filler;
-
-/* Node id of a record. */
-static inline uint32_t
-lk_id_of(const lk_stream *s, const lk_record *record)
-{
-    return (record->tag & LK_NODE_ROOT) ? (uint32_t)(s->node_count + record->size)
-                                        : lk_slots_rank(&s->slots, record->tag >> 4);
-}
 
 /* Name of the pseudo type of the roots of a kind that streams may contain. */
 const char *lk_root_type_name(unsigned kind);

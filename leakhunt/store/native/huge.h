@@ -25,15 +25,4 @@ lk_wish_huge(void *memory, size_t size)
 #endif
 }
 
-/* Gives the whole pages of anonymous memory back: they read as zeros afterwards. */
-static inline void
-lk_drop_pages(void *memory, size_t size)
-{
-    uintptr_t start = ((uintptr_t)memory + 4095) & ~(uintptr_t)4095;
-    uintptr_t end = ((uintptr_t)memory + size) & ~(uintptr_t)4095;
-    if (start < end) {
-        madvise((void *)start, end - start, MADV_DONTNEED);
-    }
-}
-
 #endif

@@ -1,6 +1,7 @@
 #include "records.h"
 
 #define MAX_TYPES 0x7FFFFFF0u
+#define USUAL_RECORD_BYTES 14 /* its edges included; room for more is made when needed */
 
 /* A string that is the text of no node: its number among those.  0, or -1 with the fault
  * described.  Needs no GIL. */
@@ -118,10 +119,10 @@ parse_fact(lk_parser *p)
     }
     *fact = (lk_fact){.id = (uint16_t)id,
                       .value = lk_unzigzag(value),
-                      .record = (uint32_t)(p->s->records.count - 1)};
+                      .node = (uint32_t)(p->s->records.count - 1)};
     if (id == LK_FACT_ADDRESS_LOW) {
-        const lk_record *record = (lk_record *)p->s->records.items + fact->record;
-        if ((record->tag & LK_NODE_ROOT) || p->has_address_low || fact->value < 0 ||
+        const lk_record *record = (lk_record *)p->s->records.items + fact->node;
+        if (record->slot == 0 || p->has_address_low || fact->value < 0 ||
             fact->value >= LK_SLOT_BYTES) {
             return lk_damage(p->c.fault, offset,
                              "the low address bits %lld are misplaced or out of range",
@@ -238,12 +239,12 @@ parse_end(lk_parser *p)
         lk_read_varint(&p->c, &edges) < 0) {
         return -1;
     }
-    if (nodes != s->node_count || roots != s->root_count || edges != s->edges.count) {
+    if (nodes != s->node_count || roots != s->roots.count || edges != s->edge_count) {
         return lk_damage(p->c.fault, offset,
-                         "END counts %llu nodes, %llu roots, %llu edges; found %llu, %llu, %llu",
+                         "END counts %llu nodes, %llu roots, %llu edges; found %llu, %zu, %llu",
                          (unsigned long long)nodes, (unsigned long long)roots,
                          (unsigned long long)edges, (unsigned long long)s->node_count,
-                         (unsigned long long)s->root_count, (unsigned long long)s->edges.count);
+                         s->roots.count, (unsigned long long)s->edge_count);
     }
     if (p->c.at != p->c.end) {
         return lk_damage(p->c.fault, lk_here(&p->c), "%zu bytes follow the END record",
@@ -286,30 +287,17 @@ parse_other_record(lk_parser *p, uint64_t tag)
     }
 }
 
-void
-lk_reserve(lk_stream *stream, const lk_counts *counts, const lk_payload *payload)
-{
-    /* A record takes at least three bytes, an edge one. */
-    size_t records = payload->length / 3, edges = payload->length;
-    records = counts->records < records ? counts->records : records;
-    edges = counts->edges < edges ? counts->edges : edges;
-    if (lk_vec_reserve(&stream->records, records, sizeof(lk_record)) == 0 &&
-        lk_vec_reserve(&stream->edges, edges, sizeof(uint64_t)) == 0) {
-        lk_vec_reserve(&stream->edge_names, edges, sizeof(uint32_t));
-    }
-}
-
 int
-lk_parse(const lk_payload *payload, uint64_t seed, uint64_t watch_edge, lk_stream *stream,
-         lk_fault *fault)
+lk_parse(const lk_payload *payload, uint64_t seed, lk_stream *stream, lk_fault *fault)
 {
     lk_parser p = {.c = {.payload = payload,
                          .at = payload->bytes,
                          .end = payload->bytes + payload->length,
                          .fault = fault},
-                   .s = stream,
-                   .watch_edge = watch_edge};
-    if (lk_slots_init(&stream->slots, seed) < 0) {
+                   .s = stream};
+    if (lk_slots_init(&stream->slots, seed) < 0 ||
+        lk_vec_reserve(&stream->records, payload->length / USUAL_RECORD_BYTES, sizeof(lk_record)) <
+            0) {
         return lk_no_memory(fault);
     }
     for (;;) {
@@ -337,11 +325,10 @@ void
 lk_stream_free(lk_stream *stream)
 {
     lk_slots_free(&stream->slots);
-    lk_vec *vectors[] = {
-        &stream->records, &stream->edges,     &stream->edge_names, &stream->types,
-        &stream->strings, &stream->others,    &stream->symbols,    &stream->schemas,
-        &stream->pool,    &stream->ints,      &stream->facts,      &stream->framed,
-        &stream->codes,   &stream->unreached, &stream->sites,      &stream->samples};
+    lk_vec *vectors[] = {&stream->records,   &stream->roots,   &stream->types,   &stream->strings,
+                         &stream->others,    &stream->symbols, &stream->schemas, &stream->pool,
+                         &stream->ints,      &stream->facts,   &stream->framed,  &stream->codes,
+                         &stream->unreached, &stream->sites,   &stream->samples};
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         lk_vec_free(vectors[i]);
     }

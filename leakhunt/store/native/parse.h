@@ -29,14 +29,18 @@ typedef struct {
 
 #define LK_PADDING 16
 
-/* A node or a root.  tag: slot << 4 | node flags (a root has slot 0 and flag ROOT). */
+#define LK_MAX_ITEMS 0xFFFFFFF0u /* of anything that is numbered by 32 bits */
+#define LK_MAX_RUN_KIND LK_RUN_HIDDEN
+
+/* A node or a root. */
 typedef struct {
-    uint64_t tag;
-    uint64_t size;       /* root: its ordinal among the roots */
-    uint64_t first_edge; /* its edges end where the next record's begin */
-    uint32_t type;       /* root: its root kind */
-    uint32_t refcount;   /* root: its label, among the other strings */
+    uint64_t slot; /* 0 for a root */
+    uint64_t at;   /* where it begins in the payload */
 } lk_record;
+
+typedef struct {
+    uint32_t kind, label; /* label: among the other strings */
+} lk_root;
 
 typedef struct {
     uint64_t slot, base_size, offset, node_count;
@@ -69,14 +73,14 @@ typedef struct {
 
 typedef struct {
     int64_t value;
-    uint32_t record;
+    uint32_t node; /* number of its record; from lk_fill on its node id */
     uint16_t id;
 } lk_fact;
 
-/* A record and one of its edges, both in stream order. */
+/* A node and the slot that one of its edges leads to. */
 typedef struct {
-    uint64_t edge;
-    uint32_t record;
+    uint64_t slot;
+    uint32_t node; /* as in lk_fact */
 } lk_pair;
 
 typedef struct {
@@ -98,23 +102,22 @@ typedef struct {
 
 typedef struct {
     lk_slots slots;
-    lk_vec records;    /* of lk_record */
-    lk_vec edges;      /* of uint64_t: slot << 4 | edge kind */
-    lk_vec edge_names; /* of uint32_t */
-    lk_vec types;      /* of lk_type */
-    lk_vec strings;    /* of lk_string: texts of nodes */
-    lk_vec others;     /* of lk_string: symbols, labels, names */
-    lk_vec symbols;    /* of uint32_t: among the other strings */
-    lk_vec schemas;    /* of lk_schema */
-    lk_vec pool;       /* of lk_pool_entry: entries of all KEYS records */
-    lk_vec ints;       /* of lk_int */
-    lk_vec facts;      /* of lk_fact */
-    lk_vec framed;     /* of lk_pair: a record with locals; its edge to code, or UINT64_MAX */
-    lk_vec codes;      /* of lk_pair: a code object and its edge to the tuple of names */
-    lk_vec unreached;  /* of lk_unreached */
-    lk_vec sites;      /* of lk_site */
-    lk_vec samples;    /* of lk_sample */
-    uint64_t node_count, root_count;
+    lk_vec records;   /* of lk_record */
+    lk_vec roots;     /* of lk_root */
+    lk_vec types;     /* of lk_type */
+    lk_vec strings;   /* of lk_string: texts of nodes */
+    lk_vec others;    /* of lk_string: symbols, labels, names */
+    lk_vec symbols;   /* of uint32_t: among the other strings */
+    lk_vec schemas;   /* of lk_schema */
+    lk_vec pool;      /* of lk_pool_entry: entries of all KEYS records */
+    lk_vec ints;      /* of lk_int */
+    lk_vec facts;     /* of lk_fact */
+    lk_vec framed;    /* of lk_pair: a node with locals and its code; slot 0 for none */
+    lk_vec codes;     /* of lk_pair: a code object and its tuple of names */
+    lk_vec unreached; /* of lk_unreached */
+    lk_vec sites;     /* of lk_site */
+    lk_vec samples;   /* of lk_sample */
+    uint64_t node_count, edge_count;
     uint64_t address_low_count; /* facts that end up in the address */
     unsigned root_kinds;        /* bit k: a root of kind k */
 } lk_stream;
@@ -130,20 +133,9 @@ int lk_join_blocks(unsigned char *file, size_t size, size_t start, int in_place,
 
 void lk_payload_free(lk_payload *payload);
 
-typedef struct {
-    size_t records, edges;
-} lk_counts;
-
-/* Makes room for as many as a footer promises, which a file of this size can hold at most.
- * Leaves the rest to growth when there is no memory for all at once. */
-void lk_reserve(lk_stream *stream, const lk_counts *counts, const lk_payload *payload);
-
-/* Parse all records into a stream that is zero but for reserved room.  A record whose edges pass
- * number `watch_edge` (in stream order) is itself a fault: that is how a dangling edge is located
- * afterwards; UINT64_MAX for none. 0, or -1 with a fault.  The caller owns the stream either way;
- * its strings point into the payload. */
-int lk_parse(const lk_payload *payload, uint64_t seed, uint64_t watch_edge, lk_stream *stream,
-             lk_fault *fault);
+/* Parse all records into a stream that is zero.  0, or -1 with a fault.  The caller owns the stream
+ * either way; it refers to the payload. */
+int lk_parse(const lk_payload *payload, uint64_t seed, lk_stream *stream, lk_fault *fault);
 
 void lk_stream_free(lk_stream *stream);
 

@@ -4,13 +4,9 @@
 
 #include "cursor.h"
 
-#define LK_MAX_RUN_KIND LK_RUN_HIDDEN
-#define LK_MAX_ITEMS 0xFFFFFFF0u /* of anything that is numbered by 32 bits */
-
 typedef struct {
     lk_cursor c;
     lk_stream *s;
-    uint64_t watch_edge;
     uint64_t last_slot;      /* of the last node */
     uint8_t has_address_low; /* of the last node */
 } lk_parser;

@@ -1,74 +1,61 @@
 #include "records.h"
+#include "runs.h"
 
 /* Who the runs being read belong to. */
 typedef struct {
-    uint64_t slot, code_edge, locals_edge; /* edges: UINT64_MAX until found */
-    lk_type *type;                         /* NULL for a root */
-    uint64_t default_run;
+    lk_type *type;  /* NULL for a root */
+    uint64_t slot;  /* of the last edge; at first, its own */
+    uint64_t code;  /* slot of the code, 0 until found */
+    uint64_t names; /* slot of the names of locals, 0 until found */
     uint8_t has_locals;
 } owner;
 
-/* How the edges of one run are named: position i gets first + i * step, LK_NONE from `named`. */
-typedef struct {
-    uint64_t kinds[2]; /* of even and odd positions */
-    uint64_t first, step, named;
-    const lk_schema *schema;
-    int is_named; /* symbols come with the edges */
-} naming;
-
-/* Read what precedes the edges of a run, and decide on kinds and names. */
+/* The schema that names the edges of a run.  0, or -1 with a fault. */
 static int
-start_run(lk_parser *p, owner *o, uint64_t kind, uint64_t count, naming *n)
+read_schema(lk_cursor *c, const lk_stream *s, lk_run *run)
 {
-    static const uint8_t kind_of_run[] = {
-        [LK_RUN_INDEX] = LK_EDGE_INDEX,     [LK_RUN_ITEM] = LK_EDGE_KEY,
-        [LK_RUN_ELEMENT] = LK_EDGE_ELEMENT, [LK_RUN_ATTR] = LK_EDGE_ATTR_POOL,
-        [LK_RUN_FIELD] = LK_EDGE_FIELD,     [LK_RUN_NAMED] = LK_EDGE_ATTR_SYMBOL,
-        [LK_RUN_UNKNOWN] = LK_EDGE_UNKNOWN, [LK_RUN_LOCAL] = LK_EDGE_LOCAL,
-        [LK_RUN_STACK] = LK_EDGE_STACK,     [LK_RUN_WEAK] = LK_EDGE_WEAK,
-        [LK_RUN_HIDDEN] = LK_EDGE_HIDDEN,
-    };
     uint64_t schema;
-    *n = (naming){.kinds = {kind_of_run[kind], kind_of_run[kind]}, .step = 1, .named = count};
-    switch (kind) {
+    if (lk_read_varint(c, &schema) < 0) {
+        return -1;
+    }
+    if (schema >= s->schemas.count || ((lk_schema *)s->schemas.items)[schema].count < run->count) {
+        return lk_damage(c->fault, lk_here(c),
+                         "schema %llu does not exist or is shorter than %llu fields",
+                         (unsigned long long)schema, (unsigned long long)run->count);
+    }
+    run->schema = (lk_schema *)s->schemas.items + schema;
+    run->first = run->schema->names;
+    return 0;
+}
+
+/* Decide on the kinds and names of the edges of a run.  0, or -1 with a fault. */
+static int
+name_edges(lk_cursor *c, const lk_stream *s, const lk_type *type, lk_run *run)
+{
+    switch (run->kind) {
     case LK_RUN_ITEM:
-        n->kinds[1] = LK_EDGE_VALUE;
-        n->step = 0;
-        if (count % 2 != 0) {
-            return lk_damage(p->c.fault, lk_here(&p->c), "an odd number of keys and values: %llu",
-                             (unsigned long long)count);
+        run->edge_kinds[1] = LK_EDGE_VALUE;
+        run->step = 0;
+        if (run->count % 2 != 0) {
+            return lk_damage(c->fault, lk_here(c), "an odd number of keys and values: %llu",
+                             (unsigned long long)run->count);
         }
         break;
     case LK_RUN_ELEMENT:
     case LK_RUN_WEAK:
-        n->step = 0;
+        run->step = 0;
         break;
     case LK_RUN_ATTR:
-        if (o->type == NULL) {
-            return lk_damage(p->c.fault, lk_here(&p->c), "a root has no inline values");
+        if (type == NULL) {
+            return lk_damage(c->fault, lk_here(c), "a root has no inline values");
         }
-        o->type->has_attributes = 1;
-        n->first = o->type->keys_start;
-        n->named = o->type->keys_start == SIZE_MAX ? 0 : o->type->keys_count;
+        run->first = type->keys_start;
+        run->named = type->keys_start == SIZE_MAX ? 0 : type->keys_count;
         break;
     case LK_RUN_FIELD:
-        if (lk_read_varint(&p->c, &schema) < 0) {
-            return -1;
-        }
-        if (schema >= p->s->schemas.count ||
-            ((lk_schema *)p->s->schemas.items)[schema].count < count) {
-            return lk_damage(p->c.fault, lk_here(&p->c),
-                             "schema %llu does not exist or is shorter than %llu fields",
-                             (unsigned long long)schema, (unsigned long long)count);
-        }
-        n->schema = (lk_schema *)p->s->schemas.items + schema;
-        n->first = n->schema->names;
-        break;
+        return read_schema(c, s, run);
     case LK_RUN_NAMED:
-        n->is_named = 1;
-        break;
-    case LK_RUN_LOCAL:
-        o->has_locals = 1;
+        run->has_symbols = 1;
         break;
     default:
         break;
@@ -76,154 +63,140 @@ start_run(lk_parser *p, owner *o, uint64_t kind, uint64_t count, naming *n)
     return 0;
 }
 
-/* Note the edges through which the names of locals are found later. */
-static void
-note_code(const lk_parser *p, owner *o, const naming *n, size_t start)
+int
+lk_read_run(lk_cursor *c, const lk_stream *s, const lk_type *type, lk_run *run)
 {
-    const uint32_t *names = p->s->edge_names.items;
-    for (size_t e = start; e < p->s->edges.count; e++) {
-        uint64_t position = names[e] - n->first;
-        if (position == n->schema->code && o->code_edge == UINT64_MAX) {
-            o->code_edge = e;
-        }
-        if (position == n->schema->locals && o->locals_edge == UINT64_MAX) {
-            o->locals_edge = e;
-        }
-    }
-}
-
-/* The edges of one run.  *previous is the slot that the next edge is a difference to. */
-static int
-parse_edges(lk_parser *p, owner *o, uint64_t kind, uint64_t count, uint64_t *previous)
-{
-    naming n;
-    lk_stream *s = p->s;
-    size_t start = s->edges.count;
-    if (start_run(p, o, kind, count, &n) < 0) {
+    static const uint8_t edge_kind_of_run[] = {
+        [LK_RUN_INDEX] = LK_EDGE_INDEX,     [LK_RUN_ITEM] = LK_EDGE_KEY,
+        [LK_RUN_ELEMENT] = LK_EDGE_ELEMENT, [LK_RUN_ATTR] = LK_EDGE_ATTR_POOL,
+        [LK_RUN_FIELD] = LK_EDGE_FIELD,     [LK_RUN_NAMED] = LK_EDGE_ATTR_SYMBOL,
+        [LK_RUN_UNKNOWN] = LK_EDGE_UNKNOWN, [LK_RUN_LOCAL] = LK_EDGE_LOCAL,
+        [LK_RUN_STACK] = LK_EDGE_STACK,     [LK_RUN_WEAK] = LK_EDGE_WEAK,
+        [LK_RUN_HIDDEN] = LK_EDGE_HIDDEN,
+    };
+    const unsigned char *start = c->at;
+    uint64_t head, kind = type == NULL ? LK_RUN_NONE : type->default_run;
+    if (lk_read_varint(c, &head) < 0 ||
+        ((head & 2) && lk_read_bounded(c, "run kind", LK_MAX_RUN_KIND, &kind) < 0)) {
         return -1;
     }
-    if (lk_vec_reserve(&s->edges, (size_t)count, sizeof(uint64_t)) < 0 ||
-        lk_vec_reserve(&s->edge_names, (size_t)count, sizeof(uint32_t)) < 0) {
-        return lk_no_memory(p->c.fault);
+    uint8_t edge_kind = edge_kind_of_run[kind];
+    *run = (lk_run){.kind = kind,
+                    .count = head >> 2,
+                    .edge_kinds = {edge_kind, edge_kind},
+                    .step = 1,
+                    .named = head >> 2,
+                    .is_last = !(head & 1)};
+    if (run->count == 0) { /* a run that names its kind has a schema id even when empty */
+        return (head & 2) && kind == LK_RUN_FIELD ? read_schema(c, s, run) : 0;
     }
-    uint64_t *edges = s->edges.items;
-    uint32_t *names = s->edge_names.items;
-    size_t at = start;
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t code, symbol;
-        uint64_t name = i < n.named ? n.first + i * n.step : LK_NONE;
-        if (n.is_named) {
-            if (lk_read_varint(&p->c, &symbol) < 0) {
-                return -1;
-            }
-            if (symbol >= s->symbols.count) {
-                return lk_damage(p->c.fault, lk_here(&p->c), "symbol %llu of %zu",
-                                 (unsigned long long)symbol, s->symbols.count);
-            }
-            name = ((const uint32_t *)s->symbols.items)[symbol];
-        }
-        if (lk_read_varint(&p->c, &code) < 0) {
-            return -1;
-        }
-        if (code == 0) {
-            if (kind == LK_RUN_ITEM) {
-                return lk_damage(p->c.fault, lk_here(&p->c), "a key or value is absent");
-            }
-            continue;
-        }
-        uint64_t slot = *previous + (uint64_t)lk_unzigzag(code - 1);
-        if (slot - 1 >= LK_MAX_SLOT) {
-            return lk_damage(p->c.fault, lk_here(&p->c), "an edge leads outside the address space");
-        }
-        *previous = slot;
-        edges[at] = slot << 4 | n.kinds[i & 1];
-        names[at++] = (uint32_t)name;
+    if (run->count > (uint64_t)(c->end - c->at)) {
+        return lk_damage(c->fault, lk_offset_at(c, start),
+                         "a run of %llu edges does not fit the bytes left",
+                         (unsigned long long)run->count);
     }
-    s->edges.count = s->edge_names.count = at;
-    if (n.schema != NULL && (n.schema->code < count || n.schema->locals < count)) {
-        note_code(p, o, &n, start);
+    if (kind == LK_RUN_NONE || run->count > LK_MAX_ITEMS) {
+        return lk_damage(c->fault, lk_offset_at(c, start), "a run of %llu edges has no kind",
+                         (unsigned long long)run->count);
     }
+    return name_edges(c, s, type, run);
+}
+
+int
+lk_read_symbol(lk_cursor *c, const lk_stream *s, uint32_t *name)
+{
+    uint64_t symbol;
+    if (lk_read_varint(c, &symbol) < 0) {
+        return -1;
+    }
+    if (symbol >= s->symbols.count) {
+        return lk_damage(c->fault, lk_here(c), "symbol %llu of %zu", (unsigned long long)symbol,
+                         s->symbols.count);
+    }
+    *name = ((const uint32_t *)s->symbols.items)[symbol];
     return 0;
 }
 
-/* All runs of a node or root, which is the last record already. */
+/* Note the edge just read if the names of locals are found through it later. */
+static void
+note_code(owner *o, const lk_schema *schema, uint64_t position)
+{
+    if (position == schema->code && o->code == 0) {
+        o->code = o->slot;
+    }
+    if (position == schema->locals && o->names == 0) {
+        o->names = o->slot;
+    }
+}
+
+/* Check and count the edges of all runs of a node or root, which is the last record already.
+ * 0, or -1 with a fault. */
 static int
 parse_runs(lk_parser *p, owner *o)
 {
-    uint64_t head, previous = o->slot;
-    size_t first_edge = p->s->edges.count;
+    lk_run run;
     do {
-        uint64_t kind = o->default_run;
-        const unsigned char *start = p->c.at;
-        if (lk_read_varint(&p->c, &head) < 0 ||
-            ((head & 2) && lk_read_bounded(&p->c, "run kind", LK_MAX_RUN_KIND, &kind) < 0)) {
+        if (lk_read_run(&p->c, p->s, o->type, &run) < 0) {
             return -1;
         }
-        uint64_t count = head >> 2;
-        if (count == 0) {
-            naming unused;
-            if ((head & 2) && kind == LK_RUN_FIELD && start_run(p, o, kind, 0, &unused) < 0) {
-                return -1; /* a run that names its kind has a schema id even when empty */
+        for (uint64_t i = 0; i < run.count; i++) {
+            uint32_t name;
+            int found = lk_read_edge(&p->c, p->s, &run, i, &o->slot, &name);
+            if (found < 0) {
+                return -1;
             }
-            continue;
+            p->s->edge_count += (uint64_t)found;
+            if (found && run.schema != NULL) {
+                note_code(o, run.schema, i);
+            }
         }
-        if (count > (uint64_t)(p->c.end - p->c.at)) {
-            return lk_damage(p->c.fault, lk_offset_at(&p->c, start),
-                             "a run of %llu edges does not fit the bytes left",
-                             (unsigned long long)count);
+        if (run.kind == LK_RUN_ATTR && run.count != 0) {
+            o->type->has_attributes = 1;
         }
-        if (kind == LK_RUN_NONE || count > LK_MAX_ITEMS) {
-            return lk_damage(p->c.fault, lk_offset_at(&p->c, start),
-                             "a run of %llu edges has no kind", (unsigned long long)count);
-        }
-        if (parse_edges(p, o, kind, count, &previous) < 0) {
-            return -1;
-        }
-    } while (head & 1);
-    if (p->s->edges.count > p->watch_edge && first_edge <= p->watch_edge) {
-        uint64_t edge = ((const uint64_t *)p->s->edges.items)[p->watch_edge];
-        return lk_damage(p->c.fault, lk_record_offset(&p->c),
-                         "edge %llu of a record leads to slot %#llx, where no node is",
-                         (unsigned long long)(p->watch_edge - first_edge),
-                         (unsigned long long)(edge >> 4));
-    }
+        o->has_locals |= run.kind == LK_RUN_LOCAL;
+    } while (!run.is_last);
     return 0;
 }
 
-/* Remember how to name locals: of frames, and by code objects. */
+/* Remember how to name locals: of frames, and by code objects.  0, or -1 with a fault. */
 static int
 keep_code(lk_parser *p, const owner *o)
 {
-    uint32_t record = (uint32_t)(p->s->records.count - 1);
+    uint32_t number = (uint32_t)(p->s->records.count - 1);
     if (o->has_locals) {
         lk_pair *pair = lk_push(p, &p->s->framed, sizeof *pair);
         if (pair == NULL) {
             return -1;
         }
-        *pair = (lk_pair){.edge = o->code_edge, .record = record};
+        *pair = (lk_pair){.slot = o->code, .node = number};
     }
-    if (o->locals_edge != UINT64_MAX && o->type != NULL) {
+    if (o->names != 0 && o->type != NULL) {
         lk_pair *pair = lk_push(p, &p->s->codes, sizeof *pair);
         if (pair == NULL) {
             return -1;
         }
-        *pair = (lk_pair){.edge = o->locals_edge, .record = record};
+        *pair = (lk_pair){.slot = o->names, .node = number};
     }
     return 0;
 }
 
-/* Saturate: no Python object has 2^32 referrers, but a reference leak in C may count so far. */
-static uint32_t
-saturated(uint64_t count)
+/* Note where the record that is being read begins.  0, or -1 with a fault. */
+static int
+keep_record(lk_parser *p, uint64_t slot)
 {
-    return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+    lk_record *record = lk_push(p, &p->s->records, sizeof *record);
+    if (record == NULL) {
+        return -1;
+    }
+    *record = (lk_record){.slot = slot, .at = (uint64_t)(p->c.record - p->c.payload->bytes)};
+    return 0;
 }
 
 int
 lk_parse_node(lk_parser *p, uint64_t index)
 {
     lk_stream *s = p->s;
-    uint64_t slot, extra, counted;
+    uint64_t slot, extra, counted; /* the last two are for the columns, and read again then */
     if (index >= s->types.count) {
         return lk_damage(p->c.fault, lk_record_offset(&p->c), "a node of type %llu of %zu",
                          (unsigned long long)index, s->types.count);
@@ -239,57 +212,37 @@ lk_parse_node(lk_parser *p, uint64_t index)
                                      "slot %#llx is zero or has a node already",
                                      (unsigned long long)slot);
     }
-    lk_type *type = (lk_type *)s->types.items + index;
-    lk_record *record = lk_push(p, &s->records, sizeof *record);
-    if (record == NULL) {
+    if (keep_record(p, slot) < 0) {
         return -1;
     }
-    uint64_t flags = ((counted & 1) ? LK_NODE_BORN : 0) | ((counted & 2) ? LK_NODE_TRACKED : 0) |
-                     ((counted >> 2) == 0 ? LK_NODE_IMMORTAL : 0);
-    *record = (lk_record){.tag = slot << 4 | flags,
-                          .size = type->base_size + extra,
-                          .first_edge = s->edges.count,
-                          .type = (uint32_t)index,
-                          .refcount = saturated(counted >> 2)};
+    lk_type *type = (lk_type *)s->types.items + index;
     type->node_count += 1;
     s->node_count += 1;
     p->last_slot = slot;
     p->has_address_low = 0;
-    owner o = {.slot = slot,
-               .type = type,
-               .default_run = type->default_run,
-               .code_edge = UINT64_MAX,
-               .locals_edge = UINT64_MAX};
-    if (parse_runs(p, &o) < 0) {
-        return -1;
-    }
-    return o.has_locals || o.locals_edge != UINT64_MAX ? keep_code(p, &o) : 0;
+    owner o = {.slot = slot, .type = type};
+    return parse_runs(p, &o) < 0 ? -1 : keep_code(p, &o);
 }
 
 int
 lk_parse_root(lk_parser *p)
 {
-    lk_stream *s = p->s;
+    lk_root root;
+    lk_root *item;
     uint64_t kind, offset = lk_record_offset(&p->c);
-    uint32_t label;
     if (lk_read_varint(&p->c, &kind) < 0) {
         return -1;
     }
     if (kind < LK_ROOT_MODULES || kind > LK_ROOT_STATIC_TYPE) {
         return lk_damage(p->c.fault, offset, "root kind %llu", (unsigned long long)kind);
     }
-    lk_record *record;
-    if (lk_parse_other(p, &label) < 0 ||
-        (record = lk_push(p, &s->records, sizeof *record)) == NULL) {
+    root.kind = (uint32_t)kind;
+    if (lk_parse_other(p, &root.label) < 0 ||
+        (item = lk_push(p, &p->s->roots, sizeof *item)) == NULL || keep_record(p, 0) < 0) {
         return -1;
     }
-    *record = (lk_record){.tag = LK_NODE_ROOT,
-                          .size = s->root_count,
-                          .first_edge = s->edges.count,
-                          .type = (uint32_t)kind,
-                          .refcount = label};
-    s->root_count += 1;
-    s->root_kinds |= 1u << kind;
-    owner o = {.code_edge = UINT64_MAX, .locals_edge = UINT64_MAX};
+    *item = root;
+    p->s->root_kinds |= 1u << root.kind;
+    owner o = {.slot = 0};
     return parse_runs(p, &o) < 0 ? -1 : keep_code(p, &o);
 }

@@ -177,11 +177,10 @@ static uint64_t *
 sorted_codes(const lk_filler *f)
 {
     const lk_pair *codes = f->s->codes.items;
-    const lk_record *records = f->s->records.items;
     uint64_t *keys = malloc((f->s->codes.count + 1) * sizeof *keys);
     if (keys != NULL) {
         for (size_t i = 0; i < f->s->codes.count; i++) {
-            keys[i] = (uint64_t)lk_id_of(f->s, &records[codes[i].record]) << 32 | i;
+            keys[i] = (uint64_t)codes[i].node << 32 | i;
         }
         if (lk_sort_u64(keys, f->s->codes.count) < 0) {
             free(keys);
@@ -192,13 +191,6 @@ sorted_codes(const lk_filler *f)
         lk_no_memory(f->fault);
     }
     return keys;
-}
-
-/* Target of an edge of the stream; fill_graph has shown that there is one. */
-static uint32_t
-target_of(const lk_filler *f, uint64_t edge)
-{
-    return lk_slots_rank(&f->s->slots, ((const uint64_t *)f->s->edges.items)[edge] >> 4);
 }
 
 /* Node id of the tuple of names of a code object, or LK_NONE. */
@@ -217,7 +209,8 @@ names_of_code(const lk_filler *f, const uint64_t *keys, uint32_t code)
     if (low == f->s->codes.count || keys[low] >> 32 != code) {
         return LK_NONE;
     }
-    return target_of(f, ((const lk_pair *)f->s->codes.items)[(uint32_t)keys[low]].edge);
+    return lk_slots_rank(&f->s->slots,
+                         ((const lk_pair *)f->s->codes.items)[(uint32_t)keys[low]].slot);
 }
 
 /* String id of item i of a tuple of names: edge number i, if it says that it is item i. */
@@ -236,16 +229,15 @@ int
 lk_name_locals(const lk_filler *f)
 {
     const lk_pair *framed = f->s->framed.items;
-    const lk_record *records = f->s->records.items;
     uint64_t *keys = sorted_codes(f);
     if (keys == NULL) {
         return -1;
     }
     for (size_t k = 0; k < f->s->framed.count; k++) {
-        uint32_t id = lk_id_of(f->s, &records[framed[k].record]);
-        uint32_t tuple = framed[k].edge == UINT64_MAX
-                             ? LK_NONE
-                             : names_of_code(f, keys, target_of(f, framed[k].edge));
+        uint32_t id = framed[k].node, tuple = LK_NONE;
+        if (framed[k].slot != 0) {
+            tuple = names_of_code(f, keys, lk_slots_rank(&f->s->slots, framed[k].slot));
+        }
         for (uint64_t e = f->to->edge_offset[id]; e < f->to->edge_offset[id + 1]; e++) {
             if (f->to->edge_kind[e] == LK_EDGE_LOCAL) {
                 f->to->edge_name[e] =
