@@ -28,7 +28,7 @@ from leakhunt.analysis.shares import TypeShare, is_own_type, main_type, shares_o
 from leakhunt.analysis.turnover import slots, survivors
 from leakhunt.analysis.views import KeptBuffers, kept_buffers, opaque_types, outer_bytes
 from leakhunt.graph import _kernels
-from leakhunt.graph.roots import Tier, noise_note
+from leakhunt.graph.roots import Extent, Tier, noise_note
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 
 SIZED_FINDINGS = 20
@@ -80,8 +80,8 @@ class Holder:
     bound: int | None
     is_bound_explicit: bool
     noise: str | None
-    is_bounded_noise: bool
-    """Noise that its own module keeps small."""
+    noise_extent: Extent | None
+    """How far such noise grows; None when it is none."""
     follows: bool
     """It only holds weak references to what others leak."""
     survivors: int | None
@@ -258,7 +258,7 @@ class HolderFinder:
         shares, main_type, main_count = self._shares(landing)
         bound, explicit = bound_of(self.graph, place.node)
         path = self._path(group, landing)
-        noise, is_bounded_noise = self._noise(place.node)
+        noise, extent = self._noise(place.node)
         noise = noise or self._imports(place.node, landing, series)
         inside, is_replaced = self._inside(group, series, sizes, bound if explicit else None)
         return Holder(
@@ -278,7 +278,7 @@ class HolderFinder:
             bound=bound,
             is_bound_explicit=explicit,
             noise=noise,
-            is_bounded_noise=is_bounded_noise,
+            noise_extent=extent,
             follows=str(path) in _FOLLOWERS or follows_others(self.comparison, landing.direct),
             survivors=survivors(self.comparison, landing.direct, series),
             slots=None
@@ -377,20 +377,23 @@ class HolderFinder:
         edges = self.graph.tree.parent_edge[direct]
         return frozenset(int(kind) for kind in np.unique(self.graph.columns.edge_kind[edges]))
 
-    def _noise(self, node: int) -> tuple[str | None, bool]:
-        """Why a holder is ranked lower, and whether its own module keeps it small."""
+    def _noise(self, node: int) -> tuple[str | None, Extent | None]:
+        """Why a holder is ranked lower, and how far such noise grows."""
         tree = self.graph.tree
         owner = int(tree.parent[node])
         if owner != NO_NODE and self.graph.kind(int(tree.parent_edge[node])) == EdgeKind.UNKNOWN:
             pruned = _PRUNED.get(self.graph.type_name(owner))
             if pruned is not None:
-                return pruned, True
+                return pruned, Extent.SMALL
         if int(tree.tier[node]) == Tier.NATIVE and not is_own_type(self.graph.type_name(node)):
-            return "held by C code only, probably part of something else", False
+            why = "held by C code only, probably part of something else"
+            return why, Extent.WARM_UP
         if int(tree.tier[node]) != Tier.NOISE:
-            return None, False
+            return None, None
         note = noise_note(self.graph, node)
-        return ("known noise", False) if note is None else (note.reason, note.is_bounded)
+        if note is None:
+            return "known noise", Extent.WARM_UP
+        return note.reason, note.extent
 
     def _imports(self, node: int, landing: Landing, series: Series) -> str | None:
         """Modules that are files, imported now and then, come to an end; one in each cycle

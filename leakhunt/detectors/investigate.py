@@ -304,7 +304,7 @@ def _finding(
             *dead_evidence(suspect),
         ),
         advice=_advice(holder, claim),
-        noise=holder.noise,
+        noise=None if judgement.verdict is Verdict.LEAK else holder.noise,
         node_ids=tuple(int(node) for node in holder.direct[:_SHOWN_NODES]),
         grown=holder.series if judgement.is_of_rates else None,
     )
@@ -318,7 +318,7 @@ def _judge(holder: Holder, load: Load, claim: Claim, climb: Climb | None) -> Jud
         bound=holder.bound,
         is_bound_explicit=holder.is_bound_explicit,
         noise=holder.noise,
-        is_bounded_noise=holder.is_bounded_noise,
+        noise_extent=holder.noise_extent,
         follows=holder.follows,
         survivors=holder.survivors,
         slots=holder.slots,
@@ -359,7 +359,7 @@ def _title_with_site(
 ) -> str:
     """The title; of what may be a leak also where it was made."""
     title = _title(holder, claim, load, verdict)
-    is_alarm = verdict is not Verdict.NOT and holder.noise is None
+    is_alarm = verdict is Verdict.LEAK or (verdict is Verdict.SUSPECT and holder.noise is None)
     return with_site(title, sites) if is_alarm else title
 
 

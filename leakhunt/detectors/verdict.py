@@ -1,7 +1,7 @@
 """LEAK, SUSPECT or NOT, with the reason.
 
 A false accusation is as bad as a miss: LEAK needs growth at about one rate over two windows,
-no bound in sight, and no known noise.
+no bound in sight, and no known noise (but what gets new names in exactly each cycle).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from leakhunt.analysis.places import Series
 from leakhunt.analysis.trend.slope import STRAIGHT, slope
 from leakhunt.detectors.base import Verdict
 from leakhunt.detectors.wording import short_number
+from leakhunt.graph.roots import Extent
 
 STEADY = 2.0
 """Rates of the two windows may differ by this factor."""
@@ -80,7 +81,7 @@ def judge(
     bound: int | None = None,
     is_bound_explicit: bool = False,
     noise: str | None = None,
-    is_bounded_noise: bool = False,
+    noise_extent: Extent | None = None,
     follows: bool = False,
     survivors: int | None = None,
     slots: int | None = None,
@@ -97,7 +98,7 @@ def judge(
     if follows:
         reason = "It holds only weak references: it shrinks when the objects go."
         return Judgement(Verdict.NOT, reason, 0.9)
-    if noise is not None and is_bounded_noise:
+    if noise is not None and noise_extent is Extent.SMALL:
         reason = f"Known noise ({noise}), kept small by its own module."
         return Judgement(Verdict.NOT, reason, 0.9)
     bounded = _bounded(series, bound, is_bound_explicit)
@@ -114,7 +115,7 @@ def judge(
     if not load.is_same_process:
         found = _at_most_suspect(found, "the snapshots are of different processes")
     elif noise is not None:
-        found = _at_most_suspect(found, f"known noise ({noise})")
+        found = _as_noise(found, series, load, noise, noise_extent)
     if inside_bound is not None:
         found = _inside(found, inside_bound, is_replaced=is_replaced, has_ladder=climb is not None)
     if found.verdict is Verdict.LEAK and (load.cycles or 0) < FEW_CYCLES:
@@ -166,6 +167,25 @@ def _at_most_suspect(found: Judgement, why: str) -> Judgement:
     verdict = Verdict.SUSPECT if found.verdict is Verdict.LEAK else found.verdict
     reason = f"{found.reason[:-1]}; {why}."
     return Judgement(verdict, reason, min(found.confidence, 0.4))
+
+
+def _as_noise(
+    found: Judgement, series: Series, load: Load, noise: str, extent: Extent | None
+) -> Judgement:
+    """A warm-up does not feed such noise the same number of new names in each cycle."""
+    if extent is not Extent.ENDLESS or not _is_exact(series, load):
+        return _at_most_suspect(found, f"known noise ({noise})")
+    reason = f"{found.reason[:-1]}: new {noise} in each cycle are more than a warm-up."
+    return replace(found, reason=reason, confidence=min(found.confidence, 0.9))
+
+
+def _is_exact(series: Series, load: Load) -> bool:
+    """Did it grow by one whole number in each cycle, as far as the two windows tell?"""
+    if load.cycles is None or load.window_cycles is None or series.window is None:
+        return False
+    each, rest = divmod(series.growth, load.cycles)
+    first = series.window - (series.baseline or 0)
+    return rest == 0 and each > 0 and first == each * load.window_cycles
 
 
 def _inside(found: Judgement, bound: int, *, is_replaced: bool, has_ladder: bool) -> Judgement:

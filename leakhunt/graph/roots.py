@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,17 @@ class Tier(IntEnum):
     THREADS = 2
     NOISE = 3
     NATIVE = 4
+
+
+class Extent(Enum):
+    """How far known noise grows."""
+
+    SMALL = "small"
+    """Its own module keeps it small."""
+    WARM_UP = "warm-up"
+    """As far as there is code to load, or the interpreter needs."""
+    ENDLESS = "endless"
+    """As far as the program feeds it ever new names: mostly a warm-up, at times a leak."""
 
 
 _TIER_OF_KIND = {
@@ -62,11 +73,21 @@ _NOISE_ATTRIBUTES = {
     ("sys", "last_value"): "last exception shown at a prompt",
 }
 _BOUNDED_BY_CODE = frozenset({("re", "_cache"), ("re", "_cache2"), ("_strptime", "_regex_cache")})
-"""Noise that its own module keeps small."""
+_ENDLESS = frozenset(
+    {
+        ("linecache", "cache"),
+        ("encodings", "_cache"),
+        ("sys", "path_importer_cache"),
+        ("zipimport", "_zip_directory_cache"),
+        ("warnings", "onceregistry"),
+        ("warnings", "_onceregistry"),
+    }
+)
+"""Noise by what the program feeds it: names of generated code, of codecs, of folders, texts."""
 _NOISE_EVERYWHERE = {"__warningregistry__": "warnings already shown"}
 _NOISE_FIELDS = {"cached_objects.interned_strings": "interned strings of the interpreter"}
 """Fields of the interpreter state."""
-_NOISE_ROOTS = {"type attribute cache": ("the interpreter's attribute cache", True)}
+_NOISE_ROOTS = {"type attribute cache": ("the interpreter's attribute cache", Extent.SMALL)}
 """Whole roots, by label."""
 _NOISE_PACKAGES = {
     "leakhunt": "leakhunt itself",
@@ -84,8 +105,7 @@ class NoiseNote:
     """Dict the node is named in."""
     edge: int
     reason: str
-    is_bounded: bool = False
-    """Its own module keeps it small."""
+    extent: Extent = Extent.WARM_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +187,7 @@ def _find_noise(graph: HeapGraph, modules: dict[str, tuple[int, int]]) -> dict[i
     noise: dict[int, NoiseNote] = {}
     for (module, attribute), reason in _NOISE_ATTRIBUTES.items():
         if module in modules:
-            note = (reason, (module, attribute) in _BOUNDED_BY_CODE)
+            note = (reason, _extent(module, attribute))
             _note_value(graph, modules[module][1], attribute, note, noise)
     namespaces = np.array([namespace for _, namespace in modules.values()], np.int64)
     edges, owner = graph.expand(namespaces)
@@ -177,7 +197,7 @@ def _find_noise(graph: HeapGraph, modules: dict[str, tuple[int, int]]) -> dict[i
         hits = np.isin(graph.columns.edge_name[edges], graph.nodes_with_text(attribute))
         for edge, at in zip(edges[hits].tolist(), owner[hits].tolist(), strict=True):
             if _is_collection(graph, graph.target(edge)):
-                note_of = NoiseNote(int(namespaces[at]), edge, reason)
+                note_of = NoiseNote(int(namespaces[at]), edge, reason, Extent.ENDLESS)
                 noise.setdefault(graph.target(edge), note_of)
     packages = [module.partition(".")[0] for module in modules]
     _note_cached_functions(graph, packages, namespaces, (edges, owner), noise)
@@ -187,11 +207,17 @@ def _find_noise(graph: HeapGraph, modules: dict[str, tuple[int, int]]) -> dict[i
     return noise
 
 
+def _extent(module: str, attribute: str) -> Extent:
+    if (module, attribute) in _BOUNDED_BY_CODE:
+        return Extent.SMALL
+    return Extent.ENDLESS if (module, attribute) in _ENDLESS else Extent.WARM_UP
+
+
 def _note_value(
     graph: HeapGraph,
     namespace: int,
     attribute: str,
-    note: tuple[str, bool],
+    note: tuple[str, Extent],
     noise: dict[int, NoiseNote],
 ) -> None:
     edge = graph.value_edge(namespace, attribute)

@@ -354,13 +354,34 @@ def test_a_local_of_a_running_frame() -> None:
     assert found.holder.path == "thread 'MainThread', serve() at app.py:31, local 'jobs'"
 
 
-def test_known_noise_is_never_a_leak() -> None:
+def test_known_noise_that_warms_up_is_no_leak() -> None:
     heap = Heap()
     cache = heap.dict()
     heap.module("linecache", cache=cache)
-    found = only(run(heap, lambda i: cache.put(f"file {i}", heap.list())))
+    found = only(run(heap, lambda i: cache.put(f"{i}.py", heap.list()) if i % 4 else None))
     assert found.verdict is Verdict.SUSPECT
     assert found.noise == "source lines kept for tracebacks"
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("linecache", "cache"), ("encodings", "_cache"), ("shop", "__warningregistry__")],
+)
+def test_noise_fed_a_new_name_in_each_cycle_is_a_leak(module: str, name: str) -> None:
+    heap = Heap()
+    cache = heap.dict()
+    heap.module(module, **{name: cache})
+    found = leak(run(heap, lambda i: cache.put(f"<generated {i}>", heap.list())))
+    assert found.holder.path == f"{module}.{name}"
+    assert found.noise is None
+
+
+def test_noise_that_is_a_warm_up_by_nature_is_never_a_leak() -> None:
+    heap = Heap()
+    files = heap.dict()
+    heap.module("inspect", modulesbyfile=files)
+    found = only(run(heap, lambda i: files.put(f"{i}.py", heap.list())))
+    assert found.verdict is Verdict.SUSPECT
 
 
 def test_interpreter_state() -> None:

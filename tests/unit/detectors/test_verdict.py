@@ -7,6 +7,7 @@ import pytest
 from leakhunt.analysis.places import Series
 from leakhunt.detectors.base import Verdict
 from leakhunt.detectors.verdict import Climb, Judgement, Load, judge
+from leakhunt.graph.roots import Extent
 
 LOAD = Load(cycles=300, window_cycles=100)
 
@@ -58,8 +59,13 @@ def test_what_caps_a_verdict() -> None:
     other = Load(300, 100, is_same_process=False)
     assert judge(leak, other).verdict is Verdict.SUSPECT
     assert judge(leak, LOAD, noise="import cache").verdict is Verdict.SUSPECT
-    kept_small = judge(leak, LOAD, noise="patterns", is_bounded_noise=True)
+    kept_small = judge(leak, LOAD, noise="patterns", noise_extent=Extent.SMALL)
     assert kept_small.verdict is Verdict.NOT
+    assert judge(leak, LOAD, noise="lines", noise_extent=Extent.ENDLESS).verdict is Verdict.LEAK
+    warm_up = judge(entries(0, 101, 301, 301), LOAD, noise="x", noise_extent=Extent.ENDLESS)
+    assert warm_up.verdict is Verdict.SUSPECT
+    uneven = judge(entries(0, 105, 300, 300), LOAD, noise="x", noise_extent=Extent.ENDLESS)
+    assert uneven.verdict is Verdict.SUSPECT
     assert judge(leak, LOAD, follows=True).verdict is Verdict.NOT
     inferred = Load(300, 100, is_exact=False)
     assert judge(leak, inferred).confidence < judge(leak, LOAD).confidence
