@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 from leakhunt.errors import UsageError
-from leakhunt.hunt.assemble import mapping_of
 from leakhunt.hunt.case import snapshot_of
 from leakhunt.hunt.heaps import open_heap
+from leakhunt.hunt.inputs import mapping_of
 from leakhunt.report.heap_model import HeapReport
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 

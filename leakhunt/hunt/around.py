@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from leakhunt.errors import UsageError
 from leakhunt.hunt.case import investigate_case, open_case
-from leakhunt.hunt.files import refuse_pipe
 from leakhunt.hunt.heaps import open_heap
+from leakhunt.hunt.inputs import refuse_pipe
 from leakhunt.hunt.output_file import real_target
 from leakhunt.hunt.whatif import find_finding
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress

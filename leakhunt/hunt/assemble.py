@@ -169,18 +169,6 @@ def cycles_of_window(cycles: int) -> int | None:
     return cycles // 3 or None
 
 
-def mapping_of(header: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A member of a header that should be an object; empty when it is none."""
-    value = header.get(name)
-    return value if isinstance(value, Mapping) else {}
-
-
-def sequence_of(header: Mapping[str, Any]) -> int:
-    """Number of the capture within its process; 0 when the header has none."""
-    value = header.get("sequence", 0)
-    return value if isinstance(value, int) else 0
-
-
 def write_report(report: Report, path: Path) -> None:
     """Keep the report beside its snapshots."""
     from leakhunt.report.json_report import to_json

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakhunt.errors import LeakhuntError
-from leakhunt.hunt.assemble import mapping_of
+from leakhunt.hunt.inputs import mapping_of
 from leakhunt.hunt.live_options import SnapshotOptions
 from leakhunt.report.bill_model import BillReport, TrimResult
 from leakhunt.target.cgroup import limit_of_cgroup, memory_of_cgroup

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakhunt.errors import LeakhuntError, UsageError
-from leakhunt.hunt.files import check_one_process, refuse_pipe, window_beside
 from leakhunt.hunt.heaps import open_heap
+from leakhunt.hunt.inputs import check_one_process, refuse_pipe, window_beside
 from leakhunt.hunt.output_file import real_target
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 

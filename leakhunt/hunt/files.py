@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from leakhunt.agent.format import FILE_SUFFIX
 from leakhunt.errors import SnapshotError, UsageError
-from leakhunt.hunt.assemble import (
-    assemble,
-    cycles_of_window,
-    mapping_of,
-    open_all,
-    sequence_of,
-    user_rules,
-)
+from leakhunt.hunt.assemble import assemble, cycles_of_window, open_all, user_rules
 from leakhunt.hunt.case import open_case
+from leakhunt.hunt.inputs import check_one_process, mapping_of, refuse_pipe, window_beside
 from leakhunt.report.model import Report
 
 if TYPE_CHECKING:
@@ -94,57 +86,3 @@ def _window_of(
         return path, open_columns(path)
     except SnapshotError:
         return None
-
-
-def window_beside(
-    baseline: Path, baseline_header: Mapping[str, Any], loaded_header: Mapping[str, Any]
-) -> Path | None:
-    """The window that a hunt left beside its baseline, when the later snapshot needs it.
-
-    The loaded snapshot then knows births since the window only: the window closes the gap.
-    """
-    if mapping_of(loaded_header, "identity").get("since") != "window":
-        return None
-    from leakhunt.store.catalog import read_entry
-
-    path = baseline.parent / f"window{FILE_SUFFIX}"
-    try:
-        header = read_entry(path).header if path.is_file() else {}
-    except SnapshotError:
-        return None
-    is_same = mapping_of(header, "process") == mapping_of(loaded_header, "process")
-    is_between = sequence_of(baseline_header) < sequence_of(header) < sequence_of(loaded_header)
-    return path if is_same and is_between else None
-
-
-def refuse_pipe(path: Path) -> None:
-    """Opening a pipe nobody writes to would wait for ever; the reader tells all else."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise UsageError(f"{path} is no regular file", hint="copy the snapshot to a file first")
-
-
-def check_one_process(files: Mapping[str, Path], headers: Mapping[str, Mapping[str, Any]]) -> None:
-    """Addresses mean something within one process only, births from earlier to later only.
-
-    Raises UsageError for headers of several processes or out of order.
-    """
-    first, *others = headers
-    for label in others:
-        before, after = headers[first], headers[label]
-        if mapping_of(before, "process") != mapping_of(after, "process"):
-            raise UsageError(
-                f"{files[first]} and {files[label]} are of different processes"
-                f" (pid {mapping_of(before, 'process').get('pid')}"
-                f" and {mapping_of(after, 'process').get('pid')})",
-                hint="compare snapshots that one run of one process wrote",
-            )
-        if sequence_of(after) < sequence_of(before):
-            raise UsageError(
-                f"{files[label]} was taken before {files[first]}",
-                hint="give the snapshots in the order in which they were taken",
-            )
-        first = label

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakhunt.errors import MemoryNeedError, SnapshotError
-from leakhunt.hunt.files import refuse_pipe
+from leakhunt.hunt.inputs import refuse_pipe
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 
 if TYPE_CHECKING:

@@ -139,7 +139,7 @@ def _weighed_stacks(found: Mapping[str, Samples], measure: Measure) -> list[Weig
 
 def _files(paths: Sequence[Path]) -> list[Path]:
     from leakhunt.hunt.case import open_case
-    from leakhunt.hunt.files import refuse_pipe
+    from leakhunt.hunt.inputs import refuse_pipe
 
     if len(paths) == 1 and paths[0].is_dir():
         files = open_case(paths[0]).files

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from leakhunt.analysis.code_line import CodeLine
-from leakhunt.hunt.assemble import mapping_of
 from leakhunt.hunt.case import SavedCase
+from leakhunt.hunt.inputs import mapping_of
 
 _MOST_BYTES = 4 << 20
 """Larger files are no source that somebody reads."""

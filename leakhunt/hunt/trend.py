@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakhunt.errors import UsageError
-from leakhunt.hunt.assemble import mapping_of, sequence_of
 from leakhunt.hunt.case import ladder_of
-from leakhunt.hunt.files import refuse_pipe
+from leakhunt.hunt.inputs import mapping_of, refuse_pipe, sequence_of
 from leakhunt.target.progress import OnProgress, Progress, ignore_progress
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leakhunt.hunt.files import refuse_pipe
+from leakhunt.hunt.inputs import refuse_pipe
 
 if TYPE_CHECKING:
     from leakhunt.analysis.waste.results import Waste

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from leakhunt.errors import LeakhuntError, UsageError
 from leakhunt.hunt.case import open_case
-from leakhunt.hunt.files import check_one_process, diff_files, refuse_pipe
+from leakhunt.hunt.files import diff_files
+from leakhunt.hunt.inputs import check_one_process, refuse_pipe
 from leakhunt.hunt.notebook import Notebook, notebook_path, read_notebook
 from leakhunt.tui.model.case import Case
 
