@@ -38,7 +38,11 @@ _ENTRY_BYTES = 64
 _ELABORATED = 400
 """Groups looked at one by one (largest first)."""
 _CACHE_WRAPPER = "functools._lru_cache_wrapper"
-_PRUNED = {"sqlite3.Connection": "weak references that sqlite3 prunes every 200"}
+_PRUNED = {
+    "sqlite3.Connection": "weak references that sqlite3 prunes every 200",
+    "pandas._libs.internals.BlockValuesRefs": "weak references that pandas prunes when they are "
+    "many",
+}
 """Lists inside C objects that their owner keeps small, by the owner's type."""
 _FADED = 0.3
 """Part of the first window's rate below which growth has ended."""

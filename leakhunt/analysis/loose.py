@@ -4,6 +4,7 @@ that C code keeps, blocks that nothing reaches."""
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +23,7 @@ from leakhunt.graph.holds import growth_reason
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 
 _SHOWN = 20
+_OF_STANDARD_LIBRARY = "a module of the standard library keeps it anyway"
 
 Ints = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -137,16 +139,17 @@ def _native_objects(comparison: Comparison, population: Population) -> list[Loos
         held = tops[(types == t) & comparison.is_leaked[tops]]
         nodes = leaked[is_loose[above] & (type_above == t)]
         if len(held) >= comparison.thresholds:
-            shares = shares_of(graph, held)
             series = _epoch_series(comparison, held)
         elif len(held) and len(nodes) >= comparison.thresholds:
-            shares, series = shares_of(graph, nodes), _epoch_series(comparison, nodes)
+            series = _epoch_series(comparison, nodes)
         else:
             continue
         path = Path(f"<native hold> {graph.name_of_type(t)}", graph.name_of_type(t), ())
         named = path if len(held) < comparison.thresholds else None
         name = graph.name_of_type(t)
         every = np.union1d(held, nodes)
+        # What is held comes first; what hangs from it may be larger.
+        shares = tuple(sorted(shares_of(graph, every), key=lambda share: share.type != name))
         found.append(
             Loose("native hold", name, shares, series, (), _some(held), named, population=every)
         )
@@ -172,13 +175,19 @@ def _native_references(comparison: Comparison, namer: PathNamer) -> list[Loose]:
         shares = (TypeShare(name, 1, size),)
         own_name = final.name_of_type_object(node)
         named = str(path) if own_name in (None, name) else own_name
-        reason = growth_reason(final, node)
+        reason = growth_reason(final, node) or _standard_reason(path)
         found.append(
             Loose(
                 "references", name, shares, series, (), (node,), path, None, reason, named or name
             )
         )
     return found
+
+
+def _standard_reason(path: Path) -> str | None:
+    """Why references to what a module of the standard library names cost no memory."""
+    is_standard = path.start.partition(".")[0] in sys.stdlib_module_names
+    return _OF_STANDARD_LIBRARY if is_standard and not path.steps else None
 
 
 def _surplus_values(comparison: Comparison, node: int) -> list[int | None]:

@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from leakhunt.agent.format import TypeFlag
 from leakhunt.analysis.classes import Classes
 from leakhunt.analysis.holders import Holder
@@ -17,6 +15,7 @@ from leakhunt.detectors.known import GREENLET, THREAD_TYPES
 from leakhunt.graph.heap_graph import HeapGraph
 
 _ATOMS = frozenset({"builtins.str", "builtins.int", "builtins.float", "builtins.bytes"})
+_OF_CLASS_STATEMENTS = frozenset({"__dict__", "__slots__"})
 _PER_STACK = 16
 """Objects of one type, or references to one object, that a greenlet's stack may hold."""
 _AT_WORK = 0.05
@@ -35,7 +34,7 @@ class Alongside:
     threads: frozenset[int] = frozenset()
     """Of threads; each keeps on its C stack what no walk finds."""
     extensions: frozenset[int] = frozenset()
-    """Of static C types of extensions.  A text or a number in a typed field of such an object
+    """Of C types of extensions.  A text or a number in a typed field of such an object
     (``cdef str path``) is on no walk: it leaks with the object."""
     by_module: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """Of the types of each module: an extension's objects may refer to its own constants
@@ -48,8 +47,11 @@ class Alongside:
     def of(cls, graph: HeapGraph, classes: Classes, holders: Sequence[Holder]) -> Alongside:
         """Counts over the shares of all holders.  O(types + shares)."""
         shares = [share for holder in holders for share in holder.shares]
-        is_static = (graph.columns.type_flags & TypeFlag.HEAP) == 0
-        static = {graph.name_of_type(int(t)) for t in np.flatnonzero(is_static)}
+        native = {
+            graph.name_of_type(t)
+            for t in range(graph.columns.type_count)
+            if _is_native(graph, classes, t)
+        }
         by_module: dict[str, set[int]] = defaultdict(set)
         for share in shares:
             if is_own_type(share.type):
@@ -58,7 +60,7 @@ class Alongside:
         return cls(
             frozenset(s.count for s in shares),
             frozenset(s.count for s in shares if s.type in THREAD_TYPES),
-            frozenset(s.count for s in shares if s.type in static and is_own_type(s.type)),
+            frozenset(s.count for s in shares if s.type in native and is_own_type(s.type)),
             {module: frozenset(counts) for module, counts in by_module.items()},
             max((s.count for s in shares if s.type in stacks), default=0),
         )
@@ -88,6 +90,15 @@ class Alongside:
     def _refer_to_their_own(self, name: str, grown: int) -> bool:
         counts = self.by_module.get(_module(name), frozenset())
         return any(grown % count == 0 and grown <= _PER_OBJECT * count for count in counts)
+
+
+def _is_native(graph: HeapGraph, classes: Classes, index: int) -> bool:
+    """Is it a type written in C: static, or made at run time without what each ``class``
+    statement gives its instances?"""
+    if not graph.columns.type_flags[index] & TypeFlag.HEAP:
+        return True
+    names = classes.attributes_of(index)
+    return bool(names) and names.isdisjoint(_OF_CLASS_STATEMENTS)
 
 
 def _module(type_name: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from leakhunt.analysis import truth
 from leakhunt.graph.heap_graph import HeapGraph
 
 Ended = Callable[[HeapGraph, int], bool]
 _NONE = "builtins.NoneType"
-_TRUE = 1
 
 
 def is_none(name: str) -> Ended:
@@ -36,7 +36,7 @@ def is_true(name: str) -> Ended:
 
     def ended(graph: HeapGraph, node: int) -> bool:
         value = graph.attribute(node, name)
-        return value is not None and graph.columns.int_of_node(value) == _TRUE
+        return value is not None and truth.is_true(graph, value)
 
     return ended
 

@@ -61,6 +61,8 @@ TIMER_TYPES = frozenset(
         "schedule.Job",
         "apscheduler.job.Job",
         "twisted.internet.base.DelayedCall",
+        "uvloop.loop.TimerHandle",
+        "uvloop.loop.UVTimer",
     }
 )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from leakhunt.agent.format import Fact
-from leakhunt.analysis.awaits import TaskWait
+from leakhunt.analysis.awaits import TASK_TYPES, TaskWait
 from leakhunt.analysis.code_line import CodeLine
 from leakhunt.detectors import known
 from leakhunt.detectors.base import Category
@@ -19,15 +20,26 @@ _SHOWN = 4
 
 
 def examine(s: Suspect) -> Claim | None:
-    """Most entries are futures that wait, or suspended coroutines."""
-    return Claim(Category.PENDING, _advice(s), _evidence(s)) if _is_pending(s) else None
+    """Most entries are suspended coroutines or futures that wait, or keep one each."""
+    if s.mostly(known.SUSPENDED_TYPES):
+        return Claim(Category.PENDING, _advice(s), _evidence(s, s.objects))
+    waiting = [future for node in s.objects if (future := _waiting(s, node)) is not None]
+    # A connection has tasks of its own, but to close it is what ends them.
+    keeps_streams = s.has_each(known.STREAM_TYPES) and not s.mostly(known.FUTURE_TYPES)
+    if len(waiting) <= MOST * max(1, len(s.objects)) or keeps_streams:
+        return None
+    return Claim(Category.PENDING, _advice(s), _evidence(s, waiting))
 
 
-def _is_pending(s: Suspect) -> bool:
-    if s.mostly(known.FUTURE_TYPES):
-        done = sum(is_done(s.graph, node) for node in s.objects)
-        return done <= MOST * len(s.objects)
-    return s.mostly(known.SUSPENDED_TYPES)
+def _waiting(s: Suspect, node: int) -> int | None:
+    """The unfinished future that an entry is, boxes (with the time it was made, say), or, when it
+    is a task, has as an attribute."""
+    graph, name = s.graph, s.graph.type_name(node)
+    if name in known.FUTURE_TYPES:
+        return None if is_done(graph, node) else node
+    wanted = known.FUTURE_TYPES if name in known.BOXES else TASK_TYPES
+    kept = (graph.target(edge) for edge in s.inner_edges(node))
+    return next((n for n in kept if graph.type_name(n) in wanted and not is_done(graph, n)), None)
 
 
 def is_done(graph: HeapGraph, node: int) -> bool:
@@ -46,17 +58,17 @@ def _advice(s: Suspect) -> str:
     )
 
 
-def _evidence(s: Suspect) -> tuple[str, ...]:
+def _evidence(s: Suspect, waiting: Iterable[int]) -> tuple[str, ...]:
     """What the tasks wait for, where, and who could wake them; alike ones are counted."""
-    tasks = _waiting_tasks(s)
+    tasks = _waiting_tasks(s, waiting)
     counts = Counter(_words(s.scene.awaits.wait(node)) for node in tasks)
     return tuple(f"{number:,} {words}" for words, number in counts.most_common(_SHOWN))
 
 
-def _waiting_tasks(s: Suspect) -> list[int]:
-    """The objects that are tasks, and the tasks that the others would wake."""
+def _waiting_tasks(s: Suspect, waiting: Iterable[int]) -> list[int]:
+    """Those that are tasks, and the tasks that the others run or would wake."""
     awaits = s.scene.awaits
-    tasks = [awaits.task_of(node) for node in s.objects]
+    tasks = [awaits.task_of(node) for node in waiting]
     return sorted({task for task in tasks if task is not None})
 
 

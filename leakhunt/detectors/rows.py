@@ -59,6 +59,8 @@ class Registry:
     """Beginnings of the path from the owner; an empty one stands for any."""
     advice: str
     noun: str | None = None
+    of: frozenset[str] = frozenset()
+    """Types of most of what is kept there; none stands for any."""
     wrong_though_bounded: str | None = None
     """Why it should not be kept at all, where the library bounds it."""
 
@@ -68,7 +70,7 @@ class Registry:
         if owner is None or not s.is_kind(owner.node, self.owner):
             return None
         inside = "".join(step.text for step in owner.inside)
-        if not inside.startswith(self.inside):
+        if not inside.startswith(self.inside) or (self.of and not s.mostly(self.of)):
             return None
         return replace(_claim(self, s), wrong_though_bounded=self.wrong_though_bounded)
 

@@ -24,6 +24,11 @@ MOST = 0.5
 """Share of the objects above which all are called so."""
 _SAMPLED = 500
 _SHOWN_FUNCTIONS = 3
+_BOXED = 8
+"""Items of a box that are looked at."""
+_WRAPPER_ATTRIBUTES = 4
+"""An object with more is no mere wrapper around a callable (its ``__dict__`` counts)."""
+_METHOD = "builtins.method"
 _UNWRITTEN_STEPS = 4
 """Nodes between an object and its attribute at most: its ``__dict__``, that of a thread."""
 
@@ -202,14 +207,45 @@ class Suspect:
             for place, number in counts.most_common(_SHOWN_FUNCTIONS)
         )
 
+    def inner_edges(self, node: int) -> tuple[int, ...]:
+        """Edges to what an entry keeps itself: its attributes, or the first items of a box (a
+        named tuple is one, too)."""
+        graph = self.graph
+        first = tuple(graph.edges(node)[:_BOXED])
+        if graph.type_name(node) in known.BOXES:
+            return first
+        if any(graph.kind(e) == EdgeKind.INDEX for e in first):
+            return tuple(e for e in first if graph.kind(e) == EdgeKind.INDEX)
+        named = tuple(graph.named_edges(node))
+        namespace = graph.named_child(node, "__dict__")
+        inside = () if namespace is None else graph.edges(namespace)
+        return named + tuple(e for e in inside if graph.kind(e) == EdgeKind.VALUE)
+
     def carries_callable(self, node: int) -> bool:
         """Is it a callable, or a small box around one?"""
-        if self.graph.type_name(node) in known.CALLABLES:
+        name = self.graph.type_name(node)
+        if name in known.CALLABLES:
             return True
-        if self.graph.type_name(node) not in known.BOXES:
-            return self._has_callback(node)
-        targets = (self.graph.target(e) for e in self.graph.edges(node)[:8])
-        return any(self.graph.type_name(t) in known.CALLABLES for t in targets)
+        if name in known.BOXES:
+            return any(kind in known.CALLABLES for kind in self._inner_types(node))
+        return self._has_callback(node) or self._wraps_method(node)
+
+    def _inner_types(self, node: int) -> list[str]:
+        return [self.graph.type_name(self.graph.target(e)) for e in self.inner_edges(node)]
+
+    def _wraps_method(self, node: int) -> bool:
+        """Is it an object of few attributes, one of them another object's bound method?"""
+        if not is_own_type(self.graph.type_name(node)):
+            return False
+        edges = self.inner_edges(node)
+        if len(edges) > _WRAPPER_ATTRIBUTES:
+            return False
+        bound = (self.graph.named_child(self.graph.target(e), "__self__") for e in edges)
+        kinds = self._inner_types(node)
+        return any(
+            kind == _METHOD and owner not in (None, node)
+            for kind, owner in zip(kinds, bound, strict=True)
+        )
 
     def _has_callback(self, node: int) -> bool:
         found = self.graph.attribute(node, *known.CALLBACK_NAMES)

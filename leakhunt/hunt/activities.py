@@ -15,6 +15,7 @@ from leakhunt.analysis.classes import Classes
 from leakhunt.analysis.coroutines import running_at
 from leakhunt.analysis.samples import samples_of
 from leakhunt.analysis.sites import is_ours, own_line
+from leakhunt.analysis.truth import is_true
 from leakhunt.detectors import known
 from leakhunt.detectors.stream import is_closed
 from leakhunt.store.columns import NO_NODE
@@ -198,7 +199,7 @@ class _Finder:
         if callback is not None:
             return self._graph.type_name(callback) == "builtins.NoneType"
         value = self._graph.attribute(node, "cancelled")
-        return value is not None and self._graph.columns.int_of_node(value) == 1
+        return value is not None and is_true(self._graph, value)
 
     def _label(self, root: int) -> str:
         """``worker-1`` of ``thread 'worker-1', serve() at app.py``."""

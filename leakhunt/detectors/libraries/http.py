@@ -79,6 +79,7 @@ ROWS: tuple[Row, ...] = (
         "Read the body or close it: `with session.get(..., stream=True) as response`, or "
         "`response.close()` (`release_conn()` in urllib3).",
         noun="Unclosed response",
+        ended=is_true("_content_consumed"),
     ),
     Kind(
         Category.STREAM,

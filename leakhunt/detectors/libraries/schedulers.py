@@ -6,6 +6,14 @@ from leakhunt.detectors.base import Category
 from leakhunt.detectors.ended import is_none, is_true
 from leakhunt.detectors.rows import Kind, Registry, Row
 
+_GEVENT_LINKS = frozenset(
+    {
+        "gevent._gevent_cevent.Event",
+        "gevent._gevent_cevent.AsyncResult",
+        "gevent._gevent_c_semaphore.Semaphore",
+    }
+)
+
 ROWS: tuple[Row, ...] = (
     Kind(
         Category.TIMER,
@@ -83,14 +91,16 @@ ROWS: tuple[Row, ...] = (
         noun="Greenlet kept",
     ),
     Registry(
+        Category.LISTENER,
+        _GEVENT_LINKS,
+        ("",),
+        "Call `{owner}.unlink(callback)` {when}: `{owner}` keeps what was given to `rawlink` "
+        "until then.",
+        of=frozenset({"builtins.method", "builtins.function", "functools.partial"}),
+    ),
+    Registry(
         Category.PENDING,
-        frozenset(
-            {
-                "gevent._gevent_cevent.Event",
-                "gevent._gevent_cevent.AsyncResult",
-                "gevent._gevent_c_semaphore.Semaphore",
-            }
-        ),
+        _GEVENT_LINKS,
         ("",),
         "Greenlets wait on `{owner}`: bound each wait (`{owner}.wait(timeout=...)`, "
         "`gevent.Timeout`), `.kill()` those nobody needs, or spawn into a `gevent.pool.Pool`.",
