@@ -79,4 +79,4 @@ def with_derived(columns: SnapshotColumns, arrays: Arrays) -> SnapshotColumns:
 def scratch_bytes(nodes: int, edges: int) -> int:
     """Most memory :func:`derive` needs beside the columns: its results and what it works with."""
     results = nodes * (8 + 4 + 4 + 8 + 4 + 4 + 8 + 4 + 1 + 4) + edges * 4
-    return results + nodes * 36 + edges * 8
+    return results + nodes * 16 + edges * 12

@@ -259,7 +259,9 @@ class HeapGraph:
             length = self._explore(tree, tier, seeds, blocked, length)
         blocked[:] = 0
         length = self._seed_noise(tree, blocked, length)
-        length = self._explore(tree, Tier.NATIVE, self._native_seeds(tree), blocked, length)
+        held = self._is_held_beyond(tree.tier != NO_TIER)
+        seeds = np.flatnonzero(held).astype(np.uint32)
+        length = self._explore(tree, Tier.NATIVE, seeds, blocked, length)
         return Tree(tree.parent, tree.parent_edge, tree.distance, tree.tier, tree.order[:length])
 
     def _explore(self, tree: Tree, tier: int, seeds: U32, blocked: U8, length: int) -> int:
@@ -280,12 +282,14 @@ class HeapGraph:
                 seeds.append(node)
         return self._explore(tree, Tier.NOISE, np.array(seeds, np.uint32), blocked, length)
 
-    def _native_seeds(self, tree: Tree) -> U32:
+    def _is_held_beyond(self, reached: Mask) -> Mask:
+        """(node_count,) immortal or with a native hold, and not among those reached."""
         # Kept only when somebody asked for it: it is 8 bytes a node.
         surplus = vars(self).get("surplus")
         held = (self._count_surplus() if surplus is None else surplus) > 0
         held |= self._is_immortal
-        return np.flatnonzero(held & (tree.tier == NO_TIER)).astype(np.uint32)
+        held &= ~reached
+        return held
 
     @property
     def _is_immortal(self) -> Mask:
@@ -342,9 +346,12 @@ class HeapGraph:
     def held_roots(self) -> U32:
         """Objects that are roots themselves, ascending: immortal ones, which nothing frees, and
         those with a native hold (references counted and found on no edge) that no named root
-        reaches.  O(nodes) once, and the tree."""
-        tree = self.tree
-        held = (tree.tier == Tier.NATIVE) & (tree.parent == NO_NODE)
+        reaches.  O(edges) once, O(nodes) where the tree is there."""
+        tree: Tree | None = vars(self).get("tree")
+        if tree is None:
+            held = self._is_held_beyond(self._distances(self._named_roots[:0]) != NO_NODE)
+        else:
+            held = (tree.tier == Tier.NATIVE) & (tree.parent == NO_NODE)
         held |= self._is_immortal
         return np.flatnonzero(held[: self.columns.heap_count]).astype(np.uint32)
 
@@ -362,12 +369,14 @@ class HeapGraph:
     def distance(self) -> U32:
         """(node_count,) fewest strong edges from a GC root: 0 for a named root, at most 1 for an
         object that is a root itself, NO_NODE for garbage.  O(nodes + edges) once."""
+        return self._distances(self.held_roots)
+
+    def _distances(self, held: U32) -> U32:
         c = self.columns
         out = np.empty(self.node_count, np.uint32)
         _kernels.distances(
-            c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, self._named_roots,
-            self.held_roots, out,
-        )  # fmt: skip
+            c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, self._named_roots, held, out
+        )
         return out
 
     @lazy

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from leakhunt.analysis.cuts import Cuts
 from leakhunt.analysis.leak_share import Leak, leak_shares
+from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import NO_NODE
 from tests.property.random_heaps import Drawn, drawn_heaps
 
@@ -53,6 +54,18 @@ def test_one_definition_of_what_is_freed(drawn: Drawn) -> None:
         if node not in drawn.immortal:
             freed = cuts.bytes_of(cuts.retained(np.array([node])))
             assert freed == graph.retained_bytes[node]
+
+
+@settings(max_examples=500)
+@given(drawn_heaps())
+def test_one_set_of_roots_with_and_without_the_tree(drawn: Drawn) -> None:
+    columns = drawn.graph.columns
+    objects = set(range(columns.heap_count))
+    expected = sorted(drawn.seeds & objects | drawn.immortal)
+    bare, grown = HeapGraph(columns), HeapGraph(columns)
+    assert len(grown.tree.order) <= grown.node_count
+    assert bare.held_roots.tolist() == expected
+    assert grown.held_roots.tolist() == expected
 
 
 @settings(max_examples=1500)

@@ -23,7 +23,8 @@ int64_t lk_distances(const struct lk_graph *g, const struct lk_seeds *named,
  * g->nodes for the virtual root itself, LK_NO_NODE when v is unreachable.  retained[v] = sum of
  * size over all that v dominates, itself included; 0 when unreachable.  Returns the number of
  * reachable nodes, or -1.  O((nodes + edges) log nodes) at worst, linear in practice; scratch
- * about 30 bytes a node and 8 bytes an edge that leads back or across. */
+ * 24 bytes a node and 12 bytes an edge that leads back or across, of which there are 2^32 at most.
+ */
 int64_t lk_dominators(const struct lk_graph *g, const struct lk_seeds *seeds, const uint64_t *size,
                       uint32_t *idom, uint64_t *retained, struct lk_fault *fault);
 

@@ -167,7 +167,7 @@ number_all(const struct lk_graph *g, struct search *s, struct edge *top, const s
     return 0;
 }
 
-/* Depth-first search from the virtual root.  0 or -1. */
+/* Depth-first search from the virtual root; leaves the edges that lead across.  0 or -1. */
 static int
 search_from(const struct lk_graph *g, const struct lk_seeds *seeds, struct search *s,
             struct lk_fault *fault)
@@ -189,17 +189,26 @@ search_from(const struct lk_graph *g, const struct lk_seeds *seeds, struct searc
         }
         *--top = (struct edge){.target = seeds->node[i], .source = 0};
     }
-    return number_all(g, s, top, bottom, fault);
+    if (number_all(g, s, top, bottom, fault) < 0) {
+        return -1;
+    }
+    /* Gives the place of the stack back; where that fails, it stays. */
+    top = realloc(s->edges, (s->across + 1) * sizeof *s->edges);
+    s->edges = top == NULL ? s->edges : top;
+    return 0;
 }
 
 /* Sorts the edges across by target.  *source and *start (count + 1 items) are the caller's to
  * free, whatever is returned; the edges are given back.  0 or -1. */
 static int
-sort_across(struct search *s, uint32_t **source, uint64_t **start, struct lk_fault *fault)
+sort_across(struct search *s, uint32_t **source, uint32_t **start, struct lk_fault *fault)
 {
     const struct edge *edge = s->edges;
     size_t i;
-    uint64_t sum = 0;
+    uint32_t sum = 0;
+    if (s->across > UINT32_MAX) {
+        return lk_fail(fault, "edges back and across", s->across, UINT32_MAX);
+    }
     *source = lk_new_array(s->across, sizeof **source, fault);
     *start = lk_new_zeros(s->count, sizeof **start, fault);
     if (*source == NULL || *start == NULL) {
@@ -249,8 +258,7 @@ least_above(struct link *links, uint32_t v, uint32_t w)
 static int
 find_semidominators(struct search *s, struct lk_fault *fault)
 {
-    uint32_t *source = NULL;
-    uint64_t *start = NULL;
+    uint32_t *source = NULL, *start = NULL;
     struct link *links = NULL;
     int status = sort_across(s, &source, &start, fault);
     size_t w;
@@ -258,8 +266,7 @@ find_semidominators(struct search *s, struct lk_fault *fault)
         status = -1;
     }
     for (w = status == 0 ? s->count : 0; w-- > 1;) {
-        uint32_t least = s->semi[w];
-        uint64_t k;
+        uint32_t least = s->semi[w], k;
         for (k = start[w + 1]; k-- > start[w];) {
             uint32_t found;
             if (k >= LK_AHEAD) {
