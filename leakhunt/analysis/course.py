@@ -9,7 +9,7 @@ value in each of many equal windows.  What a process gives back again is not in 
 from __future__ import annotations
 
 import math
-from collections import deque
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -80,37 +80,57 @@ class Course:
     autocorrelation); 1 when there is no rise."""
 
 
+class _Level:
+    """The last windows of one width: a ring, all of whose memory is taken at once.
+
+    One slot more than windows are kept is for the window that is still open.
+    """
+
+    _SLOTS: Final = WINDOWS_MAX + 1
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._samples = 0
+        self._at_s, self._floors, self._peaks = (
+            array("d", bytes(8 * self._SLOTS)) for _ in range(3)
+        )
+
+    def add(self, at_s: float, value: float) -> bool:
+        """Take one sample; whether it closed a window."""
+        slot = self._samples // self._width % self._SLOTS
+        if self._samples % self._width == 0:
+            self._at_s[slot], self._floors[slot], self._peaks[slot] = at_s, value, value
+        else:
+            self._floors[slot] = min(self._floors[slot], value)
+            self._peaks[slot] = max(self._peaks[slot], value)
+        self._samples += 1
+        return self._samples % self._width == 0
+
+    def windows(self) -> list[Window]:
+        """Those that are closed, in order of time."""
+        closed = self._samples // self._width
+        slots = (i % self._SLOTS for i in range(max(closed - WINDOWS_MAX, 0), closed))
+        return [Window(self._at_s[i], self._floors[i], self._peaks[i]) for i in slots]
+
+
 class History:
-    """The windows of one figure, at several widths.  Its size is bounded."""
+    """The windows of one figure, at several widths.  Its size never changes: 5 kB."""
 
     def __init__(self) -> None:
-        self._levels: list[deque[Window]] = [deque(maxlen=WINDOWS_MAX) for _ in WIDTHS]
-        self._open: list[Window | None] = [None] * len(WIDTHS)
-        self._count = 0
+        self._levels = [_Level(width) for width in WIDTHS]
 
     @property
     def levels(self) -> tuple[Sequence[Window], ...]:
         """The closed windows of each level, the narrowest first."""
-        return tuple(self._levels)
+        return tuple(level.windows() for level in self._levels)
 
     def add(self, at_s: float, value: float) -> bool:
         """Take one sample; whether it closed a window, so that there is something new to judge.
 
         O(1).  Times must rise.
         """
-        self._count += 1
-        for i, width in enumerate(WIDTHS):
-            before = self._open[i]
-            now = (
-                Window(at_s, value, value)
-                if before is None
-                else Window(before.at_s, min(before.floor, value), max(before.peak, value))
-            )
-            is_full = self._count % width == 0
-            self._open[i] = None if is_full else now
-            if is_full:
-                self._levels[i].append(now)
-        return self._count % WIDTHS[0] == 0
+        closed = [level.add(at_s, value) for level in self._levels]
+        return closed[0]
 
 
 def course_of(history: History, least: float) -> Course:
@@ -121,7 +141,22 @@ def course_of(history: History, least: float) -> Course:
     known of that time, they must not bend like a wave either.  Else it is what the longest level
     that can be judged says.  O(WINDOWS_MAX²), a few milliseconds.
     """
-    levels = history.levels
+    return _course_of(history.levels, least)
+
+
+def rehearse() -> None:
+    """Judge a history that is full and grows: the memory of the largest judgement there is.
+
+    Else who watches for days takes ever more until its histories are full.
+    """
+    levels = [
+        [Window(float(i * width), float(i), float(i)) for i in range(WINDOWS_MAX)]
+        for width in WIDTHS
+    ]
+    _course_of(levels, 1.0)
+
+
+def _course_of(levels: Sequence[Sequence[Window]], least: float) -> Course:
     courses = [judge(windows, least) for windows in levels]
     growing = [i for i, course in enumerate(courses) if course.shape is Shape.GROWING]
     doubtful = {i for i in growing if _is_young(levels, i) and is_bent(levels[i])}

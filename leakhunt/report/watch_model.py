@@ -6,7 +6,7 @@ Loads nothing but the standard library: a watch stays small.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -98,9 +98,7 @@ class WatchSummary:
 
     samples: int = 0
     alarms: int = 0
-    snapshots: list[str] = field(default_factory=list)
-    reasons: set[str] = field(default_factory=set)
-    """Why there were alarms that nothing cleared."""
+    snapshots: int = 0
 
 
 def event_to_dict(event: WatchEvent) -> dict[str, Any]:

@@ -397,8 +397,8 @@ class AgentConnection:
         In a container its number is another one there, and there is nothing to wait for here.
         """
         deadline = time.monotonic() + THREAD_END_S
-        task = Path(f"/proc/{self.pid}/task/{self._tid}")
-        while self._tid and task.exists() and time.monotonic() < deadline:
+        task = f"/proc/{self.pid}/task/{self._tid}"
+        while self._tid and os.access(task, os.F_OK) and time.monotonic() < deadline:
             time.sleep(0.001)
 
 

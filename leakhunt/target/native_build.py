@@ -36,8 +36,7 @@ def native_agent_for(
     installed = _installed_agent(interpreter)
     if installed is not None:
         return installed
-    folder = _private_folder(cache_root()) / _folder_name(interpreter)
-    library = folder / _LIBRARY
+    library = _below(_private_folder(cache_root()), _folder_name(interpreter), _LIBRARY)
     if not _is_usable(library):
         if on_build is not None:
             on_build()
@@ -50,7 +49,7 @@ def describe_agent(interpreter: Interpreter) -> str:
     installed = _installed_agent(interpreter)
     if installed is not None:
         return f"{installed} (came with leakhunt)"
-    library = cache_root() / _folder_name(interpreter) / _LIBRARY
+    library = _below(cache_root(), _folder_name(interpreter), _LIBRARY)
     if library.is_file():
         return f"{library} (built before)"
     return f"{library} (would be built first)"
@@ -69,12 +68,18 @@ def _installed_agent(interpreter: Interpreter) -> Path | None:
     for name in ("hexversion", "soabi", "is_debug", "base_prefix", "libc", "machine"):
         if getattr(own, name) != getattr(interpreter, name):
             return None
-    installed = _agent_folder() / f"_heap{own.ext_suffix}"
+    installed = _below(_agent_folder(), f"_heap{own.ext_suffix}")
     return installed if installed.is_file() else None
 
 
 def _agent_folder() -> Path:
     return Path(leakhunt.agent.__file__).parent
+
+
+@lru_cache(maxsize=8)
+def _below(folder: Path, *names: str) -> Path:
+    """A path that is asked for at each attach, made once (see small_file)."""
+    return folder.joinpath(*names)
 
 
 def _read_sources() -> dict[str, bytes]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import stat
 import struct
 import time
-from pathlib import Path
 
 from leakhunt.agent.prepared import is_private, socket_folders, socket_name
 from leakhunt.errors import TargetError
 from leakhunt.target.process_table import read_entry
+from leakhunt.target.small_file import read_bytes, read_text
 
 CONNECT_S = 2.0
 _RETRY_S = 0.02
@@ -19,7 +20,7 @@ _CREDENTIALS = struct.Struct("iII")
 _SUN_PATH = 107
 
 
-def find_socket(pid: int) -> Path | None:
+def find_socket(pid: int) -> str | None:
     """The socket of a prepared process as it can be reached from here, None without one.
 
     Looks below ``/proc/PID/root``, so that a process in a container is found too; its folder
@@ -29,15 +30,15 @@ def find_socket(pid: int) -> Path | None:
     if entry is None or entry.is_dead:
         return None
     try:
-        uid = Path(f"/proc/{pid}").stat().st_uid
+        uid = os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - see small_file
     except OSError:
         return None
     name = socket_name(_own_number(pid), entry.start_ticks)
-    root = Path(f"/proc/{pid}/root")
     for folder in socket_folders(uid, _runtime_dir(pid)):
-        place = root / folder.lstrip("/")
-        if is_private(str(place), uid) and (place / name).is_socket():
-            return place / name
+        place = f"/proc/{pid}/root/{folder.strip('/')}"
+        path = f"{place}/{name}"
+        if is_private(place, uid) and _is_socket(path):
+            return path
     return None
 
 
@@ -72,14 +73,21 @@ def connect_prepared(pid: int) -> socket.socket | None:
     return None
 
 
-def _connect(sock: socket.socket, path: Path) -> None:
+def _is_socket(path: str) -> bool:
+    with contextlib.suppress(OSError):
+        return stat.S_ISSOCK(os.stat(path).st_mode)  # noqa: PTH116 - see small_file
+    return False
+
+
+def _connect(sock: socket.socket, path: str) -> None:
     """Connect by way of the folder's descriptor: a socket's path may not be long."""
     if len(os.fsencode(path)) <= _SUN_PATH:
-        sock.connect(str(path))
+        sock.connect(path)
         return
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    parent, _, name = path.rpartition("/")
+    folder = os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        sock.connect(f"/proc/self/fd/{folder}/{path.name}")
+        sock.connect(f"/proc/self/fd/{folder}/{name}")
     finally:
         os.close(folder)
 
@@ -98,7 +106,7 @@ def _check_peer(sock: socket.socket, pid: int) -> None:
 def _own_number(pid: int) -> int:
     """The process's number as it sees it itself: another one in a container."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines():
+        for line in read_text(f"/proc/{pid}/status", errors="replace").splitlines():
             if line.startswith("NSpid:"):
                 return int(line.split()[-1])
     return pid
@@ -108,7 +116,7 @@ def _runtime_dir(pid: int) -> str | None:
     """``XDG_RUNTIME_DIR`` in the environment it was started with, None when that is closed
     to us."""
     with contextlib.suppress(OSError):
-        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+        for entry in read_bytes(f"/proc/{pid}/environ").split(b"\0"):
             if entry.startswith(b"XDG_RUNTIME_DIR="):
                 return os.fsdecode(entry.partition(b"=")[2])
     return None

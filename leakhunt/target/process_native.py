@@ -91,10 +91,11 @@ def _probe_file(executable: Path, *_: int) -> Interpreter:
     return probe(executable)
 
 
-def _why_not_run(executable: Path, root: Path) -> str:
+def _why_not_run(executable: Path, root: str) -> str:
     """Why the file is not for us to run; empty when it is."""
     try:
-        ours, theirs = executable.stat(), (root / str(executable).lstrip("/")).stat()
+        ours = executable.stat()
+        theirs = os.stat(f"{root}{executable}")  # noqa: PTH116 - see small_file
     except OSError:
         return "it is not there"
     if (ours.st_dev, ours.st_ino) != (theirs.st_dev, theirs.st_ino):
@@ -120,7 +121,7 @@ def _local_interpreters(version: tuple[int, int, int]) -> Iterator[Path]:
     ]
     named = shutil.which(f"python{minor}")
     for path in [*places, *([Path(named)] if named else [])]:
-        if not _why_not_run(path, Path("/")):
+        if not _why_not_run(path, ""):
             yield path
 
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from leakhunt.errors import UsageError
+from leakhunt.target.small_file import read_bytes, read_text
 
 _LISTEN: Final = "0A"
 _COMMAND_BYTES_MAX = 64 << 10
@@ -56,7 +56,7 @@ def check_pid(pid: int) -> None:
 def read_entry(pid: int) -> ProcessEntry | None:
     """The process of that number, None when there is none."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text("latin-1")
+        text = read_text(f"/proc/{pid}/stat", "latin-1")
         # The name in parentheses may hold blanks and parentheses.
         fields = text.rpartition(")")[2].split()
         return ProcessEntry(
@@ -108,8 +108,7 @@ def descendants(table: Mapping[int, ProcessEntry], root: int) -> list[ProcessEnt
 def command_of(pid: int) -> tuple[str, ...]:
     """Its arguments; empty for a kernel thread and when they cannot be read."""
     try:
-        with Path(f"/proc/{pid}/cmdline").open("rb") as file:
-            text = file.read(_COMMAND_BYTES_MAX)
+        text = read_bytes(f"/proc/{pid}/cmdline", _COMMAND_BYTES_MAX)
     except OSError:
         return ()
     return tuple(part.decode("utf-8", "surrogateescape") for part in text.split(b"\0") if part)
@@ -134,7 +133,7 @@ def is_python(pid: int) -> bool:
     """
     seen: set[str] = set()
     try:
-        with Path(f"/proc/{pid}/maps").open("rb") as file:
+        with open(f"/proc/{pid}/maps", "rb") as file:  # noqa: PTH123 - see small_file
             for line in file:
                 path = line.rpartition(b"/")[2].decode("utf-8", "replace").strip()
                 if path and path not in seen:
@@ -144,7 +143,8 @@ def is_python(pid: int) -> bool:
     except OSError:
         pass
     with suppress(OSError):
-        return Path(f"/proc/{pid}/exe").readlink().name.startswith("python3")
+        program = os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115 - see small_file
+        return program.rpartition("/")[2].startswith("python3")
     return False
 
 
@@ -162,7 +162,7 @@ def _socket_inodes(pid: int) -> set[str]:
         with os.scandir(f"/proc/{pid}/fd") as entries:
             for entry in entries:
                 with suppress(OSError):
-                    name = str(Path(entry.path).readlink())
+                    name = os.readlink(entry.path)  # noqa: PTH115 - see small_file
                     if name.startswith("socket:["):
                         found.add(name[8:-1])
     except OSError:
@@ -174,7 +174,7 @@ def _listeners(pid: int) -> Iterator[tuple[int, str]]:
     """(port, inode) of the listening sockets in the network namespace of a process."""
     for name in ("tcp", "tcp6"):
         try:
-            lines = Path(f"/proc/{pid}/net/{name}").read_text("ascii").splitlines()[1:]
+            lines = read_text(f"/proc/{pid}/net/{name}", "ascii").splitlines()[1:]
         except (OSError, ValueError):
             continue
         for line in lines:

@@ -131,8 +131,9 @@ def test_a_prepared_process_is_reached_without_an_attach(target: Target) -> None
 
 
 def test_the_socket_is_its_owner_s_alone(target: Target, runtime_dir: Path) -> None:
-    place = find_socket(target.pid)
-    assert place is not None
+    found = find_socket(target.pid)
+    assert found is not None
+    place = Path(found)
     assert place.parent.stat().st_mode & 0o777 == 0o700
     assert place.stat().st_mode & 0o777 == 0o600
     assert target.run("", "place") == str(runtime_dir / "leakhunt" / place.name)
@@ -148,8 +149,9 @@ def test_the_socket_is_its_owner_s_alone(target: Target, runtime_dir: Path) -> N
 )
 def test_another_user_is_turned_away(target: Target, runtime_dir: Path) -> None:
     """Also where the folder's mode lets them come so far."""
-    place = find_socket(target.pid)
-    assert place is not None
+    found = find_socket(target.pid)
+    assert found is not None
+    place = Path(found)
     for path, mode in ((runtime_dir, 0o755), (place.parent, 0o755), (place, 0o666)):
         path.chmod(mode)
     code = (

@@ -124,6 +124,24 @@ def test_at_the_limit_a_snapshot_names_the_holder_every_time(tmp_path: Path) -> 
         check_max_rss(Path(sys.executable), tmp_path / str(number))
 
 
+def test_the_number_of_a_wrapper_stands_for_the_program_below_it() -> None:
+    code = "import time; print('ready', flush=True); time.sleep(600)"
+    line = f'"{sys.executable}" -c "{code}"; true'
+    with subprocess.Popen(["sh", "-c", line], stdout=subprocess.PIPE, text=True) as wrapper:
+        assert wrapper.stdout is not None
+        assert wrapper.stdout.readline() == "ready\n"
+        children = Path(f"/proc/{wrapper.pid}/task/{wrapper.pid}/children")
+        (program,) = map(int, children.read_text().split())
+        try:
+            events = watch(wrapper.pid, "--interval", "0.2s", "--duration", "0.5s")
+        finally:
+            os.kill(program, signal.SIGKILL)
+    note, start, *_ = events
+    assert note["message"].endswith(f"is a wrapper: the program is process {program} below it")
+    assert start["event"] == "start"
+    assert {event["pid"] for event in events} == {program}
+
+
 @contextmanager
 def memory_group(limit_bytes: int) -> Iterator[Path]:
     """A control group with a memory limit; skips where none can be made."""

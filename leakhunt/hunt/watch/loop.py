@@ -15,13 +15,20 @@ from leakhunt.hunt.watch.endpoint import Endpoint, write_textfile
 from leakhunt.hunt.watch.groups import Groups, in_order
 from leakhunt.hunt.watch.hook import Hook
 from leakhunt.hunt.watch.member import Member
-from leakhunt.hunt.watch.memory import give_back
+from leakhunt.hunt.watch.memory import give_back, tidy
 from leakhunt.hunt.watch.options import WatchOptions, check_watch_options
 from leakhunt.hunt.watch.ring import Ring
 from leakhunt.hunt.watch.watched import Turn, Watched
 from leakhunt.report.metrics import Counters, metrics_text
 from leakhunt.report.watch_model import EventKind, Reason, WatchEvent, WatchSummary
-from leakhunt.target.family import Relative, find_family
+from leakhunt.target.family import (
+    Children,
+    Relative,
+    find_behind_wrapper,
+    find_family,
+    wrapper_notes,
+)
+from leakhunt.target.process_table import is_python
 from leakhunt.target.reach import no_such_process, require_reachable
 from leakhunt.target.sampler import ProcessSampler, Reading
 
@@ -35,6 +42,8 @@ BASELINE_LOAD: Final = 0.5
 """...or at this part of a limit."""
 _EARLY: Final = 0.99
 """A reading that comes before this part of the interval guards limits, and is no sample."""
+TIDY_S: Final = 60.0
+"""So often what was only used for a while goes."""
 AGAIN_S: Final = 600.0
 """Between two snapshots of a process for one reason."""
 
@@ -47,6 +56,7 @@ class World:
     now: Callable[[], float] = time.time
     wait: Callable[[float], None] = time.sleep
     sampler: Callable[[int, int], ProcessSampler] = ProcessSampler
+    program: Callable[[int], int] = find_behind_wrapper
     family: Callable[[int], tuple[Relative, ...]] | None = None
     """None looks for it as the options say."""
     age_s: Callable[[int], float] | None = None
@@ -60,7 +70,8 @@ def watch_process(
     (Ctrl-C) ends it.
 
     Raises UsageError for bad options and places that cannot be used, TargetError when the
-    process is not there or, with a folder for snapshots, out of reach.
+    process is not there, is a wrapper of several programs or, with a folder for snapshots, is
+    out of reach.
     """
     check_watch_options(options)
     watch = Watch(options, on_event, world or World())
@@ -81,27 +92,31 @@ class Watch:
         self._refused: set[tuple[int, int]] = set()
         self._groups = Groups()
         self._family_s = float("-inf")
+        self._root = options.pid
+        """The program: another one than was given when that is a wrapper's."""
         self._root_ticks: int | None = None
         self._holds_waste = True
         """The start, or a snapshot, left memory to give back."""
+        self._tidied_s = float("-inf")
         self._ring: Ring | None = None
         self._endpoint: Endpoint | None = None
         self._hook = Hook(options.command) if options.command else None
 
     def __enter__(self) -> Self:
         options = self._options
+        self._find_root()
         self._find_members()
         if not self._members:
             raise no_such_process(options.pid)
         if options.snapshot_dir is not None:
-            require_reachable(options.pid, method=options.method, force=options.force)
+            require_reachable(self._root, method=options.method, force=options.force)
             self._ring = Ring(options.snapshot_dir, options.budget_bytes)
         if options.metrics is not None:
             host, port = options.metrics
             self._endpoint = Endpoint(host, port)
             shown = f"[{host}]" if ":" in host else host
             url = f"http://{shown}:{self._endpoint.port}/metrics"
-            self._say(EventKind.NOTE, options.pid, f"metrics are at {url}")
+            self._say(EventKind.NOTE, self._root, f"metrics are at {url}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,9 +137,7 @@ class Watch:
         started_s = world.clock()
         while self._members:
             self.step()
-            if self._holds_waste:
-                self._holds_waste = False
-                give_back()
+            self._stay_small()
             passed_s = world.clock() - started_s
             if not self._members or (duration_s is not None and passed_s >= duration_s):
                 break
@@ -134,6 +147,7 @@ class Watch:
     def step(self) -> None:
         """One sample of every process, and what follows from it."""
         if self._world.clock() - self._family_s >= max(FAMILY_S, self._options.interval_s):
+            self._leave_wrapper()
             self._find_members()
         for pid, reading in in_order(self._readings()).items():
             self._take(pid, self._members[pid], reading)
@@ -152,6 +166,16 @@ class Watch:
             except TargetError as error:
                 self._lose(pid, str(error))
         return readings
+
+    def _stay_small(self) -> None:
+        now_s = self._world.clock()
+        if self._holds_waste:
+            give_back()
+        elif now_s - self._tidied_s >= TIDY_S:
+            tidy()
+        else:
+            return
+        self._holds_waste, self._tidied_s = False, now_s
 
     def _wait_s(self) -> float:
         """Until the next sample is due, less where a limit is near."""
@@ -211,7 +235,6 @@ class Watch:
     def _alarm(self, pid: int, member: Member, turn: Turn, path: str | None) -> None:
         member.alarms += 1
         self.summary.alarms += 1
-        self.summary.reasons.add(str(turn.reason))
         self._say(EventKind.ALARM, pid, turn.message, turn.reason, path=path)
 
     def _look(self, pid: int, member: Member, now_s: float) -> list[Turn]:
@@ -261,7 +284,7 @@ class Watch:
         self._ring.make_room(alive)
         self._holds_waste = True
         member.snapshots += 1
-        self.summary.snapshots.append(str(path))
+        self.summary.snapshots += 1
         message = f"{reason} snapshot {path}"
         self._say(EventKind.SNAPSHOT, pid, message, reason, path=str(path), pause_ns=pause_ns)
         return str(path)
@@ -283,17 +306,41 @@ class Watch:
 
     # --- the family -------------------------------------------------------------------------------
 
+    def _find_root(self) -> None:
+        """The program behind a wrapper.  Raises TargetError when there are several, unless all
+        of them are wanted."""
+        try:
+            self._root = self._world.program(self._options.pid)
+        except TargetError:
+            if self._options.children is not Children.ALL:
+                raise
+        for note in wrapper_notes(self._options.pid, self._root):
+            self._say(EventKind.NOTE, self._root, note)
+
+    def _leave_wrapper(self) -> None:
+        """What was watched for want of a program, which a wrapper takes a while to start."""
+        given = self._options.pid
+        if self._root != given or is_python(given):
+            return
+        with contextlib.suppress(TargetError):
+            self._find_root()
+        if self._root != given and given in self._members:
+            self._members.pop(given).end_look()
+            self._groups.forget(given)
+            self._root_ticks = None
+
     def _find_members(self) -> None:
         """Begin to watch processes that came since."""
         self._family_s = self._world.clock()
         options = self._options
         find = self._world.family or (lambda pid: find_family(pid, options.children))
-        found = find(options.pid)
+        found = find(self._root)
         for root in found:
             if root.is_root and self._root_ticks is None:
                 self._root_ticks = root.start_ticks
             if root.is_root and root.start_ticks != self._root_ticks:
                 return  # a stranger has its number now
+        self._refused &= {(one.pid, one.start_ticks) for one in found}
         for relative in found:
             key = relative.pid, relative.start_ticks
             if relative.pid in self._members or key in self._refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from leakhunt.errors import LeakhuntError
 from leakhunt.hunt.watch.options import WatchOptions
 from leakhunt.hunt.watch.watched import Turn, Watched
 from leakhunt.report.watch_model import Reason
@@ -57,7 +58,11 @@ class Member:
         """Look inside; what that changes.  Raises TargetError, NativeBuildError."""
         self.end_look()
         self.looked_s = now_s
-        look = self.sampler.look(method=self.options.method, force=self.options.force)
+        try:
+            look = self.sampler.look(method=self.options.method, force=self.options.force)
+        except LeakhuntError:
+            self.watched.take_delay(None)  # that of an earlier look is none of this one
+            raise
         if look.is_listening:
             self.listening = look
             self._ours = self._added_by(look, now_s)
@@ -79,13 +84,12 @@ class Member:
         return self.looked_s + min(LISTEN_S, (self.options.looks_every_s or 0.0) / 2)
 
     def end_look(self, now_s: float = float("-inf")) -> None:
-        """Leave the process; when the look has listened for long enough, with what it heard."""
+        """Leave the process; with what the look heard, when it has listened for long enough."""
         look, is_over = self.listening, now_s >= self.listens_until_s
         if look is not None:
             self.listening = None
             delay = look.end()
-            if is_over:
-                self.watched.take_delay(delay)
+            self.watched.take_delay(delay if is_over else None)
 
     def is_news(self, note: str) -> bool:
         """Whether a note was not said yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -31,7 +32,7 @@ class ProcessIdentity:
     """Clock ticks after boot at which the process started: with the PID, it names it."""
     executable: str
     """As the process itself sees it (within ``root``)."""
-    root: Path
+    root: str
     """Where the process's files can be reached from outside: ``/proc/PID/root``."""
     library: str
     """The mapped file that holds the interpreter: the executable or a libpython."""
@@ -70,8 +71,8 @@ class ProcessImage:
         self._proc = proc
         self._reader = CachedReader(memory)
         try:
-            link = (proc / str(pid) / "exe").readlink()
-            self._executable = str(link).removesuffix(" (deleted)")
+            link = os.readlink(f"{proc}/{pid}/exe")  # noqa: PTH115 - see small_file
+            self._executable = link.removesuffix(" (deleted)")
             self.files = mapped_files(pid, proc)
         except OSError as exc:
             raise TargetError(f"process {pid} cannot be looked at: {exc.strerror}") from exc
@@ -84,7 +85,7 @@ class ProcessImage:
             pid=self.pid,
             start_ticks=read_start_ticks(self.pid, self._proc),
             executable=self._executable,
-            root=self._proc / str(self.pid) / "root",
+            root=f"{self._proc}/{self.pid}/root",
             library=self._python_file.path,
             hexversion=self._hexversion(),
             is_debug=any(self._python.symbol(name) for name in _DEBUG_NAMES),

@@ -40,7 +40,7 @@ def delivery(library: Path, status: ProcessStatus, process: ProcessImage) -> Del
     Raises UsageError when there is no such file.
     """
     library = library.resolve()
-    if _is_within_reach(library, status, Path(f"/proc/{status.pid}/root")):
+    if _is_within_reach(library, status, f"/proc/{status.pid}/root"):
         return Delivery(str(library), b"", "", "")
     try:
         image = library.read_bytes()
@@ -75,11 +75,12 @@ def loadable_part(image: bytes) -> bytes:
     return bytes(part)
 
 
-def _is_within_reach(library: Path, status: ProcessStatus, root: Path) -> bool:
+def _is_within_reach(library: Path, status: ProcessStatus, root: str) -> bool:
     """Does the target see this very file at this path, readable and on a file system that
     allows execution?"""
     try:
-        ours, theirs = library.stat(), (root / str(library).lstrip("/")).stat()
+        ours = library.stat()
+        theirs = os.stat(f"{root}{library}")  # noqa: PTH116 - see small_file
         if (ours.st_dev, ours.st_ino) != (theirs.st_dev, theirs.st_ino):
             return False
         if os.statvfs(library).f_flag & os.ST_NOEXEC:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from leakhunt.target.small_file import read_text
+
 _DELETED = " (deleted)"
 
 
@@ -26,7 +28,7 @@ class MappedFile:
 
 def mapped_files(pid: int, proc: Path = Path("/proc")) -> list[MappedFile]:
     """Each mapped file once, in the order of addresses.  Raises OSError."""
-    text = (proc / str(pid) / "maps").read_text("utf-8", "surrogateescape")
+    text = read_text(f"{proc}/{pid}/maps", errors="surrogateescape")
     seen: dict[str, MappedFile] = {}
     for file in _parse(text):
         seen.setdefault(file.path, file)

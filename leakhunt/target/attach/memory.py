@@ -23,7 +23,7 @@ class Memory:
 
     def __init__(self, pid: int, proc: Path = Path("/proc")) -> None:
         """Raises OSError: PermissionError without the right to trace."""
-        self._fd = os.open(proc / str(pid) / "mem", os.O_RDWR | os.O_CLOEXEC)
+        self._fd = os.open(f"{proc}/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
 
     def read(self, address: int, size: int) -> bytes:
         """Exactly ``size`` bytes.  Raises OSError when they are not all mapped."""

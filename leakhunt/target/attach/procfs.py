@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from leakhunt.target.small_file import read_text
 
 PROC = Path("/proc")
 
@@ -40,12 +43,8 @@ class ProcessStatus:
 
 def read_status(pid: int, proc: Path = PROC) -> ProcessStatus:
     """Raises FileNotFoundError or ProcessLookupError when there is no such process."""
-    folder = proc / str(pid)
-    field_by_name = dict(
-        line.split(":", 1)
-        for line in (folder / "status").read_text("utf-8", "replace").splitlines()
-        if ":" in line
-    )
+    text = read_text(f"{proc}/{pid}/status", errors="replace")
+    field_by_name = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
     def numbers(name: str, default: str = "") -> tuple[int, ...]:
         return tuple(int(part) for part in field_by_name.get(name, default).split())
@@ -76,14 +75,14 @@ def read_status(pid: int, proc: Path = PROC) -> ProcessStatus:
 
 def read_start_ticks(pid: int, proc: Path = PROC) -> int:
     """Clock ticks after boot at which the process started.  Raises as ``read_status``."""
-    text = (proc / str(pid) / "stat").read_text("utf-8", "replace")
+    text = read_text(f"{proc}/{pid}/stat", errors="replace")
     # The name may hold blanks and parentheses: fields count from behind its last one.
     return int(text.rpartition(")")[2].split()[19])
 
 
 def thread_ids(pid: int, proc: Path = PROC) -> list[int]:
     """Its threads, the main thread (whose id is the PID) first if it is still there."""
-    tids = (int(entry.name) for entry in (proc / str(pid) / "task").iterdir())
+    tids = map(int, os.listdir(f"{proc}/{pid}/task"))  # noqa: PTH208 - see small_file
     return sorted(tids, key=lambda tid: (tid != pid, tid))
 
 
@@ -93,7 +92,7 @@ def waits_in(pid: int, tid: int, proc: Path = PROC) -> tuple[int, ...] | None:
     Needs the right to trace.  A look from outside: it may be otherwise a moment later.
     Raises OSError.
     """
-    fields = (proc / str(pid) / "task" / str(tid) / "syscall").read_text().split()
+    fields = read_text(f"{proc}/{pid}/task/{tid}/syscall").split()
     if len(fields) < 7:
         return None
     return (int(fields[0]), *(int(field, 16) for field in fields[1:7]))

@@ -7,6 +7,7 @@ a row say "growing".  The rates that stand here are those of the manual (howto/w
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -243,6 +244,32 @@ def test_the_size_of_a_history_is_bounded() -> None:
     assert closed == 300_000 // WIDTHS[0]
     assert [len(level) for level in history.levels] == [WINDOWS_MAX] * len(WIDTHS)
     assert history.levels[0][-1].peak <= 96
+
+
+def test_a_full_history_takes_no_more_memory_than_a_new_one() -> None:
+    def size() -> tuple[int, int]:
+        objects = [v for level in history._levels for v in vars(level).values()]
+        return len(objects), sum(map(sys.getsizeof, objects))
+
+    history = History()
+    # One sample: its count is a number like any other.
+    history.add(0.0, 1.0)
+    new = size()
+    for i in range(1, 100_000):
+        history.add(float(i), float(i % 97))
+    assert size() == new
+
+
+@given(st.lists(st.floats(-1e9, 1e9), max_size=1200))
+@settings(max_examples=30)
+def test_windows_are_the_least_and_the_most_of_equally_many_samples(values: list[float]) -> None:
+    history = History()
+    for i, value in enumerate(values):
+        history.add(float(i), value)
+    for width, level in zip(WIDTHS, history.levels, strict=True):
+        parts = [values[i : i + width] for i in range(0, len(values) - width + 1, width)]
+        expected = [Window(float(i * width), min(p), max(p)) for i, p in enumerate(parts)]
+        assert list(level) == expected[-WINDOWS_MAX:]
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=20))

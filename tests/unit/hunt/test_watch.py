@@ -16,8 +16,9 @@ from leakhunt.report.watch_model import (
     WatchEvent,
 )
 from leakhunt.target.cgroup import GroupLimit
+from leakhunt.target.family import Children
 from leakhunt.target.probes import LoopDelay
-from tests.unit.hunt.watching import MIB, PID, Fake
+from tests.unit.hunt.watching import MIB, NO_PYTHON, PID, Fake
 
 
 def test_steady_growth_is_an_alarm_once_and_says_how_fast() -> None:
@@ -97,6 +98,16 @@ def test_a_look_listens_to_the_event_loop_for_three_seconds() -> None:
     assert fake.looks == 1
 
 
+def test_a_look_that_fails_leaves_no_delay_of_an_earlier_one() -> None:
+    fake = Fake(delay=LoopDelay(PID, 30, 100_000, 2_000_000, 2_000_000, 0))
+    fake.look_fails = lambda s: s > 30
+    fake.run(60, interval_s=2.0)
+    delays = [e.sample.loop_delay_p99_ns for e in fake.of(EventKind.SAMPLE) if e.sample is not None]
+    assert delays[5] == 2_000_000
+    assert delays[-1] is None
+    assert any("no look from inside" in note.message for note in fake.of(EventKind.NOTE))
+
+
 def test_a_loop_that_hangs_is_as_late_as_it_has_hung() -> None:
     fake = Fake(delay=LoopDelay(PID, 0, 0, 0, 0, 3_000_000_000))
     fake.run(3)
@@ -128,6 +139,38 @@ def test_children_of_who_has_the_number_next_are_strangers() -> None:
     assert {event.pid for event in fake.events} == {PID}
 
 
+def test_the_number_of_a_wrapper_stands_for_the_program_behind_it() -> None:
+    fake = Fake(program=lambda s: 78, family=lambda _: (78, 79))
+    fake.run(3)
+    note, *_ = fake.events
+    assert (note.kind, note.pid) == (EventKind.NOTE, 78)
+    assert note.message.endswith("is a wrapper: the program is process 78 below it")
+    assert {event.pid for event in fake.of(EventKind.SAMPLE)} == {78, 79}
+
+
+def test_a_wrapper_that_still_starts_its_program_is_left_for_it() -> None:
+    fake = Fake(
+        program=lambda s: NO_PYTHON if s < 100 else 78,
+        family=lambda s: (NO_PYTHON,) if s < 100 else (78,),
+    )
+    fake.run(20, pid=NO_PYTHON)
+    pids = [event.pid for event in fake.of(EventKind.SAMPLE)]
+    assert pids == [NO_PYTHON] * 12 + [78] * 8
+    assert fake.of(EventKind.END) == []
+
+
+def several(_: float) -> int:
+    raise TargetError("2 Python programs run below it")
+
+
+def test_which_of_several_programs_is_meant_is_not_guessed_unless_all_are() -> None:
+    fake = Fake(program=several)
+    with pytest.raises(TargetError, match="2 Python programs"):
+        fake.run(1)
+    fake.run(1, children=Children.ALL)
+    assert [event.pid for event in fake.of(EventKind.SAMPLE)] == [PID]
+
+
 def test_a_process_that_is_not_there_is_refused() -> None:
     fake = Fake(family=lambda _: ())
     with pytest.raises(TargetError, match="no process"):
@@ -147,7 +190,7 @@ def soak(samples: int) -> None:
     fake.events = SimpleNamespace(append=count)  # type: ignore[assignment]
     with fake.watch(look_s=60.0, max_rss_bytes=500 * MIB) as watch:
         for i in range(samples):
-            if i == samples // 10:
+            if i == 200:
                 gc.collect()
                 before = sys.getallocatedblocks()
             watch.step()
@@ -155,7 +198,7 @@ def soak(samples: int) -> None:
         gc.collect()
         grown = sys.getallocatedblocks() - before
     assert counts == {EventKind.START: 1, EventKind.SAMPLE: samples}
-    assert grown < 2000, "windows of histories that were not full yet"
+    assert grown < 50, "as small as after half an hour: its histories are not even full by then"
 
 
 def test_a_watch_does_not_grow_by_watching() -> None:

@@ -26,7 +26,9 @@ MIB = 1 << 20
 PID = 77
 
 
-SHARES = {PID: 1, 78: 3, 79: 2}
+NO_PYTHON = 1 << 22
+"""A number that no process has."""
+SHARES = {PID: 1, 78: 3, 79: 2, NO_PYTHON: 1}
 """How much of it each of a family has."""
 
 
@@ -60,6 +62,9 @@ class Fake:
     waits: list[float] = field(default_factory=list)
     looks: int = 0
     family: Callable[[float], tuple[int, ...]] = lambda _: (PID,)
+    program: Callable[[float], int] = lambda _: PID
+    """Behind the process that is given."""
+    look_fails: Callable[[float], bool] = lambda _: False
     start: Callable[[float], int] = lambda _: 5
     blocks: Callable[[int], int] = lambda looks: 1000 + looks
     """At each look."""
@@ -76,13 +81,14 @@ class Fake:
             sampler=lambda pid, start: SimpleNamespace(  # type: ignore[arg-type,return-value]
                 pid=pid, start_ticks=start, read=partial(self._read, pid), look=self._look
             ),
+            program=lambda _: self.program(self.now_s),
             family=lambda _: tuple(
-                Relative(pid, self.start(self.now_s), ("python", "app.py"), pid == PID)
-                for pid in self.family(self.now_s)
+                Relative(pid, self.start(self.now_s), ("python", "app.py"), is_root=i == 0)
+                for i, pid in enumerate(self.family(self.now_s))
             ),
             age_s=lambda _: self.age_s + self.now_s,
         )
-        return Watch(WatchOptions(PID, **options), self.events.append, world)
+        return Watch(WatchOptions(**{"pid": PID, **options}), self.events.append, world)
 
     def run(self, rounds: int, **options: Any) -> None:
         with self.watch(**options) as watch:
@@ -111,6 +117,8 @@ class Fake:
 
     def _look(self, **_: Any) -> Any:
         self.looks += 1
+        if self.look_fails(self.now_s):
+            raise TargetError("it is out of reach")
         measure = SimpleNamespace(
             blocks=self.blocks(self.looks), gc_enabled=True, gc_young=7, threads=2, descriptors=9
         )
