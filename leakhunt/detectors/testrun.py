@@ -1,4 +1,4 @@
-"""What grows because tests are run: what the runner and its helpers keep on purpose.
+"""What grows because tests are run: what the runner, its helpers and the library keep on purpose.
 
 A test that is repeated leaves reports, captured logs, calls of mocks and the like behind.  They
 belong to the run, not to the program under test.  Pure: a table over retaining paths.
@@ -40,6 +40,7 @@ _RULES = (
     _Rule("coverage data", "coverage."),
     _Rule("Hypothesis' own records", "hypothesis."),
     _Rule("leakhunt itself", "leakhunt."),
+    _Rule("names of slots that copyreg keeps with a class", edges=(".__slotnames__",)),
 )
 _RULES_OF_PATHS = (
     ("coverage.", "coverage data"),
@@ -48,6 +49,7 @@ _RULES_OF_PATHS = (
     ("_pytest.", "pytest's own records"),
     ("xdist.", "pytest-xdist's records"),
     ("leakhunt.", "leakhunt itself"),
+    ("_struct.<unknown>", "formats that the struct module keeps"),
 )
 
 

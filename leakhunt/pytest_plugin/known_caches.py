@@ -7,9 +7,12 @@ each test that left something.
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
+
+from leakhunt.pytest_plugin.kinds import module_of
 
 _TABLES: Final = {
     "_strptime": ("_regex_cache",),
@@ -48,8 +51,21 @@ def known_caches() -> list[Any]:
         if module in sys.modules:
             if module not in _wrappers:
                 _wrappers[module] = list(_wrappers_of(_namespace(module)))
-            found += _wrappers[module]
+            found += [part for one in _wrappers[module] for part in _tables_of(one)]
     return [one for one in found if one is not None]
+
+
+def _tables_of(wrapper: Any) -> Iterator[Any]:
+    """A function that keeps results, the dict it keeps them in, and the like of the objects that
+    are its results: importlib.metadata keeps what it found in a folder with the folder."""
+    yield wrapper
+    for result in gc.get_referents(wrapper):
+        if type(result) is dict:
+            yield result
+        elif module_of(type(result)) == "importlib.metadata":
+            parts = gc.get_referents(result)
+            parts += gc.get_referents(*(one for one in parts if type(one) is dict))
+            yield from (one for one in parts if type(one) is _Wrapper)
 
 
 def _wrappers_of(namespace: dict[str, Any]) -> Iterator[Any]:

@@ -15,14 +15,17 @@ import pytest
 
 from leakhunt.errors import LeakhuntError
 from leakhunt.hunt.within.newborn import Watch, collect_all, guard
+from leakhunt.pytest_plugin.kinds import name_of
 from leakhunt.pytest_plugin.ledger import is_controller, ledger_of, watched_test
-from leakhunt.pytest_plugin.survivors import Imports, Runner, name_of, survivors
+from leakhunt.pytest_plugin.survivors import Imports, Runner, survivors
 from leakhunt.report.suite_model import Outcome
 
 _NAME = "leakhunt-watch"
 _REPORT_BLOCKS = 35
 """What pytest keeps of a test that passed, its three reports: 27 to 35 in the suites that the
 tests watch, fewer in a worker of pytest-xdist."""
+_PROPERTY_BLOCKS = 3
+"""Besides, for each property that a test records: a pair and what is in it."""
 _SUSPECT_BLOCKS = 80
 """Blocks that a clean test may leave besides: pytest keeps its request and fixtures for a while."""
 _REMEMBERED = 500
@@ -79,7 +82,7 @@ class SuiteWatch:
         if self._left:
             from leakhunt.pytest_plugin.still_there import still_there
 
-            collect_all()
+            collect_all(most=1)
             try:
                 found = still_there(self._left)
             except LeakhuntError as exc:
@@ -144,7 +147,8 @@ class SuiteWatch:
             if _ELSEWHERE not in ledger.notes:
                 ledger.notes.append(_ELSEWHERE)
             return 0, 0, [], is_whole
-        blocks = self._watch.blocks() - _REPORT_BLOCKS
+        of_report = _REPORT_BLOCKS + _PROPERTY_BLOCKS * len(item.user_properties)
+        blocks = self._watch.blocks() - of_report
         newborn, imported = self._watch.newborn(), self._imports.new()
         kept = survivors(newborn, item, imported, self._runner)
         del newborn

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from leakhunt.detectors.testrun import reason_of_path
-from leakhunt.hunt.within.snapshots import Snapshots
+from leakhunt.pytest_plugin.kinds import name_of
+from leakhunt.pytest_plugin.survivors import without_known
 from leakhunt.report.suite_model import Left
 
 if TYPE_CHECKING:
@@ -24,25 +25,46 @@ _NOBODY = ("thread ", "<native")
 
 
 def still_there(traces: Traces) -> dict[str, tuple[Left, ...]]:
-    """One snapshot for all tests.  An object counts when one of its type is at its address
-    still, and something else than the test run and known caches keeps it.
+    """One snapshot for all tests, if anything is there at all.  An object counts when one of its
+    type is at its address still, and something else than the test run and known caches keeps it.
 
-    Raises TargetError.  Tests of which nothing is left are not in the answer.
+    The heap must be thawed and collected.  Raises TargetError.  Tests of which nothing is left are
+    not in the answer.
     """
+    there = _still_allocated(traces)
+    if not there:
+        return {}
+    from leakhunt.hunt.within.snapshots import Snapshots
+
     with Snapshots() as taken:
         taken.capture("final")
+        # Imported one by one: a small suite waits for these longer than for the analysis.
         from leakhunt.graph.heap_graph import HeapGraph
-        from leakhunt.hunt.assemble import open_all
+        from leakhunt.store.stream import read_stream
 
-        graph = HeapGraph(open_all(taken.path_by_label)["final"])
-        found = {test: _left(graph, trace) for test, trace in traces.items()}
+        graph = HeapGraph(read_stream(taken.path_by_label["final"]))
+    found = {test: _left(graph, trace) for test, trace in there.items()}
     return {test: left for test, left in found.items() if left}
+
+
+def _still_allocated(traces: Traces) -> Traces:
+    """The traces of which an object of the type is at the address, in no cache that is known.
+    O(tracked objects)."""
+    wanted = {address for trace in traces.values() for address, _ in trace}
+    found = without_known([one for one in gc.get_objects() if id(one) in wanted])
+    names = {id(one): name_of(type(one)) for one in found}
+    left = {
+        test: [(address, name) for address, name in trace if names.get(address) == name]
+        for test, trace in traces.items()
+    }
+    return {test: trace for test, trace in left.items() if trace}
 
 
 def _left(graph: HeapGraph, trace: Sequence[tuple[int, str]]) -> tuple[Left, ...]:
     import numpy as np
 
-    from leakhunt.analysis.retainers import merged_paths
+    from leakhunt.analysis.merged_paths import merged_paths
+    from leakhunt.detectors.testrun import reason_of_path
 
     c = graph.columns
     heap = c.node_address[: c.heap_count]
@@ -56,7 +78,8 @@ def _left(graph: HeapGraph, trace: Sequence[tuple[int, str]]) -> tuple[Left, ...
         ],
         np.int64,
     )
-    tops = _tops(graph, nodes[graph.reachable[nodes]] if len(nodes) else nodes)
+    nodes = _of_its_own(graph, nodes[graph.reachable[nodes]])
+    tops = _tops(graph, nodes)
     rows = []
     for merged in merged_paths(graph, tops)[0]:
         steps = [(text, kind) for text, _, kind in merged.path.described()]
@@ -66,6 +89,24 @@ def _left(graph: HeapGraph, trace: Sequence[tuple[int, str]]) -> tuple[Left, ...
         if is_held and merged.noise is None and not reason_of_path(path, steps, leaked):
             rows.append(Left(leaked, merged.objects, merged.bytes, path))
     return tuple(rows[:_PATHS])
+
+
+def _of_its_own(graph: HeapGraph, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Without the dicts of attributes of older objects: there is one an object, made when it is
+    asked for (``vars``, a thread's first use of a local).  What is in it counts."""
+    import numpy as np
+
+    from leakhunt.store.columns import NO_NODE
+
+    parents, edges, own = graph.tree.parent, graph.tree.parent_edge, set(nodes.tolist())
+    is_dict = [
+        parents[node] != NO_NODE
+        and int(parents[node]) not in own
+        and graph.type_name(node) == "builtins.dict"
+        and graph.edge_text(int(edges[node])) == "__dict__"
+        for node in nodes.tolist()
+    ]
+    return nodes[~np.array(is_dict, np.bool_)]
 
 
 def _tops(graph: HeapGraph, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import BuiltinFunctionType, FrameType, GeneratorType, ModuleType
 from typing import Any
 
 import pytest
 
+from leakhunt.pytest_plugin.kinds import module_of
 from leakhunt.pytest_plugin.known_caches import known_caches
 
 _ReverseIterator: type = type(iter(reversed([None])))
@@ -32,11 +33,16 @@ _HAS_INLINE_VALUES = sys.version_info >= (3, 13)
 """An instance that keeps its values in itself leads the collector to these, and not to the dict
 that was made of them."""
 
+_FILTER = ("action", "message", "category", "module", "lineno")
+_ACTIONS = ("always", "default", "error", "ignore", "module", "once")
+
 _runners: dict[type, bool] = {}
 """Classes of the runner that were met; for the most common ones the answer is no."""
 _runners |= dict.fromkeys((dict, list, tuple, set, type(len), type(reversed)), False)
 
 _referents = gc.get_referents
+_dict_of_type: Callable[[type], Any] = type.__dict__["__dict__"].__get__
+"""A read-only view; the dict is what it refers to."""
 
 
 class Imports:
@@ -45,19 +51,19 @@ class Imports:
     def __init__(self) -> None:
         self._known = set(sys.modules)
         self._count = len(sys.modules)
+        self._static_types = _static_types()
 
     def new(self) -> list[Any]:
-        """Namespaces of modules imported since the last call."""
+        """Modules imported since the last call, their namespaces, and what the collector does not
+        find from there: dicts of the types that C code defines."""
         if len(sys.modules) == self._count:
             return []
-        found = [
-            namespace
-            for name, module in list(sys.modules.items())
-            if name not in self._known
-            for namespace in _namespace(module)
-        ]
-        self._known, self._count = set(sys.modules), len(sys.modules)
-        return found
+        modules = [sys.modules[name] for name in sys.modules.keys() - self._known]
+        namespaces = [one for module in modules for one in _namespace(module)]
+        types, known = _static_types(), self._static_types
+        dicts = [_dict_of_type(one) for number, one in types.items() if number not in known]
+        self._known, self._count, self._static_types = set(sys.modules), len(sys.modules), types
+        return [*modules, *namespaces, *_referents(*dicts)]
 
 
 class Runner:
@@ -95,7 +101,7 @@ class Runner:
 
     def keeps(self, item: Any) -> list[Any]:
         """Besides, what fixtures of wider scope and collectors keep while this test runs."""
-        found = [*self._seeds, item, item.stash, item.session]
+        found = [*self._seeds, item, item.stash, item.session, item.user_properties]
         found += [both[0] for both in item.session._setupstate.stack.values()]  # noqa: SLF001
         info = getattr(item, "_fixtureinfo", None)
         for several in () if info is None else info.name2fixturedefs.values():
@@ -117,6 +123,12 @@ def survivors(
     if all(map(_is_silent, by_id.values())):
         return []
     _drop(by_id, runner.others(by_id))
+    return without_known(by_id.values())
+
+
+def without_known(objects: Iterable[Any]) -> list[Any]:
+    """Those that no known cache keeps and that say something."""
+    by_id = {id(one): one for one in objects}
     if by_id:
         _drop(by_id, known_caches())
     # By type: isinstance would ask the object for its __class__, which may run its code.
@@ -124,7 +136,7 @@ def survivors(
 
 
 def _drop(newborn: dict[int, Any], seeds: list[Any]) -> None:
-    """Forget the newborn that hang from the seeds."""
+    """Forget the newborn that are among the seeds or hang from them."""
     for number in _reachable(newborn, seeds):
         newborn.pop(number, None)
 
@@ -134,10 +146,24 @@ def _is_silent(one: Any) -> bool:
     if kind is BuiltinFunctionType:  # the class cache of abc holds these, and no objects
         return isinstance(one.__self__, weakref.ReferenceType)
     if kind is list:  # a text file keeps what was not flushed in one that no collector sees
-        return len(one) < 2 and all(type(part) is str for part in one)
+        return (len(one) < 2 and all(type(part) is str for part in one)) or _is_of_warnings(one)
     if kind is set:
         return all(type(part) is weakref.ReferenceType for part in one)
+    if kind is dict:  # a class keeps its subclasses in one that no collector sees
+        return bool(one) and all(type(part) is weakref.ReferenceType for part in one.values())
     return issubclass(kind, _SILENT)
+
+
+def _is_of_warnings(one: list[Any]) -> bool:
+    """The filters that were in force when C code warned last: the interpreter keeps them, and
+    pytest makes new ones for each test."""
+    return bool(one) and all(
+        type(part) is tuple
+        and len(part) == len(_FILTER)
+        and type(part[0]) is str
+        and part[0] in _ACTIONS
+        for part in one
+    )
 
 
 def _of_the_run(newborn: Iterable[Any], item: pytest.Item) -> Iterable[Any]:
@@ -176,18 +202,18 @@ def _namespace(one: Any) -> list[Any]:
         return []
 
 
-def module_of(kind: type) -> str:
-    """The module of a class; empty when it has none or says something else than a text."""
-    try:
-        module = type.__getattribute__(kind, "__module__")
-    except AttributeError:
-        return ""
-    return module if type(module) is str else ""
-
-
-def name_of(kind: type) -> str:
-    """``module.QualName``, as in every report."""
-    return f"{module_of(kind)}.{type.__getattribute__(kind, '__qualname__')}"
+def _static_types() -> dict[int, type]:
+    """Those that C code defines once and for ever, by id; they derive from each other only.
+    O(subclasses of these): some hundred microseconds."""
+    found: dict[int, type] = {}
+    waiting: list[type] = [object]
+    while waiting:
+        subclasses: list[type] = type.__subclasses__(waiting.pop())
+        for one in subclasses:
+            if not gc.is_tracked(one) and id(one) not in found:
+                found[id(one)] = one
+                waiting.append(one)
+    return found
 
 
 _FOLDERS = tuple(

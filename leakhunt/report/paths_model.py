@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from leakhunt.analysis.merged_paths import MergedPath
 from leakhunt.analysis.paths import Path
-from leakhunt.analysis.retainers import IndependentPath, MergedPath, Retainers
+from leakhunt.analysis.retainers import IndependentPath, Retainers
 
 PATHS_SCHEMA = "leakhunt.paths/1"
 

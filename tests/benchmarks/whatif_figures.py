@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from leakhunt.analysis.merged_paths import merged_paths
 from leakhunt.analysis.mincut import minimum_cut
 from leakhunt.analysis.neighbours import Direction, Neighbours
 from leakhunt.analysis.resolve import Resolver
-from leakhunt.analysis.retainers import merged_paths, target_nodes
+from leakhunt.analysis.retainers import target_nodes
 from leakhunt.analysis.whatif import CutStudy
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.reader import open_snapshot

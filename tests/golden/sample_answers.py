@@ -7,8 +7,9 @@ from typing import Final
 
 from leakhunt.analysis.bill import Bill
 from leakhunt.analysis.code_line import CodeLine
+from leakhunt.analysis.merged_paths import MergedPath
 from leakhunt.analysis.paths import Path, Step
-from leakhunt.analysis.retainers import IndependentPath, MergedPath, Retainers
+from leakhunt.analysis.retainers import IndependentPath, Retainers
 from leakhunt.analysis.retention import Accumulation, HeapTotals
 from leakhunt.analysis.samples import SiteGrowth, Weight
 from leakhunt.analysis.shares import TypeShare

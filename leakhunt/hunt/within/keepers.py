@@ -13,7 +13,7 @@ from leakhunt.hunt.within.snapshots import Snapshots
 from leakhunt.report.paths_model import PathsReport
 
 if TYPE_CHECKING:
-    from leakhunt.analysis.retainers import MergedPath
+    from leakhunt.analysis.merged_paths import MergedPath
     from leakhunt.graph.heap_graph import HeapGraph
 
 _THIS = "this process"
@@ -83,8 +83,8 @@ def _places(graph: HeapGraph, node: int) -> Iterator[MergedPath]:
     """A path by way of each reference to the object that would keep it, honest ones first."""
     import numpy as np
 
+    from leakhunt.analysis.merged_paths import MergedPath
     from leakhunt.analysis.paths import PathNamer
-    from leakhunt.analysis.retainers import MergedPath
     from leakhunt.graph.roots import noise_reason
 
     namer, size = PathNamer(graph), int(graph.columns.node_size[node])

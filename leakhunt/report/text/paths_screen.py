@@ -8,7 +8,8 @@ from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.text import Text
 
-from leakhunt.analysis.retainers import IndependentPath, MergedPath
+from leakhunt.analysis.merged_paths import MergedPath
+from leakhunt.analysis.retainers import IndependentPath
 from leakhunt.detectors.base import PathStep
 from leakhunt.report import units
 from leakhunt.report.paths_model import PathsReport

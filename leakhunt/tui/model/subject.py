@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.analysis.retainers import MergedPath
+from leakhunt.analysis.merged_paths import MergedPath
 
 Ints = npt.NDArray[np.int64]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from leakhunt.analysis.merged_paths import merged_paths
 from leakhunt.analysis.mincut import minimum_cut
 from leakhunt.analysis.ref_cycles import find_ref_cycles
 from leakhunt.analysis.resolve import Resolver
-from leakhunt.analysis.retainers import find_retainers, merged_paths
+from leakhunt.analysis.retainers import find_retainers
 from leakhunt.analysis.whatif import CutStudy
 from leakhunt.graph.heap_graph import HeapGraph
 from tests.builders import Heap
