@@ -41,6 +41,7 @@ _MOCKS: Final = frozenset(
 
 GLOBAL_ACCESSORS: Final = (
     GlobalAccessor("logging.Logger", (".manager",), "logging.root.manager"),
+    GlobalAccessor("posix.environ", (), "os.environ"),
     GlobalAccessor(
         "django.db.connections", ("._connections", "._storage", ".default"), "django.db.connection"
     ),

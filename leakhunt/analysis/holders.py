@@ -391,7 +391,7 @@ class HolderFinder:
                 return pruned, Extent.SMALL
         if int(tree.tier[node]) == Tier.NATIVE and not is_own_type(self.graph.type_name(node)):
             why = "held by C code only, probably part of something else"
-            return why, Extent.WARM_UP
+            return why, Extent.WARM_UP if self.comparison.is_new[node] else Extent.ENDLESS
         if int(tree.tier[node]) != Tier.NOISE:
             return None, None
         note = noise_note(self.graph, node)

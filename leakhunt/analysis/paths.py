@@ -116,7 +116,7 @@ def _in_public(path: Path) -> Path:
     start, kind, at = path.start, path.start_type, 0
     if row is not None:
         at = len(row.steps)
-        start, kind = row.public, path.steps[at - 1].type
+        start, kind = row.public, path.steps[at - 1].type if at else kind
     steps: list[Step] = []
     while at < len(texts):
         found = public_attribute(steps[-1].type if steps else kind, texts[at : at + LONGEST])
@@ -293,6 +293,9 @@ class PathNamer:
         inner = [m for m in holders if m.startswith(module + ".")]
         if inner:
             return max(inner, key=lambda m: (m.count("."), m))
+        public = module.removeprefix("_")
+        if public in holders:  # one that is written in C hands its globals to the one it serves
+            return public
         others = sorted(m for m in holders if m != "__main__")
         return others[0] if module == "__main__" and others else module
 

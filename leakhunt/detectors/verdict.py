@@ -172,10 +172,10 @@ def _at_most_suspect(found: Judgement, why: str) -> Judgement:
 def _as_noise(
     found: Judgement, series: Series, load: Load, noise: str, extent: Extent | None
 ) -> Judgement:
-    """A warm-up does not feed such noise the same number of new names in each cycle."""
+    """A warm-up does not bring the same number in each cycle, where there is no end to it."""
     if extent is not Extent.ENDLESS or not _is_exact(series, load):
         return _at_most_suspect(found, f"known noise ({noise})")
-    reason = f"{found.reason[:-1]}: new {noise} in each cycle are more than a warm-up."
+    reason = f"{found.reason[:-1]}: too regular for what is usual there ({noise})."
     return replace(found, reason=reason, confidence=min(found.confidence, 0.9))
 
 

@@ -39,7 +39,7 @@ class Extent(Enum):
     WARM_UP = "warm-up"
     """As far as there is code to load, or the interpreter needs."""
     ENDLESS = "endless"
-    """As far as the program feeds it ever new names: mostly a warm-up, at times a leak."""
+    """As far as the program feeds it: mostly a warm-up, at times a leak."""
 
 
 _TIER_OF_KIND = {

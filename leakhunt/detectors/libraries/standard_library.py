@@ -23,6 +23,14 @@ ROWS: tuple[Row, ...] = (
         noun="Finalizer that keeps its object",
     ),
     Registry(
+        Category.LISTENER,
+        frozenset({"logging.Filterer"}),
+        (".filters",),
+        "Call `{owner}.removeFilter(filter)` {when}, or add one filter once that reads what it "
+        "needs from a context variable.",
+        noun="Log filter never removed",
+    ),
+    Registry(
         Category.LOG,
         frozenset({"unittest.mock.NonCallableMock"}),
         (".mock_calls", ".call_args_list", ".method_calls"),

@@ -74,6 +74,15 @@ def test_the_registry_of_loggers() -> None:
     expect(heap, manager, "logging.root.manager")
 
 
+def test_the_environment() -> None:
+    heap = Heap()
+    value = heap.list()
+    environ = heap.dict().put("HOME", value)
+    heap.module("posix", environ=environ)
+    expect(heap, environ, "os.environ")
+    expect(heap, value, "os.environ['HOME']")
+
+
 @pytest.mark.parametrize(
     ("alias", "path"),
     [

@@ -116,6 +116,16 @@ def test_the_interpreter_and_sys_modules() -> None:
     assert name(heap, heap.sys_modules) == "sys.modules"
 
 
+def test_a_global_of_a_private_module_is_named_by_the_one_it_serves() -> None:
+    heap = Heap()
+    cache, table = heap.dict(), heap.dict()
+    heap.module("_ctypes", cache=cache, table=table)  # imports end before those that import them
+    heap.module("ctypes", cache=cache)
+    heap.module("shop", cache=cache, table=table)
+    assert name(heap, cache) == "ctypes.cache"
+    assert name(heap, table) == "_ctypes.table"
+
+
 @pytest.mark.parametrize("first", ["shop", "shop.bus", "other"])
 def test_a_global_is_named_where_it_is_defined(first: str) -> None:
     heap = Heap()

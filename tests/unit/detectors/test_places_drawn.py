@@ -274,6 +274,28 @@ def test_a_chain_of_callables_held_by_c_code() -> None:
     assert found.count_per_cycle == 1.0
 
 
+def held_by_c_code(heap: Heap) -> Obj:
+    registry = heap.dict()
+    registry.native = 1
+    return registry
+
+
+def test_a_registry_in_a_variable_of_c_code() -> None:
+    heap = Heap()
+    registry = held_by_c_code(heap)
+    found = leak(run(heap, lambda i: registry.put(f"prefix {i}", heap.function())))
+    assert found.holder.path == "<native hold> builtins.dict"
+    assert found.noise is None
+
+
+def test_what_c_code_keeps_now_and_then_is_no_leak() -> None:
+    heap = Heap()
+    registry = held_by_c_code(heap)
+    result = run(heap, lambda i: registry.put(f"prefix {i}", heap.function()) if i % 4 else None)
+    assert only(result).verdict is Verdict.SUSPECT
+    assert only(result).noise is not None
+
+
 # ---- noise ----
 
 
