@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from typing import Any
 import pytest
 
 from leakhunt.hunt import analyse_file
+from leakhunt.target.family import Children, find_family
 from leakhunt.target.process_table import read_entry
+from leakhunt.target.sampler import ProcessSampler
 from tests.e2e.test_limits import small_disk
 
 MIB = 1 << 20
@@ -122,6 +125,34 @@ def test_at_the_limit_a_snapshot_names_the_holder(python: Path, tmp_path: Path) 
 def test_at_the_limit_a_snapshot_names_the_holder_every_time(tmp_path: Path) -> None:
     for number in range(RUNS):
         check_max_rss(Path(sys.executable), tmp_path / str(number))
+
+
+def test_what_is_read_each_minute_leaves_no_interned_strings(
+    python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would fill the interpreter's table of them, which is then doubled after an hour."""
+    new: list[str] = []
+    intern, thread = sys.intern, threading.get_ident()
+
+    def watched_intern(text: str) -> str:
+        copy = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+        kept = intern(copy)
+        if kept is copy and len(text) > 1 and threading.get_ident() == thread:
+            new.append(text)
+        return kept
+
+    with growing(python, 30.0) as process:
+        sampler = ProcessSampler(process.pid)
+
+        def minute() -> None:
+            find_family(process.pid, Children.AUTO)
+            sampler.read(0.0)
+            sampler.look().end()
+
+        minute()  # what is kept is interned once
+        monkeypatch.setattr(sys, "intern", watched_intern)
+        minute()
+    assert new == []
 
 
 def test_the_number_of_a_wrapper_stands_for_the_program_below_it() -> None:
