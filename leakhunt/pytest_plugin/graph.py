@@ -44,10 +44,16 @@ def _draw_one(file: Path, specimen: list[Any]) -> Path:
 
     tool: Any = objgraph
     chain = tool.find_backref_chain(specimen[0], tool.is_proper_module, max_depth=_DEPTH)
+    _make_private(file)
     with file.open("w", encoding="utf-8") as output:
         tool.show_chain(chain, output=output, shortnames=False)
-    file.chmod(0o600)
     return _as_svg(file) or file
+
+
+def _make_private(file: Path) -> None:
+    """Empty and the owner's alone, before anything is written to it."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
 
 
 def _find(addresses: frozenset[int]) -> list[Any]:
@@ -71,6 +77,7 @@ def _as_svg(file: Path) -> Path | None:
         return None
     picture = file.with_suffix(".svg")
     try:
+        _make_private(picture)
         subprocess.run(
             [dot, "-Tsvg", "-o", str(picture), str(file)],
             check=True,
@@ -78,6 +85,7 @@ def _as_svg(file: Path) -> Path | None:
             timeout=_DOT_TIMEOUT_S,
         )
     except (OSError, subprocess.SubprocessError):
+        picture.unlink(missing_ok=True)
         return None
     return picture
 

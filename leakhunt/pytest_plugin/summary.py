@@ -60,8 +60,8 @@ def _head(report: SuiteReport) -> Iterator[str]:
         cleared = sum(one.outcome is Outcome.CLEARED for one in report.tests)
         repeated = sum(one.cycles is not None for one in report.tests)
         yield (
-            f"{units.plural(repeated, 'test')} left something behind, repeated "
-            f"({report.confirm_ns / 1e9:.1f} s): {cleared:,} left it once only"
+            f"{units.plural(repeated, 'test')} repeated, marked or for what was left "
+            f"({report.confirm_ns / 1e9:.1f} s): {cleared:,} left nothing more"
         )
     if report.thawed:
         yield (

@@ -17,6 +17,8 @@ _BYTES_BY_UNIT: Final = {
     "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
     "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
+_IMMORTAL: Final = (type(None), type(Ellipsis), type(NotImplemented), bool)
+"""Types of objects that live as long as the interpreter does."""
 _PARTS = 6
 """Of an object that is too large, so many of its largest parts are named."""
 
@@ -30,6 +32,8 @@ def assert_collected(obj: object) -> None:
 
     Raises:
         LeakError: the text names every place that must let go.
+        UsageError: an object that is never collected, as None is: what a reference that is dead
+            gives when it is called.
         TargetError: the snapshot that tells who holds it could not be taken.
     """
     __tracebackhide__ = True
@@ -49,6 +53,11 @@ def assert_collected(obj: object) -> None:
     from leakhunt.report.text.sheet import TextOptions
 
     kind, address = type(obj), id(obj)
+    if kind in _IMMORTAL:
+        raise UsageError(
+            f"assert_collected was given {obj!r}, which is never collected",
+            hint="give the object, or a weak reference to it without calling it",
+        )
     name = f"{kind.__module__}.{kind.__qualname__}"
     del obj
     report = who_keeps(address, name, apart)
@@ -112,6 +121,7 @@ def _part_name(name: str) -> str:
 
 def parse_size(limit: str | float) -> int:
     """Bytes of ``10``, ``'10 MB'``, ``'1.5GiB'``.  Raises UsageError."""
+    __tracebackhide__ = True
     if isinstance(limit, int | float) and not isinstance(limit, bool) and 0 <= limit < 2**63:
         return int(limit)
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(limit), re.ASCII)

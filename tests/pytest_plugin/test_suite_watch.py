@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_repeating_tells_leaks_from_what_is_left_once(suite: Suite) -> None:
         "held by `shop.BUS.listeners['tick']`",
         "Remove entries from",
         "LEAK test_it.py::test_floats Growing collection: +300 `builtins.float` per cycle",
-        "left it once only",
+        "left nothing more",
     ):
         assert part in text, part
     assert "LEAK test_it.py::test_clean" not in text
@@ -180,6 +181,22 @@ def test_chains_are_drawn(suite: Suite) -> None:
         text = dot.read_text("utf-8")
         assert text.startswith("digraph ObjectGraph")
         assert "builtins.module\\n" in text
+
+
+@pytest.mark.parametrize(("does", "suffix"), [("cp", ".svg"), ("false", ".dot")])
+def test_graphviz_makes_pictures_for_the_owner_alone(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, does: str, suffix: str
+) -> None:
+    tools = suite.pytester.mkdir("tools")
+    (tools / "dot").write_text(f'#!/bin/sh\n{does} "$4" "$3"\n')
+    (tools / "dot").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    suite.run("def test_it(): KEPT.append(Session())", "--leakhunt-fail", "--leakhunt-graph", "d")
+    drawn = sorted((suite.pytester.path / "d").iterdir())
+    assert [one.suffix for one in drawn] == [".dot", ".svg"][: len(drawn)]
+    assert drawn[-1].suffix == suffix
+    assert {one.stat().st_mode & 0o777 for one in drawn} == {0o600}
+    assert "digraph" in drawn[-1].read_text("utf-8")
 
 
 def test_workers_hand_their_part_over(suite: Suite) -> None:

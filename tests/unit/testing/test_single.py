@@ -55,6 +55,13 @@ def test_with_a_reference_variables_count_too() -> None:
     assert session is not None
 
 
+def test_what_a_dead_reference_gives_is_no_object() -> None:
+    reference = weakref.ref(Session())
+    with pytest.raises(UsageError, match="given None, which is never collected") as caught:
+        testing.assert_collected(reference())
+    assert "without calling it" in caught.value.hint
+
+
 def test_an_object_that_is_too_large_tells_its_parts() -> None:
     session: Any = Session()
     session.cache = {"a": bytearray(3_000_000)}
