@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Final
 
-from rich.text import Text
-from textual.app import RenderResult
-from textual_plotext import PlotextPlot
-
-from leakhunt.tui.widgets.axis import axis
-from leakhunt.tui.widgets.inked import Inked
+from leakhunt.tui.widgets.plot import Plot
 
 _LEAST_SPAN_S: Final = 60.0
 _LEVELS: Final = 3
 _LEAST_LINES: Final = 4
 
 
-class CoursePlot(PlotextPlot, Inked):
+class CoursePlot(Plot):
     """One line; its title says what it is and what it is now."""
 
     def __init__(
@@ -37,39 +33,24 @@ class CoursePlot(PlotextPlot, Inked):
     def show(self, seconds: Sequence[float], values: Sequence[float], why_not: str = "") -> None:
         """Draw other values over seconds before now; without any, say why."""
         self._seconds, self._values, self._why_not = seconds, values, why_not
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> RenderResult:
-        """The plot, drawn anew each time: in the colours and the size that hold now."""
-        width, height = self.size
+    def lines(self, width: int, height: int) -> Sequence[str]:
+        """The course; in too few lines, or of nothing, only the title."""
         if not self._values or height < _LEAST_LINES:
             now = self._words(self._values[-1]) if self._values else self._why_not
-            return Text(f"{self._title}  {now}".center(width))
+            return (f"{self._title}  {now}".center(width),)
         span = max(-self._seconds[0], _LEAST_SPAN_S)
         # A level a line, the title and the axis left out: of two in one line any could be drawn.
         levels = self._levels(min(_LEVELS, height - 2))
-        words = self._labels(levels)
-        plt = self.plt
-        plt.clear_figure()
-        plt.plot(
-            list(self._seconds), list(self._values), marker="braille", color=self._color("name")
-        )
-        plt.xlim(-span, 0)
-        plt.ylim(levels[0], levels[-1])
-        plt.yticks(levels, words)
-        plt.xticks([], [])
-        plt.frame(False)
-        plt.title(f"{self._title}  {self._words(self._values[-1])}")
-        plt.theme("clear")  # of no colour of its own: the text and the ground are the widget's
-        plt.plotsize(width, height - 1)
-        margin = max(len(word) for word in words)
-        ticks = (_ago(span), _ago(span / 2), "now")
-        below = axis((-span, -span / 2, 0), ticks, margin, width)
-        return Text.from_ansi(plt.build().rstrip("\n")).append(f"\n{below}")
-
-    def _color(self, ink: str) -> tuple[int, int, int]:
-        color = self.ink(ink).color
-        return (128, 128, 128) if color is None else tuple(color.get_truecolor())  # type: ignore[return-value]
+        seconds, values = thinned(self._seconds, self._values, 2 * width)
+        figure = self._figure
+        figure.plot(seconds, values, marker="braille", color="default")
+        figure.xlim(-span, 0)
+        figure.ylim(levels[0], levels[-1])
+        title = f"{self._title}  {self._words(self._values[-1])}"
+        ago = ((-span, -span / 2, 0), (_ago(span), _ago(span / 2), "now"))
+        return self.drawn(title, (levels, self._labels(levels)), ago, (width, height))
 
     def _levels(self, count: int) -> list[float]:
         """Where the words of the vertical axis are."""
@@ -86,6 +67,24 @@ class CoursePlot(PlotextPlot, Inked):
         if len(set(words)) == len(words):
             return words
         return [words[0], *(f"+{self._words(level - levels[0])}" for level in levels[1:])]
+
+
+def thinned(
+    seconds: Sequence[float], values: Sequence[float], most: int
+) -> tuple[list[float], list[float]]:
+    """The lowest and the highest of each of ``most`` spans of time, in their order: what a plot of
+    that many cells shows of all.  O(values)."""
+    points = list(zip(seconds, values, strict=True))
+    if len(points) > 2 * most:
+        width_s = (points[-1][0] - points[0][0]) / most or 1.0
+        spans = groupby(points, key=lambda point: (point[0] - points[0][0]) // width_s)
+        kept = []
+        for _, span in spans:
+            here = list(span)
+            low, high = min(here, key=lambda p: p[1]), max(here, key=lambda p: p[1])
+            kept += sorted({low, high})
+        points = kept
+    return [at for at, _ in points], [value for _, value in points]
 
 
 def _ago(seconds: float) -> str:
