@@ -61,8 +61,17 @@ class LeakhuntApp(App[None]):
     waiting: reactive[str] = reactive("")
     """What a worker is at, for the line that says so; empty when nothing is awaited."""
 
-    def __init__(self, case: Case, *, said: str = "", view: str = "") -> None:
+    def __init__(
+        self,
+        case: Case,
+        *,
+        said: str = "",
+        view: str = "",
+        at_rest: Callable[[], object] | None = None,
+    ) -> None:
+        """``at_rest``: called after the first paint, and when all views are made."""
         super().__init__()
+        self._at_rest = at_rest or (lambda: None)
         self.case = case
         self.failure: LeakhuntError | None = None
         self._said = said
@@ -100,6 +109,7 @@ class LeakhuntApp(App[None]):
         if self._said:
             self.say(self._said, is_bad=True)
         self.load()
+        self.call_after_refresh(self._at_rest)
 
     def watch_theme(self) -> None:
         """Another theme, other grounds."""
@@ -194,6 +204,8 @@ class LeakhuntApp(App[None]):
             # when it is shown.
             self.view(unseen)._css_update_count = self._css_update_count  # noqa: SLF001
             self.set_timer(_BETWEEN_S, self._make_a_view)
+        elif unseen is None:
+            self._at_rest()
 
     def _loaded(self, case: Case, what: str, value: Report | HeapView | None) -> None:
         if case is self.case:  # else another hunt came

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -28,10 +29,11 @@ def run(sources: Sequence[str]) -> int:
     Raises LeakhuntError.
     """
     check_terminal()
+    gc.disable()  # until the first paint
     case, said = case_of(sources)
     from leakhunt.tui.app import LeakhuntApp
 
-    app = LeakhuntApp(case, said=said)
+    app = LeakhuntApp(case, said=said, at_rest=_spare_the_collector)
     app.run()
     code = _INTERNAL if app.return_code == 1 else app.return_code or 0
     if not wait_while(lambda: app.is_inside, _SILENT_S):
@@ -43,6 +45,12 @@ def run(sources: Sequence[str]) -> int:
     if app.failure is not None:
         raise app.failure
     return code
+
+
+def _spare_the_collector() -> None:
+    """What is there now stays until the end: a collection amid a key need not look at it all."""
+    gc.freeze()
+    gc.enable()
 
 
 def check_terminal() -> None:

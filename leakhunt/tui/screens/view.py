@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from leakhunt.tui.screens.registry import VIEWS
+from leakhunt.tui.widgets.key_bar import KeyBar
+from leakhunt.tui.widgets.lines import Lines
 from leakhunt.tui.widgets.top_bar import TopBar
 from leakhunt.tui.widgets.words import name as written
 
@@ -41,11 +43,11 @@ class View(Screen[None]):
         return self.own.case
 
     def compose(self) -> ComposeResult:
-        """Tabs, body, what is awaited, footer."""
+        """Tabs, body, what is awaited, keys."""
         yield TopBar([name.capitalize() for name in VIEWS], self.NAME.capitalize())
         yield from self.body()
-        yield Static("", classes="wait", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Lines(classes="wait")
+        yield KeyBar()
 
     def body(self) -> ComposeResult:
         """The widgets of the view."""
