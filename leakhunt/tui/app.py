@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import work
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.widgets import Input
 from textual.worker import NoActiveWorker, get_current_worker
 
 from leakhunt.errors import LeakhuntError
@@ -85,6 +86,23 @@ class LeakhuntApp(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """For themes that lack the variables of ours."""
         return FALLBACK
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys of one instant act one after another: what the first one opens has the next.
+
+        Textual hands each to the widget that has the focus when it comes, and acts on it when it
+        comes back: letters typed with the key that opens a field would be keys of the list.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            is_there: asyncio.Event = self.screen._mounted_event  # noqa: SLF001
+            await is_there.wait()  # else a dialog has no field yet
+            is_text = isinstance(
+                self.focused, Input
+            )  # letters, and what keys do there, in its turn
+            for is_first in () if is_text else (True, False):
+                if await self._check_bindings(event.key, priority=is_first):
+                    return
+        await super().on_event(event)
 
     # ---- start and end ----
 

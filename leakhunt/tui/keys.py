@@ -49,7 +49,8 @@ KEYS: Final[dict[str, Key]] = {
     "view_tasks": _screen(6, "Tasks", "tasks, timers, threads and streams"),
     "view_live": _screen(7, "Live", "a running process: figures and snapshots"),
     "open": Key(
-        "enter", "open", "open", "open what the cursor is on", "Everywhere", is_shown=True
+        "enter", "open", "open", "open what the cursor is on", "Everywhere", "Enter",
+        is_shown=True,
     ),
     "search": Key(
         "slash", "search", "search", "search findings, types, objects and addresses",
@@ -58,7 +59,8 @@ KEYS: Final[dict[str, Key]] = {
     "help": Key(
         "question_mark", "help", "help", "all keys", "Everywhere", "?", is_shown=True
     ),
-    "palette": Key("ctrl+p", "command_palette", "palette", "the command palette", "Everywhere"),
+    "palette": Key("ctrl+p", "command_palette", "palette", "the command palette", "Everywhere",
+                   "Ctrl+p"),
     "back": Key("left_square_bracket", "back", "back", "back to where you were", "Everywhere", "["),
     "forward": Key(
         "right_square_bracket", "forward", "forward", "forward again", "Everywhere", "]"
@@ -73,7 +75,7 @@ KEYS: Final[dict[str, Key]] = {
     "sort": Key("s", "sort_next", "sort", "sort by the next column", "Lists"),
     "reverse": Key("S", "sort_reverse", "reverse", "turn the order round", "Lists", "S"),
     "group": Key("g", "group", "group", "group types by module, neighbours by type", "Lists"),
-    "unit": Key("u", "unit", "unit", "deltas in bytes or objects; sites by growth or by what lives",
+    "unit": Key("u", "unit", "unit", "bytes or objects; of sites, growth or what lives",
                 "Lists"),
     "flame": Key("l", "next_page", "flame", "of sites: of findings, all sampled, a flame graph",
                  "Lists"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from rich.segment import Segment
 from textual.pilot import Pilot
 from textual.widgets import Input
+from textual.worker import WorkerCancelled
 
 from leakhunt.tui.app import LeakhuntApp
 from leakhunt.tui.model.open import case_of
@@ -55,7 +57,8 @@ class Driver:
         for _ in range(3):
             for field in self.app.screen.query(Input):
                 field.cursor_blink = False  # by the clock: seen or not, as the machine is loaded
-            await self.app.workers.wait_for_complete()
+            with suppress(WorkerCancelled):  # by a newer one, or with the dialog it was for
+                await self.app.workers.wait_for_complete()
             await self.pilot.pause()
 
     def lines(self) -> list[str]:

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from leakhunt.tui.model.case import Case
@@ -135,3 +136,32 @@ def test_enter_waits_for_the_answer(shop: Path, monkeypatch: pytest.MonkeyPatch)
         assert driver.app.current_mode == "chain"
 
     drive(shop, look, WIDE)
+
+
+@pytest.mark.parametrize(
+    ("view", "key", "character"), [("1", "slash", "/"), ("2", "f", "f"), ("6", "f", "f")]
+)
+def test_letters_of_the_same_instant_land_in_the_field(
+    shop: Path, view: str, key: str, character: str
+) -> None:
+    async def look(driver: Driver) -> None:
+        await driver.press(view)
+        for name, letter in ((key, character), ("s", "s"), ("q", "q"), ("2", "2")):
+            driver.app.post_message(events.Key(name, letter))
+        await driver.settle()
+        field = driver.app.screen.query_one(Input)
+        assert field.value == "sq2"
+        assert driver.app.focused is field
+        assert driver.app.is_running
+
+    drive(shop, look)
+
+
+def test_a_note_typed_at_once_is_the_note(shop: Path) -> None:
+    async def look(driver: Driver) -> None:
+        for name in ("n", "q", "t", "enter"):
+            driver.app.post_message(events.Key(name, name if len(name) == 1 else None))
+        await driver.settle()
+        assert list(driver.app.case.notebook.notes.values()) == ["qt"]
+
+    drive(shop, look)

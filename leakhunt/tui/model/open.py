@@ -29,7 +29,7 @@ def case_of(sources: Sequence[str]) -> tuple[Case, str]:
     if len(sources) == 1:
         path = Path(sources[0])
         if sources[0].isdigit() and not path.exists():
-            return Case(f"process {sources[0]}", Notebook(None), pid=int(sources[0])), ""
+            return Case(f"PID {sources[0]}", Notebook(None), pid=int(sources[0])), ""
         if path.is_dir() or path.suffix == ".json":
             return _of_hunt(path)
     return _of_files([Path(source) for source in sources])

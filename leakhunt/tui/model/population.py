@@ -65,7 +65,7 @@ class PopulationRows:
             path = paths[index - 1]
             noise = [(f"  {path.noise}", "quiet")] if path.noise else []
             spans = [(f"  {path.objects:>8,} × ", "quiet"), (name(str(path.path), 300), "name")]
-            return ([*spans, *noise], "", units.size(path.bytes), "", "")
+            return ([*spans, *noise], units.size(path.bytes), "", "")
         if index == self._first - 1:
             text = units.plural(len(self.members), "object")
             return ([("▾ members ", "strong"), (text, "quiet")],)
@@ -73,4 +73,4 @@ class PopulationRows:
         node = self.node(index)
         kind = name(self.members.heap.type_of(node or 0), 60)
         spans = [("  ", ""), (kind, ""), (f"  {plain(where)}", "quiet")]
-        return (spans, "", size, retained, age)
+        return (spans, size, retained, age)

@@ -27,6 +27,7 @@ from leakhunt.tui.screens.view import View
 from leakhunt.tui.screens.workers import careful
 from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
+from leakhunt.tui.widgets.lines import Lines
 from leakhunt.tui.widgets.rows import RowList, TextRows
 from leakhunt.tui.widgets.words import fit, name
 
@@ -64,10 +65,10 @@ class ChainView(Questions, Jumps, Populations, Noting, Writing, View):
 
     def body(self) -> ComposeResult:
         """Breadcrumbs, the subject, the tree, and what there is to say of the line."""
-        yield Static("", id="crumbs", markup=False)
+        yield Lines(id="crumbs")
         yield Static("", id="subject", markup=False)
         yield RowList(_COLUMNS, id="tree")
-        yield Static("", id="about", markup=False)
+        yield Lines(id="about")
 
     def begin(self) -> None:
         """The tree has the keys."""
@@ -222,6 +223,7 @@ class ChainView(Questions, Jumps, Populations, Noting, Writing, View):
             heap, subject.node, self.suspects, self.ignored, self._sign,
             is_grouped=self._is_grouped,
         )  # fmt: skip
+        self.rows.set_columns(_COLUMNS)
         self.rows.show(tree, cursor=self.cursors.get(subject, min(1, len(tree) - 1)))
         self._draw_subject(heap.path(subject.node))
         if self.ignored:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from textual import work
 from textual.widgets import Static
@@ -12,10 +12,18 @@ from leakhunt.tui.model.instances import Instances
 from leakhunt.tui.model.population import PopulationRows, population_of
 from leakhunt.tui.model.subject import Population, Subject
 from leakhunt.tui.screens.workers import careful
+from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.words import name
 
 if TYPE_CHECKING:
     from leakhunt.tui.screens.chain import ChainView
+
+_COLUMNS: Final = (
+    Column("object", least=50),
+    Column("size", 9, is_right=True),
+    Column("retained", 10, is_right=True),
+    Column("born", 14, keep=1),
+)
 
 
 class Populations:
@@ -53,6 +61,7 @@ class Populations:
             ignored = units.plural(len(self._chain.ignored), "retainer")
             head += f"\nwithout {ignored}: {found.unkept:,} of them would be freed"
         self._chain.query_one("#subject", Static).update(head)
+        self._chain.rows.set_columns(_COLUMNS)
         self._chain.rows.show(rows, cursor=self._chain.cursors.get(subject, 1))
 
     def action_population(self) -> None:

@@ -47,6 +47,10 @@ class AskText(_Dialog):
             yield Static(self._title, markup=False, classes="caption")
             yield Input(self._text, compact=True)
 
+    def on_mount(self) -> None:
+        """What is typed goes into the field."""
+        self.set_focus(self.query_one(Input))
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter: that is it."""
         self.dismiss(event.value)

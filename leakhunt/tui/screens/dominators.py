@@ -20,13 +20,14 @@ from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
 from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
+from leakhunt.tui.widgets.lines import Lines
 from leakhunt.tui.widgets.rows import RowList, TextRows
 from leakhunt.tui.widgets.tiles import Tiles, Weighed
 from leakhunt.tui.widgets.words import name
 
 _OBJECTS = (
-    Column("holds", BAR_CELLS, keep=2),
-    Column("", 6, is_right=True, keep=3),
+    Column("", BAR_CELLS, keep=2),
+    Column("share", 6, is_right=True, keep=3),
     Column("retained", 10, is_right=True, key="retained"),
     Column("itself", 10, is_right=True, key="size", keep=1),
     Column("type", 26, keep=4),
@@ -34,8 +35,8 @@ _OBJECTS = (
     Column("path", least=26),
 )
 _TYPES = (
-    Column("holds", BAR_CELLS),
-    Column("", 6, is_right=True),
+    Column("", BAR_CELLS),
+    Column("share", 6, is_right=True),
     Column("retained", 10, is_right=True),
     Column("objects", 10, is_right=True),
     Column("type"),
@@ -76,7 +77,7 @@ class DominatorsView(Noting, Writing, View):
 
     def body(self) -> ComposeResult:
         """Where we are, the treemap, the list."""
-        yield Static("", id="dominators-way", classes="caption", markup=False)
+        yield Lines(id="dominators-way", classes="caption")
         yield Tiles()
         yield RowList(_OBJECTS)
 

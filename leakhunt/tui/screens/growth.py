@@ -21,6 +21,7 @@ from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
 from leakhunt.tui.screens.workers import careful
 from leakhunt.tui.widgets.columns import Column
+from leakhunt.tui.widgets.lines import Lines
 from leakhunt.tui.widgets.rows import RowList, TextRows
 from leakhunt.tui.widgets.words import Cell, name
 
@@ -36,6 +37,7 @@ _TYPES = (
     Column("departed", _WIDE, is_right=True, key="departed", keep=3),
     Column("transient", 10, is_right=True, key="transient", keep=2),
 )
+_OF_TYPES: Final = ("filter", "group", "unit")
 _ALONE = (
     Column("type", key="type", least=26),
     Column("objects", 10, is_right=True, key="count_final"),
@@ -48,7 +50,7 @@ _INSTANCES = (
     Column("retained", 10, is_right=True, key="retained"),
     Column("entries", 7, is_right=True, keep=3),
     Column("born", 14, key="age", keep=1),
-    Column("value, path", least=24),
+    Column("value, path", least=32),
 )
 
 
@@ -76,7 +78,7 @@ class _Types:
             self._some(final),
             (self._number(delta, signed=True), ink),
             _some(row.born),
-            ("" if not row.resized_bytes else units.short_size(row.resized_bytes, signed=True)),
+            _resized(row.resized_bytes),
             _some(row.departed),
             _some(row.transient),
         )
@@ -87,6 +89,10 @@ class _Types:
 
 def _some(value: int) -> Cell:
     return units.short_count(value) if value else ("·", "quiet")
+
+
+def _resized(value: int) -> Cell:
+    return units.short_size(value, signed=True) if value else ("·", "quiet")
 
 
 class GrowthView(Noting, View):
@@ -106,7 +112,7 @@ class GrowthView(Noting, View):
 
     def body(self) -> ComposeResult:
         """A caption, the filter, and the two lists."""
-        yield Static("", id="growth-caption", classes="caption", markup=False)
+        yield Lines(id="growth-caption", classes="caption")
         yield Input(placeholder="filter", id="growth-filter", classes="filter", compact=True)
         yield RowList(_TYPES, id="types")
         yield RowList(_INSTANCES, id="instances")
@@ -171,7 +177,7 @@ class GrowthView(Noting, View):
         if self._instances.display:
             rows = self._rows
             count = "…" if rows is None else units.plural(len(rows), "object")
-            line.update(f"{name(self._instances_of)}: {count} in final")
+            line.update(f"{name(self._instances_of)}: {count}" + " in final" * (not self._is_alone))
             return
         table = self._table
         what = "modules" if table.is_grouped else "types"
@@ -188,7 +194,9 @@ class GrowthView(Noting, View):
     def action_sort_next(self) -> None:
         """By the next column that is shown."""
         rows = self._instances if self._instances.display else self._types
-        known = [column.key for column in rows.columns if column.key]
+        known = [column.key for column in rows.shown_columns() if column.key]
+        if len(self.case.files) < 2:
+            known = [key for key in known if key != "age"]
         at = known.index(rows.sorted_by[0]) if rows.sorted_by[0] in known else -1
         self._sort(known[(at + 1) % len(known)])
 
@@ -212,12 +220,18 @@ class GrowthView(Noting, View):
             table.sort, table.is_descending = key, key != "type"
         self._arrange()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Instances are neither filtered nor grouped."""
+        if action in _OF_TYPES and self.is_mounted and self._instances.display:
+            return False
+        return super().check_action(action, parameters)
+
     def action_filter(self) -> None:
         """Type to select."""
         if not self._instances.display:
             field = self.query_one("#growth-filter", Input)
             field.add_class("-open")
-            field.focus()
+            self.set_focus(field)
 
     @on(Input.Changed, "#growth-filter")
     def _filtered(self, event: Input.Changed) -> None:

@@ -21,6 +21,7 @@ from leakhunt.tui.screens.hunting import NO_PROCESS, Hunting, unforeseen
 from leakhunt.tui.screens.view import View
 from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.course import CoursePlot
+from leakhunt.tui.widgets.lines import Lines
 from leakhunt.tui.widgets.rows import RowList
 from leakhunt.tui.widgets.words import sentence
 
@@ -76,12 +77,12 @@ class LiveView(Hunting, View):
 
     def body(self) -> ComposeResult:
         """The process, its workers, the plots, the hunt."""
-        yield Static("", classes="caption", markup=False)
-        yield RowList(_COLUMNS, id="workers")
+        yield Lines(classes="caption")
+        yield RowList(_COLUMNS, id="workers", is_opened=False)
         with Grid(id="plots"):
             for name, (title, words, is_from_zero) in _PLOTS.items():
                 yield CoursePlot(title, words, is_from_zero=is_from_zero, id=name.replace("_", "-"))
-        yield Static("", id="hunt", markup=False)
+        yield Lines(id="hunt")
 
     def begin(self) -> None:
         """Begin to watch."""

@@ -21,7 +21,13 @@ from leakhunt.tui.widgets.words import name, sentence
 if TYPE_CHECKING:
     from leakhunt.tui.app import LeakhuntApp
 
-_COLUMNS = (Column("", 8), Column("found", least=30), Column("", 30, keep=1))
+_LEAST_ABOUT = 30
+
+
+def _columns(width: int) -> tuple[Column, ...]:
+    """What is found, and half the width for what there is to say of it."""
+    about = max(width // 2 - 10, _LEAST_ABOUT)
+    return Column("", 8), Column("found", least=30), Column("about", about, keep=1, is_prose=True)
 
 
 class SearchScreen(ModalScreen[None]):
@@ -47,12 +53,17 @@ class SearchScreen(ModalScreen[None]):
             yield Input(
                 placeholder="a finding, a type, a module, a path, an @address", compact=True
             )
-            yield RowList(_COLUMNS)
+            yield RowList(_columns(0))
 
     def on_mount(self) -> None:
         """The field has the keys; arrows move in the list all the same."""
         self.query_one(RowList).can_focus = False
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
+
+    def on_resize(self) -> None:
+        """Other widths."""
+        rows = self.query_one(RowList)
+        rows.set_columns(_columns(rows.size.width))
 
     @property
     def _own(self) -> LeakhuntApp:
@@ -74,7 +85,11 @@ class SearchScreen(ModalScreen[None]):
             return
         self._hits, self._is_answered = hits, True
         rows = [
-            ((hit.kind, "quiet"), (name(hit.text, 200), "name"), (sentence(hit.about), "quiet"))
+            (
+                (hit.kind, "quiet"),
+                (name(hit.text, 200), "name"),
+                (sentence(hit.about.replace("`", "")), "quiet"),
+            )
             for hit in hits
         ]
         self.query_one(RowList).show(TextRows(rows))

@@ -28,6 +28,7 @@ from leakhunt.tui.screens.view import View
 from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
 from leakhunt.tui.widgets.flame import FlameGraph
+from leakhunt.tui.widgets.lines import Lines
 from leakhunt.tui.widgets.rows import RowList, TextRows
 from leakhunt.tui.widgets.source_pane import SourcePane
 
@@ -73,7 +74,7 @@ class SitesView(Writing, View):
 
     def body(self) -> ComposeResult:
         """What is shown, the pages, the source."""
-        yield Static("", classes="caption", markup=False)
+        yield Lines(classes="caption")
         yield RowList(_OF_FINDINGS)
         yield FlameGraph()
         with VerticalScroll(id="source", can_focus=False):
@@ -188,7 +189,7 @@ class SitesView(Writing, View):
             what = "growth" if self._measure == "growth" else "all that lives"
             parts = [f"{units.plural(len(report.sites), 'site')} sampled"]
             if self._page == "flame":
-                parts = [f"flame graph of {what}, callers above: arrows walk, Enter widens"]
+                parts = [f"flame graph of {what}, callers above"]
             if report.sample_bytes:
                 parts.append(f"one block in {units.size(report.sample_bytes)} on average")
             parts += report.notes

@@ -23,6 +23,7 @@ from leakhunt.tui.screens.noting import Noting
 from leakhunt.tui.screens.view import View
 from leakhunt.tui.screens.writing import Writing
 from leakhunt.tui.widgets.columns import Column
+from leakhunt.tui.widgets.lines import Lines
 from leakhunt.tui.widgets.rows import RowList
 from leakhunt.tui.widgets.source_pane import SourcePane
 from leakhunt.tui.widgets.words import name
@@ -31,9 +32,9 @@ _COLUMNS = (
     Column("", 6, is_right=True),
     Column("kind", 7),
     Column("state", 11),
-    Column("what", 34, keep=4),
-    Column("where", least=24),
-    Column("born", 10, keep=3),
+    Column("what", least=16, is_prose=True),
+    Column("where", 34),
+    Column("born", 14, keep=3),
     Column("retained", 10, is_right=True, keep=2),
 )
 
@@ -54,7 +55,7 @@ class TasksView(Noting, Writing, View):
 
     def body(self) -> ComposeResult:
         """How many there are, the filter, the list, the stack."""
-        yield Static("", classes="caption", markup=False)
+        yield Lines(classes="caption")
         yield Input(placeholder="filter", classes="filter", compact=True)
         yield RowList(_COLUMNS)
         with VerticalScroll(id="activity", can_focus=False):
@@ -152,7 +153,7 @@ class TasksView(Noting, Writing, View):
         """Type to select."""
         field = self.query_one(Input)
         field.add_class("-open")
-        field.focus()
+        self.set_focus(field)
 
     @on(Input.Changed)
     def _filtered(self, event: Input.Changed) -> None:

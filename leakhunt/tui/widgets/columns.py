@@ -9,9 +9,11 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from leakhunt.tui.widgets.words import Cell, Span, fit, padded
+from leakhunt.tui.widgets.words import Cell, Span, cut, fit, padded
 
 _GAP = 1
+_LEAST_ASIDE = 12
+"""Cells that what stands behind the name needs to say something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Column:
     """Columns of a low number leave first when it gets narrow."""
     least: int = 16
     """Cells the flexible column must have before others leave."""
+    is_prose: bool = False
+    """Sentences, cut at their end; of a path the middle says least."""
 
 
 def layout(columns: Sequence[Column], width: int) -> dict[int, int]:
@@ -63,6 +67,7 @@ def line(
             segments += _spans(cell, width, ink, base)
         else:
             text, name = (cell, "") if isinstance(cell, str) else cell
+            text = cut(text, width) if columns[i].is_prose else text
             style = base + ink(name) if name else base
             segments.append(Segment(padded(text, width, is_right=columns[i].is_right), style))
         segments.append(Segment(" " * _GAP, base))
@@ -72,10 +77,12 @@ def line(
 def _spans(
     spans: Sequence[Span], width: int, ink: Callable[[str], Style], base: Style
 ) -> list[Segment]:
-    """Several inks in one column: what does not fit is cut at the end."""
-    segments = []
+    """Several inks in one column: what does not fit is cut, an aside behind two blanks left out."""
+    segments: list[Segment] = []
     for text, name in spans:
         shown = fit(text, width)
+        if shown != text and segments and text.startswith("  ") and width < _LEAST_ASIDE:
+            break
         width -= cell_len(shown)
         segments.append(Segment(shown, base + ink(name) if name else base))
         if width <= 0:

@@ -30,7 +30,7 @@ class FlameGraph(Inked, can_focus=True):
         Binding("left", "step(0, -1)", "left", show=False),
         Binding("right", "step(0, 1)", "right", show=False),
         Binding("home", "widen_root", "all", show=False),
-        Binding("enter", "widen", "widen", tooltip="as wide as the screen"),
+        Binding("enter", "widen", "widen", key_display="Enter"),
     ]
 
     class Moved(Message):

@@ -74,7 +74,7 @@ class Plot(Inked):
         """
         (width, height), figure = size, self._figure
         figure.title(title)
-        figure.yticks(*y_words)
+        figure.yticks(list(y_words[0]), list(y_words[1]))
         # Not by plotsize, which draws nothing beyond the size that the terminal had at first.
         figure._set_size(width, height - 1)  # noqa: SLF001
         lines: list[str] = figure.uncolorize(figure.build()).rstrip("\n").split("\n")

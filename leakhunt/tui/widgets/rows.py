@@ -58,7 +58,7 @@ class RowList(InkedScroll):
         Binding("pagedown", "page(1)", "page down", show=False),
         Binding("home", "edge(False)", "first", show=False),
         Binding("end", "edge(True)", "last", show=False),
-        Binding("enter", "choose", "open", tooltip="open what the cursor is on"),
+        Binding("enter", "choose", "open", key_display="Enter"),
     ]
 
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -91,8 +91,16 @@ class RowList(InkedScroll):
             """The list."""
             return self.rows
 
-    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        id: str | None = None,  # noqa: A002
+        is_opened: bool = True,
+    ) -> None:
+        """``is_opened``: can a row be chosen?"""
         super().__init__(id=id)
+        self._is_opened = is_opened
         self.columns = tuple(columns)
         self.source: Rows = TextRows()
         self.sorted_by: tuple[str, bool] = ("", False)
@@ -119,6 +127,10 @@ class RowList(InkedScroll):
         self.columns = tuple(columns)
         self._width = 0
         self.refresh()
+
+    def shown_columns(self) -> list[Column]:
+        """Those there is room for."""
+        return [self.columns[i] for i in layout(self.columns, self.size.width)]
 
     def on_resize(self) -> None:
         """The cursor stays in sight."""
@@ -193,6 +205,11 @@ class RowList(InkedScroll):
     def action_edge(self, is_last: bool) -> None:
         """To the first or the last row."""
         self._go(len(self.source) - 1 if is_last else 0)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing to open, no key for it."""
+        is_possible = action != "choose" or self._is_opened
+        return is_possible and super().check_action(action, parameters)
 
     def action_choose(self) -> None:
         """Open what the cursor is on."""

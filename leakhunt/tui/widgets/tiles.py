@@ -106,7 +106,7 @@ class Tiles(Inked):
         colour, page = ink.color, self.rich_style.bgcolor
         if colour is None or page is None:
             return self.rich_style
-        ground = _mixed(colour, page, 0.75 if is_current else 0.35)
+        ground = _mixed(colour, page, 0.9 if is_current else 0.35)
         style = self.rich_style + Style(bgcolor=ground, bold=is_current)
         return style + Style(color=page) if is_current else style
 

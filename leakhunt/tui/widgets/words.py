@@ -46,6 +46,13 @@ def fit(shown: str, cells: int) -> str:
     return shown if cell_len(shown) <= cells else set_cell_size(shown, cells)
 
 
+def cut(shown: str, cells: int) -> str:
+    """An escaped text in at most ``cells`` columns, its end left out if need be."""
+    if cell_len(shown) <= cells:
+        return shown
+    return set_cell_size(shown, max(cells - 1, 0)).rstrip() + ELLIPSIS
+
+
 def padded(shown: str, cells: int, *, is_right: bool = False) -> str:
     """An escaped text in exactly ``cells`` columns."""
     shown = fit(shown, cells)
