@@ -42,16 +42,20 @@ class Alongside:
     greenlets: int = 0
     """A suspended greenlet has its C stack in a buffer: frames, arguments and locals, on no
     walk."""
+    native: frozenset[str] = frozenset()
+    """Names of all C types of extensions."""
 
     @classmethod
     def of(cls, graph: HeapGraph, classes: Classes, holders: Sequence[Holder]) -> Alongside:
-        """Counts over the shares of all holders.  O(types + shares)."""
-        shares = [share for holder in holders for share in holder.shares]
-        native = {
-            graph.name_of_type(t)
-            for t in range(graph.columns.type_count)
-            if _is_native(graph, classes, t)
-        }
+        """Counts over the shares of all holders.  O(types + shares).
+
+        What only follows others keeps nothing that C code could hide a part of.
+        """
+        shares = [share for holder in holders if not holder.follows for share in holder.shares]
+        names = {t: graph.name_of_type(t) for t in range(graph.columns.type_count)}
+        native = frozenset(
+            name for t, name in names.items() if is_own_type(name) and _is_native(graph, classes, t)
+        )
         by_module: dict[str, set[int]] = defaultdict(set)
         for share in shares:
             if is_own_type(share.type):
@@ -60,9 +64,10 @@ class Alongside:
         return cls(
             frozenset(s.count for s in shares),
             frozenset(s.count for s in shares if s.type in THREAD_TYPES),
-            frozenset(s.count for s in shares if s.type in native and is_own_type(s.type)),
+            frozenset(s.count for s in shares if s.type in native),
             {module: frozenset(counts) for module, counts in by_module.items()},
             max((s.count for s in shares if s.type in stacks), default=0),
+            native,
         )
 
     def explains(self, loose: Loose) -> bool:
@@ -78,6 +83,12 @@ class Alongside:
         if not is_own_type(loose.main_type):
             return grown in self.all
         return loose.what == "references" and self._refer_to_their_own(loose.main_type, grown)
+
+    def loops(self, loose: Loose) -> bool:
+        """Does each of what C code holds keep an object of an extension, which probably holds it
+        in turn?  The collector does not see such a reference cycle."""
+        own = sum(share.count for share in loose.shares if share.type in self.native)
+        return own >= loose.series.growth
 
     def is_on_stacks(self, loose: Loose) -> bool:
         """About as many for each leaked greenlet: its stack keeps them."""

@@ -45,7 +45,7 @@ def loose_finding(
     judgement = _judge_garbage(loose, load) if loose.what == "garbage" else _judge(loose, load)
     if judgement.verdict is Verdict.NOT and loose.what != "garbage":
         return None
-    category = _category(loose)
+    category = _category(loose, alongside)
     start = _GARBAGE if loose.what == "garbage" else _NATIVE
     path = loose.path or Path(start, loose.main_type, ())
     ring = Path(start, loose.cycles[0].types[0], loose.cycles[0].steps) if loose.cycles else path
@@ -79,11 +79,11 @@ def loose_finding(
     )
 
 
-def _category(loose: Loose) -> Category:
+def _category(loose: Loose, alongside: Alongside) -> Category:
     if loose.what == "garbage":
         return Category.CYCLE
     is_callable = loose.what == "native hold" and loose.main_type in known.CALLABLES
-    return Category.CLOSURE if is_callable else Category.NATIVE
+    return Category.CLOSURE if is_callable and not alongside.loops(loose) else Category.NATIVE
 
 
 def _unit(loose: Loose, count: int, cycles: int | None) -> str:

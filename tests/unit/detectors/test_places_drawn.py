@@ -296,6 +296,35 @@ def test_what_c_code_keeps_now_and_then_is_no_leak() -> None:
     assert only(result).noise is not None
 
 
+def test_weak_followers_explain_nothing_that_c_code_holds() -> None:
+    heap = Heap()
+    subclasses = heap.dict()
+    heap.module("shop", SUBCLASSES=subclasses)
+
+    def cycle(i: int) -> None:
+        made = heap.object("shop.Model")
+        heap.dict({"__self__": made}).native = 1
+        subclasses.put(i, heap.object("weakref.ReferenceType").weak(made))
+
+    found = leak(run(heap, cycle))
+    assert found.category is Category.NATIVE
+    assert "shop.Model" in {one.type for one in found.leaked}
+
+
+@pytest.mark.parametrize(
+    ("keeps_extension", "category"), [(True, Category.NATIVE), (False, Category.CLOSURE)]
+)
+def test_callables_that_c_code_holds(keeps_extension: bool, category: Category) -> None:
+    heap = Heap()
+    heap.cls("shop.Widget", __dict__=heap.object("builtins.getset_descriptor"))
+
+    def cycle(_: int) -> None:
+        kept = heap.object("core.Validator" if keeps_extension else "shop.Widget")
+        heap.function(kept=kept).native = 1
+
+    assert leak(run(heap, cycle)).category is category
+
+
 # ---- noise ----
 
 
