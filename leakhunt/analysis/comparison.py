@@ -16,7 +16,7 @@ from leakhunt.errors import UsageError
 from leakhunt.graph.heap_graph import HeapGraph, Mask
 from leakhunt.graph.identity import Link, LinkKind, compose, link
 from leakhunt.graph.lazy import lazy
-from leakhunt.store.columns import I64, U8, SnapshotColumns
+from leakhunt.store.columns import I32, I64, U8, SnapshotColumns
 
 EPOCH_OLD = 0
 EPOCH_FIRST = 1
@@ -37,7 +37,7 @@ class Stage:
 
     name: str
     graph: HeapGraph
-    of_final: I64
+    of_final: I32
     """(final.node_count,) id here of each node of final, -1 when not there."""
 
 
@@ -100,8 +100,8 @@ class Comparison:
     def stages(self) -> dict[str, Stage]:
         """Every snapshot by name."""
         count = self.final.node_count
-        found = {"final": Stage("final", self.final, np.arange(count, dtype=np.int64))}
-        steps: list[I64] = []
+        found = {"final": Stage("final", self.final, np.arange(count, dtype=np.int32))}
+        steps: list[I32] = []
         for (name, graph), step in zip(self._present[-2::-1], self.links[::-1], strict=True):
             steps.append(step.earlier)
             found[name] = Stage(name, graph, compose(steps))
@@ -112,7 +112,7 @@ class Comparison:
         return self.stages.get(name)
 
     @property
-    def to_baseline(self) -> I64:
+    def to_baseline(self) -> I32:
         """(final.node_count,) id in baseline, -1 for what was born since."""
         return self.stages["baseline"].of_final
 

@@ -12,7 +12,7 @@ from leakhunt.analysis.results import GrowthRow
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.identity import compose
-from leakhunt.store.columns import I64, U8, U32, U64, SnapshotColumns
+from leakhunt.store.columns import I32, I64, U8, U32, U64, SnapshotColumns
 
 RAW_BLOCK = "<raw block>"
 """Type of an unreached block whose header is not that of an object."""
@@ -47,10 +47,13 @@ class _Tally:
         mask = None if chosen is None else chosen[:heap].view(np.uint8)
         return self._sum(self.ids[stage], columns.node_type[:heap], mask, None)
 
-    def bytes_of(self, stage: str, columns: SnapshotColumns) -> I64:
-        """Shallow bytes by type name.  O(nodes)."""
+    def bytes_of(
+        self, stage: str, columns: SnapshotColumns, chosen: npt.NDArray[np.bool_] | None = None
+    ) -> I64:
+        """Shallow bytes by type name of the chosen nodes.  O(nodes)."""
         heap = columns.heap_count
-        return self._sum(self.ids[stage], columns.node_type[:heap], None, columns.node_size[:heap])
+        mask = None if chosen is None else chosen[:heap].view(np.uint8)
+        return self._sum(self.ids[stage], columns.node_type[:heap], mask, columns.node_size[:heap])
 
     def _sum(self, ids: I64, types: U32, chosen: U8 | None, weights: U64 | None) -> I64:
         per_type = np.zeros(len(ids), np.int64)
@@ -63,16 +66,11 @@ class _Tally:
         return out
 
     def resized(self, comparison: Comparison) -> I64:
-        """Size changes of objects in baseline and final, by type name.  O(nodes)."""
-        b, f = comparison.baseline.columns, comparison.final.columns
-        there = comparison.to_baseline[: f.heap_count]
-        old = (there >= 0).view(np.uint8)
-        after, before = (np.zeros(len(self.ids["final"]), np.int64) for _ in range(2))
-        types = f.node_type[: f.heap_count]
-        _kernels.tally(types, old, f.node_size[: f.heap_count], after)
-        if b.heap_count:
-            _kernels.tally(types, old, b.node_size[np.maximum(there, 0)], before)
-        return self._by_name(self.ids["final"], after - before)
+        """Size changes of objects in baseline and final, by type name, which is that of the
+        object in both.  O(nodes)."""
+        b, f, there = comparison.baseline.columns, comparison.final.columns, comparison.to_baseline
+        after = self.bytes_of("final", f, there >= 0)
+        return after - self.bytes_of("baseline", b, _hit(b.node_count, there))
 
     def unreached(self, columns: SnapshotColumns) -> I64:
         """Unreached blocks by type name.  O(blocks)."""
@@ -132,7 +130,7 @@ def _changes(comparison: Comparison, tally: _Tally) -> tuple[I64, I64, I64, I64,
     return born, departed, transient, late, garbage
 
 
-def _hit(count: int, ids: I64) -> npt.NDArray[np.bool_]:
+def _hit(count: int, ids: I32) -> npt.NDArray[np.bool_]:
     mask = np.zeros(count, np.bool_)
     mask[ids[ids >= 0]] = True
     return mask

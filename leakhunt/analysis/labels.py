@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind
 from leakhunt.graph.heap_graph import HeapGraph
-from leakhunt.store.columns import I64, NO_STRING
+from leakhunt.store.columns import I32, I64, NO_STRING
 
 ITEM = 0
 """Code of every entry that has no lasting name."""
@@ -31,7 +31,7 @@ class LabelCodes:
         self,
         graph: HeapGraph,
         edges: npt.NDArray[np.integer],
-        to_baseline: I64 | None,
+        to_baseline: I32 | None,
     ) -> I64:
         """(edges,) codes.  ``to_baseline`` translates key nodes; None in the baseline itself.
 
@@ -61,7 +61,7 @@ class LabelCodes:
         return self._number.setdefault(text, 1 + len(self._number))
 
     @staticmethod
-    def _keys(keys: I64, to_baseline: I64 | None) -> I64:
-        there = keys if to_baseline is None else to_baseline[keys]
+    def _keys(keys: I64, to_baseline: I32 | None) -> I64:
+        there = keys if to_baseline is None else to_baseline[keys].astype(np.int64)
         result: I64 = np.where(there >= 0, (EdgeKind.VALUE << 40) | there, ITEM)
         return result

@@ -142,7 +142,7 @@ class _Table:
     def _in_baseline(self, anchors: Ints, codes: Ints) -> Ints:
         """Child under the same anchor and label in the baseline, -1 when there was none."""
         c = self.comparison
-        there = c.to_baseline[anchors]
+        there = c.to_baseline[anchors].astype(np.int64)
         wanted = np.unique(there[there >= 0])
         result = np.full(len(anchors), -1, np.int64)
         if not len(wanted):
@@ -175,7 +175,7 @@ class _Table:
     def _net(self) -> None:
         c = self.comparison
         final, baseline = c.final, c.baseline
-        there = c.to_baseline[self.anchor]
+        there = c.to_baseline[self.anchor].astype(np.int64)
         old = np.maximum(there, 0)
         items_b = np.where(there >= 0, baseline.item_count[old].astype(np.int64), 0)
         self.entries = final.item_count[self.anchor].astype(np.int64) - items_b

@@ -4,7 +4,7 @@
 edge or node out of X
 """
 
-from leakhunt.store.columns import I64, U8, U32, U64
+from leakhunt.store.columns import I32, I64, U8, U32, U64
 
 def explore(
     edge_offset: U64,
@@ -65,10 +65,10 @@ def match(
     name: U32,
     flags: U8,
     born: int,
-    earlier: I64,
+    earlier: I32,
     /,
 ) -> None: ...
-def follow(ids: I64, step: I64, /) -> None: ...
+def follow(ids: I32, step: I32, /) -> None: ...
 def surplus(
     edge_offset: U64,
     edge_target: U32,
@@ -77,14 +77,14 @@ def surplus(
     refcount: U32,
     flags: U8,
     exempt: int,
-    out: I64,
+    out: U32,
     /,
 ) -> None: ...
 def tally(index: U32, chosen: U8 | None, weight: U64 | None, total: I64, /) -> None: ...
 def mark_grown(
     after: U32 | U64 | I64,
     before: U32 | U64 | I64,
-    earlier: I64,
+    earlier: I32,
     least: int,
     grown: U8,
     /,

@@ -284,7 +284,7 @@ class HeapGraph:
 
     def _is_held_beyond(self, reached: Mask) -> Mask:
         """(node_count,) immortal or with a native hold, and not among those reached."""
-        # Kept only when somebody asked for it: it is 8 bytes a node.
+        # Kept only when somebody asked for it: it is 4 bytes a node.
         surplus = vars(self).get("surplus")
         held = (self._count_surplus() if surplus is None else surplus) > 0
         held |= self._is_immortal
@@ -303,14 +303,14 @@ class HeapGraph:
         return mask
 
     @lazy
-    def surplus(self) -> I64:
+    def surplus(self) -> U32:
         """(node_count,) references counted and found on no edge; 0 where that means nothing
         (immortal objects, roots, static types).  O(edges) once."""
         return self._count_surplus()
 
-    def _count_surplus(self) -> I64:
+    def _count_surplus(self) -> U32:
         c = self.columns
-        surplus = np.empty(self.node_count, np.int64)
+        surplus = np.empty(self.node_count, np.uint32)
         _kernels.surplus(
             c.edge_offset, c.edge_target, c.edge_kind, SKIP_WEAK, c.node_refcount, c.node_flags,
             int(NodeFlag.IMMORTAL | NodeFlag.ROOT), surplus,

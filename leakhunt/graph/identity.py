@@ -17,7 +17,7 @@ import numpy.typing as npt
 from leakhunt.agent.format import EdgeKind, NodeFlag
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
-from leakhunt.store.columns import I64, NO_NODE, NO_STRING, U64, SnapshotColumns
+from leakhunt.store.columns import I32, I64, NO_NODE, NO_STRING, U64, SnapshotColumns
 
 
 class LinkKind(IntEnum):
@@ -36,7 +36,7 @@ class Link:
     """A later snapshot against the one before it."""
 
     kind: LinkKind
-    earlier: I64
+    earlier: I32
     """(later.node_count,) id in the earlier snapshot, -1 when not there."""
 
 
@@ -63,7 +63,7 @@ def link_kind(before: SnapshotColumns, after: SnapshotColumns) -> LinkKind:
     return LinkKind.MARKED if follows else LinkKind.ADDRESS
 
 
-def compose(links: Sequence[I64]) -> I64:
+def compose(links: Sequence[I32]) -> I32:
     """Chain matchings, latest first: ids in the last one's earlier snapshot.  O(n) each."""
     if len(links) == 1:
         return links[0]
@@ -73,9 +73,9 @@ def compose(links: Sequence[I64]) -> I64:
     return result
 
 
-def _match_addresses(before: HeapGraph, after: HeapGraph) -> I64:
+def _match_addresses(before: HeapGraph, after: HeapGraph) -> I32:
     b, a = before.columns, after.columns
-    result = np.full(a.node_count, -1, np.int64)
+    result = np.full(a.node_count, -1, np.int32)
     # Of another type it is another object: types of one extension may share a free list,
     # which no mark sees.  (An object whose __class__ was assigned counts as a new one.)
     names_b, names_a = (ids.astype(np.uint32) for ids in shared_type_ids(before, after))
@@ -105,7 +105,7 @@ def shared_type_ids(before: HeapGraph, after: HeapGraph) -> tuple[I64, I64]:
     return ids[0], ids[1]
 
 
-def _match_roots(before: HeapGraph, after: HeapGraph, result: I64) -> None:
+def _match_roots(before: HeapGraph, after: HeapGraph, result: I32) -> None:
     places: dict[tuple[int, str], list[int]] = {}
     b, a = before.columns, after.columns
     for i, kind in enumerate(b.root_kind):
@@ -117,16 +117,16 @@ def _match_roots(before: HeapGraph, after: HeapGraph, result: I64) -> None:
             result[a.heap_count + i] = same.pop(0)
 
 
-def _match_places(before: HeapGraph, after: HeapGraph) -> I64:
+def _match_places(before: HeapGraph, after: HeapGraph) -> I32:
     hash_b, hash_a = place_hashes(before), place_hashes(after)
     key_b, key_a = _ranked(hash_b), _ranked(hash_a)
     order = np.argsort(key_b, kind="stable")
-    result = np.full(after.node_count, -1, np.int64)
+    result = np.full(after.node_count, -1, np.int32)
     if len(order):
         at = np.minimum(np.searchsorted(key_b[order], key_a), len(order) - 1)
         found = key_b[order][at] == key_a
         found &= before.reachable[order[at]] & after.reachable
-        result = np.where(found, order[at], -1)
+        result[found] = order[at[found]]
     return result
 
 

@@ -6,9 +6,12 @@
 
 int
 lk_match(const struct lk_objects *old, const struct lk_objects *now, const uint8_t *flags,
-         uint8_t born, int64_t *earlier, struct lk_fault *fault)
+         uint8_t born, int32_t *earlier, struct lk_fault *fault)
 {
     size_t i, at = 0;
+    if (old->count > INT32_MAX) {
+        return lk_fail(fault, "number of objects", old->count, INT32_MAX);
+    }
     for (i = 0; i < now->count; i++) {
         uint64_t address = now->address[i];
         while (at < old->count && old->address[at] < address) {
@@ -22,19 +25,19 @@ lk_match(const struct lk_objects *old, const struct lk_objects *now, const uint8
             return lk_fail(fault, "type of node", i, now->names);
         }
         if (now->name[now->type[i]] == old->name[old->type[at]]) {
-            earlier[i] = (int64_t)at;
+            earlier[i] = (int32_t)at;
         }
     }
     return 0;
 }
 
 int
-lk_follow(int64_t *id, size_t count, const int64_t *step, size_t step_count, struct lk_fault *fault)
+lk_follow(int32_t *id, size_t count, const int32_t *step, size_t step_count, struct lk_fault *fault)
 {
     size_t i;
     for (i = 0; i < count; i++) {
         if (id[i] >= 0) {
-            if ((uint64_t)id[i] >= step_count) {
+            if ((size_t)id[i] >= step_count) {
                 return lk_fail(fault, "id", (uint64_t)id[i], step_count);
             }
             id[i] = step[id[i]];
@@ -45,17 +48,17 @@ lk_follow(int64_t *id, size_t count, const int64_t *step, size_t step_count, str
 
 int
 lk_surplus(const struct lk_graph *g, const uint32_t *refcount, const uint8_t *flags, uint8_t exempt,
-           int64_t *surplus, struct lk_fault *fault)
+           uint32_t *surplus, struct lk_fault *fault)
 {
-    uint32_t *degree = lk_new_array(g->nodes, sizeof *degree, fault);
     size_t v;
-    int status = degree == NULL ? -1 : lk_in_degree(g, degree, fault);
-    for (v = 0; status == 0 && v < g->nodes; v++) {
-        int counts = refcount[v] != 0 && !(flags[v] & exempt);
-        surplus[v] = counts ? (int64_t)refcount[v] - (int64_t)degree[v] : 0;
+    if (lk_in_degree(g, surplus, fault) < 0) {
+        return -1;
     }
-    free(degree);
-    return status;
+    for (v = 0; v < g->nodes; v++) {
+        int counts = refcount[v] > surplus[v] && !(flags[v] & exempt);
+        surplus[v] = counts ? refcount[v] - surplus[v] : 0;
+    }
+    return 0;
 }
 
 int
@@ -149,16 +152,16 @@ value_at(const struct lk_values *values, size_t i)
 }
 
 int
-lk_mark_grown(const struct lk_values *after, const struct lk_values *before, const int64_t *earlier,
+lk_mark_grown(const struct lk_values *after, const struct lk_values *before, const int32_t *earlier,
               int64_t least, uint8_t *grown, struct lk_fault *fault)
 {
     size_t v;
     for (v = 0; v < after->count; v++) {
-        int64_t there = earlier[v];
+        int32_t there = earlier[v];
         if (there < 0) {
             continue;
         }
-        if ((uint64_t)there >= before->count) {
+        if ((size_t)there >= before->count) {
             return lk_fail(fault, "earlier node", (uint64_t)there, before->count);
         }
         grown[v] |= value_at(after, v) - value_at(before, (size_t)there) >= least;

@@ -19,16 +19,16 @@ struct lk_objects {
 /* earlier[i] = place of object i of `now` in `old`: the same address, a type of the same name,
  * and flags without a bit of `born`; -1 when there is none.  0 or -1.  O(both). */
 int lk_match(const struct lk_objects *old, const struct lk_objects *now, const uint8_t *flags,
-             uint8_t born, int64_t *earlier, struct lk_fault *fault);
+             uint8_t born, int32_t *earlier, struct lk_fault *fault);
 
 /* id[i] = step[id[i]], -1 where either is.  0 or -1.  O(count). */
-int lk_follow(int64_t *id, size_t count, const int64_t *step, size_t step_count,
+int lk_follow(int32_t *id, size_t count, const int32_t *step, size_t step_count,
               struct lk_fault *fault);
 
-/* surplus[v] = references counted and not found among the edges; 0 where none are counted or
- * its flags have a bit of `exempt`.  0 or -1.  O(nodes + edges), 4 bytes a node of scratch. */
+/* surplus[v] = references counted beyond the edges found; 0 where there are no more, or its flags
+ * have a bit of `exempt`.  0 or -1.  O(nodes + edges). */
 int lk_surplus(const struct lk_graph *g, const uint32_t *refcount, const uint8_t *flags,
-               uint8_t exempt, int64_t *surplus, struct lk_fault *fault);
+               uint8_t exempt, uint32_t *surplus, struct lk_fault *fault);
 
 /* total[index[i]] += weight[i], or 1 without weights, for all i that are chosen (`chosen` NULL
  * for all).  0 or -1.  O(count). */
@@ -51,7 +51,7 @@ struct lk_values {
 /* grown[v] = 1 when after[v] - before[earlier[v]] >= least; left alone otherwise.  0 or -1.
  * O(nodes). */
 int lk_mark_grown(const struct lk_values *after, const struct lk_values *before,
-                  const int64_t *earlier, int64_t least, uint8_t *grown, struct lk_fault *fault);
+                  const int32_t *earlier, int64_t least, uint8_t *grown, struct lk_fault *fault);
 
 /* Marks the nodes of `start` and all below them in a tree whose edges are edges of the graph.
  * They are written to `queue`, which has room for all nodes.  How many, or -1.  O(edges of the

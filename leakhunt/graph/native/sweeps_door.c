@@ -48,7 +48,7 @@ match(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     struct lk_objects old, now;
     struct lk_fault fault = {"nothing", 0, 0};
     const uint8_t *flags;
-    int64_t *earlier;
+    int32_t *earlier;
     int born, status;
     if (check_count("match", nargs, 9) < 0 || (born = take_bits(args[7])) < 0) {
         return NULL;
@@ -56,7 +56,7 @@ match(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     old = take_objects(&b, args);
     now = take_objects(&b, args + 3);
     flags = take(&b, args[6], "flags", 1, (Py_ssize_t)now.count, 0);
-    earlier = take(&b, args[8], "earlier", 8, (Py_ssize_t)now.count, 1);
+    earlier = take(&b, args[8], "earlier", 4, (Py_ssize_t)now.count, 1);
     if (b.has_failed) {
         return release_all(&b);
     }
@@ -72,15 +72,15 @@ follow(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
     struct buffers b = {.count = 0};
     struct lk_fault fault = {"nothing", 0, 0};
-    int64_t *ids;
-    const int64_t *step;
+    int32_t *ids;
+    const int32_t *step;
     size_t count, step_count;
     int status;
     if (check_count("follow", nargs, 2) < 0) {
         return NULL;
     }
-    ids = take_counted(&b, args[0], "ids", 8, 1, &count);
-    step = take_counted(&b, args[1], "step", 8, 0, &step_count);
+    ids = take_counted(&b, args[0], "ids", 4, 1, &count);
+    step = take_counted(&b, args[1], "step", 4, 0, &step_count);
     if (b.has_failed) {
         return release_all(&b);
     }
@@ -90,8 +90,8 @@ follow(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 
 PyDoc_STRVAR(surplus_doc,
              "surplus(edge_offset, edge_target, edge_kind, skip, refcount, flags, exempt, out)\n\n"
-             "out[v] = references counted and found on no edge; 0 where none are counted or\n"
-             "flags[v] & exempt.");
+             "out[v] = references counted beyond the edges found; 0 where there are no more,\n"
+             "or flags[v] & exempt.");
 
 static PyObject *
 surplus(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -101,7 +101,7 @@ surplus(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     struct lk_fault fault = {"nothing", 0, 0};
     const uint32_t *refcount;
     const uint8_t *flags;
-    int64_t *out;
+    uint32_t *out;
     Py_ssize_t n;
     int exempt, status;
     if (check_count("surplus", nargs, 8) < 0 || (exempt = take_bits(args[6])) < 0) {
@@ -110,7 +110,7 @@ surplus(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     n = take_graph(&b, args, &g);
     refcount = take(&b, args[4], "refcount", 4, n, 0);
     flags = take(&b, args[5], "flags", 1, n, 0);
-    out = take(&b, args[7], "out", 8, n, 1);
+    out = take(&b, args[7], "out", 4, n, 1);
     if (b.has_failed) {
         return release_all(&b);
     }
@@ -166,7 +166,7 @@ mark_grown(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     struct buffers b = {.count = 0};
     struct lk_fault fault = {"nothing", 0, 0};
     struct lk_values after, before;
-    const int64_t *earlier;
+    const int32_t *earlier;
     uint8_t *grown;
     long long least;
     int is_wide, status;
@@ -183,7 +183,7 @@ mark_grown(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     PyBuffer_Release(&probe);
     after = take_values(&b, args[0], "after", is_wide);
     before = take_values(&b, args[1], "before", is_wide);
-    earlier = take(&b, args[2], "earlier", 8, (Py_ssize_t)after.count, 0);
+    earlier = take(&b, args[2], "earlier", 4, (Py_ssize_t)after.count, 0);
     grown = take(&b, args[4], "grown", 1, (Py_ssize_t)after.count, 1);
     if (b.has_failed) {
         return release_all(&b);

@@ -88,6 +88,6 @@ def test_places_match_by_rank() -> None:
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_compose(steps: int) -> None:
-    shift = np.array([-1, 0, 1, 2], np.int64)
+    shift = np.array([-1, 0, 1, 2], np.int32)
     expected = [i - steps if i >= steps else -1 for i in range(4)]
     assert compose([shift] * steps).tolist() == expected
