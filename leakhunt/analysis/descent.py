@@ -51,7 +51,7 @@ class Descent:
         self.comparison, self.population, self.namer = comparison, population, namer
         self.graph = comparison.final
         tree = self.graph.tree
-        self._leaked_below = comparison.is_leaked.astype(np.int64)
+        self._leaked_below = comparison.is_leaked.astype(np.uint32)
         _kernels.sum_up(tree.order, tree.parent, self._leaked_below)
 
     def land(self, group: Group) -> Landing:

@@ -180,9 +180,9 @@ class _Table:
         items_b = np.where(there >= 0, baseline.item_count[old].astype(np.int64), 0)
         self.entries = final.item_count[self.anchor].astype(np.int64) - items_b
         below = np.where(there >= 0, baseline.subtree_count[old], 0)
-        whole = final.subtree_count[self.anchor] - below
+        whole = final.subtree_count[self.anchor].astype(np.int64) - below
         child = np.where(self.child_b >= 0, baseline.subtree_count[np.maximum(self.child_b, 0)], 0)
-        sizes = final.subtree_count[self.tops]
+        sizes = final.subtree_count[self.tops].astype(np.int64)
         own = np.add.reduceat(sizes, self.start) if len(self.start) else sizes
         self.is_item = (self.code & ((1 << 40) - 1)) == 0
         hidden = self.is_item & (self.code != ITEM)

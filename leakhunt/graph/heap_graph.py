@@ -418,9 +418,9 @@ class HeapGraph:
         return out[: _kernels.ancestors(self.tree.parent, node, out)]
 
     @lazy
-    def subtree_count(self) -> I64:
+    def subtree_count(self) -> U32:
         """(node_count,) objects in the tree below each node, itself included.  O(nodes)."""
-        out = np.ones(self.node_count, np.int64)
+        out = np.ones(self.node_count, np.uint32)
         _kernels.sum_up(self.tree.order, self.tree.parent, out)
         return out
 

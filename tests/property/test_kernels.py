@@ -64,7 +64,7 @@ def test_a_chain_of_a_hundred_thousand() -> None:
     graph = chain(100_001)
     tree = graph.tree([[0]], [])
     assert tree.distance[-1] == 100_000
-    value = np.ones(graph.nodes, np.int64)
+    value = np.ones(graph.nodes, np.uint32)
     _kernels.sum_up(tree.order, tree.parent, value)
     assert value[0] == graph.nodes
     top = np.zeros(graph.nodes, np.uint32)
@@ -98,7 +98,7 @@ def test_passes_along_the_tree(graph: Graph, data: st.DataObject) -> None:
     _kernels.climb(tree.order, tree.parent, marked, top)
     below = marked.copy()
     _kernels.mark_below(tree.order, tree.parent, below)
-    total = np.arange(n, dtype=np.int64)
+    total = np.arange(n, dtype=np.uint32)
     _kernels.sum_up(tree.order, tree.parent, total)
     ancestors = {v: _ancestors(tree.parent, v) for v in tree.order.tolist()}
     for v, line in ancestors.items():
@@ -149,8 +149,8 @@ def test_what_is_out_of_range_is_refused() -> None:
     with pytest.raises(TypeError, match="takes 5 arguments"):
         _kernels.in_degree(graph.offset)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="node in order 5"):
-        _kernels.sum_up(np.array([5], np.uint32), out, np.zeros(2, np.int64))
+        _kernels.sum_up(np.array([5], np.uint32), out, np.zeros(2, np.uint32))
     with pytest.raises(ValueError, match="parent 3"):
         _kernels.sum_up(
-            np.array([0], np.uint32), np.array([3, 0], np.uint32), np.zeros(2, np.int64)
+            np.array([0], np.uint32), np.array([3, 0], np.uint32), np.zeros(2, np.uint32)
         )

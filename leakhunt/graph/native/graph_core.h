@@ -257,9 +257,9 @@ lk_climb(const uint32_t *order, size_t length, const uint32_t *parent, const uin
     return 0;
 }
 
-/* value[v] becomes the sum over the subtree of v.  0 or -1.  Needs no GIL. */
+/* count[v] becomes the sum over the subtree of v.  0 or -1.  Needs no GIL. */
 static inline int
-lk_sum_up(const uint32_t *order, size_t length, const uint32_t *parent, int64_t *value,
+lk_sum_up(const uint32_t *order, size_t length, const uint32_t *parent, uint32_t *count,
           size_t nodes, struct lk_fault *fault)
 {
     size_t i;
@@ -269,7 +269,7 @@ lk_sum_up(const uint32_t *order, size_t length, const uint32_t *parent, int64_t 
             return -1;
         }
         if (parent[v] != LK_NO_NODE) {
-            value[parent[v]] = (int64_t)((uint64_t)value[parent[v]] + (uint64_t)value[v]);
+            count[parent[v]] += count[v];
         }
     }
     return 0;

@@ -134,7 +134,7 @@ tree_pass(PyObject *const *args, Py_ssize_t nargs, const char *name, enum tree_p
     const uint32_t *order, *parent;
     void *array, *out = NULL;
     size_t length, n;
-    Py_ssize_t item = which == SUM_UP || which == FOLD_DOWN ? 8 : 1;
+    Py_ssize_t item = which == SUM_UP ? 4 : which == FOLD_DOWN ? 8 : 1;
     int has_out = which == CLIMB || which == FOLD_DOWN;
     int status = -1;
     if (check_count(name, nargs, has_out ? 4 : 3) < 0) {
@@ -179,8 +179,8 @@ climb(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     return tree_pass(args, nargs, "climb", CLIMB);
 }
 
-PyDoc_STRVAR(sum_up_doc, "sum_up(order, parent, value)\n\n"
-                         "value[v] becomes the sum over the subtree of v.");
+PyDoc_STRVAR(sum_up_doc, "sum_up(order, parent, count)\n\n"
+                         "count[v] becomes the sum over the subtree of v.");
 
 static PyObject *
 sum_up(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
