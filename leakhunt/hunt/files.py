@@ -13,6 +13,7 @@ from leakhunt.hunt.assemble import assemble, cycles_of_window, open_all, user_ru
 from leakhunt.hunt.case import open_case
 from leakhunt.hunt.inputs import check_one_process, mapping_of, refuse_pipe, window_beside
 from leakhunt.report.model import Report
+from leakhunt.store.memory import trim
 
 if TYPE_CHECKING:
     from leakhunt.store.columns import SnapshotColumns
@@ -67,6 +68,7 @@ def diff_files(
         saved=True,
         rules=added(),
     )
+    trim()
     return replace(report, timings_ns={"total_ns": time.perf_counter_ns() - started})
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import sys
 from typing import Final
 
 from leakhunt.analysis.course import rehearse
+from leakhunt.store.memory import trim
 
 _POOL_BYTES: Final = 16 << 10
 _BLOCK_BYTES_MAX: Final = 512
@@ -32,9 +32,7 @@ def give_back() -> None:
     the largest judgement, and the rest of the pools that are in use.  Some milliseconds.
     """
     tidy()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl needs none
-    if trim is not None:
-        trim(0)
+    trim()
     rehearse()
     _fill_pools()
 
