@@ -96,9 +96,7 @@ class LeakhuntApp(App[None]):
         if isinstance(event, events.Key) and not event.is_forwarded:
             is_there: asyncio.Event = self.screen._mounted_event  # noqa: SLF001
             await is_there.wait()  # else a dialog has no field yet
-            is_text = isinstance(
-                self.focused, Input
-            )  # letters, and what keys do there, in its turn
+            is_text = isinstance(self.focused, Input)  # a field has keys in its own queue
             for is_first in () if is_text else (True, False):
                 if await self._check_bindings(event.key, priority=is_first):
                     return

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from leakhunt.tui.app import LeakhuntApp
 from leakhunt.tui.leaving import wait_while
+from leakhunt.tui.model.hunter import Hunter
 from leakhunt.tui.model.open import case_of
 from leakhunt.tui.screens.live import LiveView
 from tests.tui.driver import WIDE, Driver
@@ -28,6 +29,15 @@ def watch(
 
     view = asyncio.run(run())
     assert wait_while(lambda: view.is_inside, 60)
+
+
+async def begin_hunt(driver: Driver, view: LiveView, hunter: Hunter) -> None:
+    """Begin a hunt as its key would, and wait until the load is awaited."""
+    await until(driver, "longest GC pause  ")
+    view.hunter = hunter
+    view.is_let_go.clear()
+    view._hunt(hunter)
+    await until(driver, "L: the load is over")
 
 
 async def until(driver: Driver, *words: str) -> None:

@@ -20,7 +20,7 @@ from leakhunt.tui.model.live import Course, Moment, Watcher
 from leakhunt.tui.screens.live import LiveView
 from tests.golden.sample_reports import LEAKY
 from tests.tui.driver import NARROW, WIDE, Driver, drive
-from tests.tui.live import until, watch
+from tests.tui.live import begin_hunt, until, watch
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
@@ -93,11 +93,7 @@ def test_keys_lead_a_hunt(process: subprocess.Popen[str], tmp_path: Path) -> Non
 
 def test_a_hunt_is_cancelled(process: subprocess.Popen[str], tmp_path: Path) -> None:
     async def look(driver: Driver, view: LiveView) -> None:
-        await until(driver, "longest GC pause  ")
-        view.hunter = hunter = Hunter(process.pid, tmp_path / "kept")
-        view.is_let_go.clear()
-        view._hunt(hunter)
-        await until(driver, "L: the load is over")
+        await begin_hunt(driver, view, Hunter(process.pid, tmp_path / "kept"))
         await driver.pilot.press("x")
         await until(driver, "cancelled: the process was let go of")
         await until(driver, "longest GC pause  ")
@@ -108,11 +104,7 @@ def test_a_hunt_is_cancelled(process: subprocess.Popen[str], tmp_path: Path) -> 
 
 def test_quitting_ends_the_hunt_and_lets_go(process: subprocess.Popen[str], tmp_path: Path) -> None:
     async def look(driver: Driver, view: LiveView) -> None:
-        await until(driver, "longest GC pause  ")
-        view.hunter = hunter = Hunter(process.pid, tmp_path / "kept")
-        view.is_let_go.clear()
-        view._hunt(hunter)
-        await until(driver, "L: the load is over")
+        await begin_hunt(driver, view, Hunter(process.pid, tmp_path / "kept"))
         await driver.pilot.press("q")
 
     watch(process.pid, look)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from leakhunt.hunt.case import SavedCase, investigate_case
 from leakhunt.hunt.heaps import open_heap
 from leakhunt.hunt.notebook import Notebook
+from leakhunt.store.memory import trim
 from leakhunt.target.progress import OnProgress
 from leakhunt.tui.model.ages import Ages
 from leakhunt.tui.model.heap import HeapView
@@ -75,6 +76,7 @@ class Case:
                 graph = open_heap(self.final, on_progress=tell).graph
                 self._heap = HeapView(graph)
                 self._heap.warm()
+                trim()
             return self._heap
 
     def open_ages(self, tell: OnProgress) -> Ages:
@@ -89,6 +91,7 @@ class Case:
                 *earlier, last = self.files.items()
                 graphs = {label: open_heap(path, on_progress=tell).graph for label, path in earlier}
                 heap.ages = Ages({**graphs, last[0]: heap.graph})
+                trim()
             return Ages({}) if heap is None else heap.ages
 
     def investigate(self) -> Investigation:
@@ -102,6 +105,7 @@ class Case:
                 assert report is not None
                 saved = SavedCase(report, self.files, self.folder)
                 self._investigation = investigate_case(saved)[0]
+                trim()
             return self._investigation
 
     def population(self, fingerprint: str) -> Ints:

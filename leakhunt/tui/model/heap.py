@@ -237,5 +237,5 @@ class HeapView:
         c = self.graph.columns
         types = [t for t in range(c.type_count) if self.graph.name_of_type(t) == type_name]
         if len(types) == 1:
-            return np.flatnonzero(c.node_type[: c.heap_count] == types[0]).astype(np.int64)
-        return np.flatnonzero(np.isin(c.node_type[: c.heap_count], types)).astype(np.int64)
+            return np.flatnonzero(c.node_type[: c.heap_count] == types[0])
+        return np.flatnonzero(np.isin(c.node_type[: c.heap_count], types))

@@ -8,6 +8,7 @@ from textual import work
 from textual.widgets import Static
 
 from leakhunt.report import units
+from leakhunt.store.memory import trim
 from leakhunt.tui.model.instances import Instances
 from leakhunt.tui.model.population import PopulationRows, population_of
 from leakhunt.tui.model.subject import Population, Subject
@@ -43,6 +44,7 @@ class Populations:
         self._chain.own.from_worker(self._chain.own.wait_for, "finding the whole population")
         nodes = self._chain.case.population(subject.fingerprint)
         found = population_of(heap, nodes, tuple(self._chain.ignored)) if len(nodes) else None
+        trim()
         self._chain.own.from_worker(self._show_population, subject, found)
 
     def _show_population(self, subject: Subject, found: Population | None) -> None:

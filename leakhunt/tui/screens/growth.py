@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from leakhunt.analysis.results import GrowthRow
 from leakhunt.report import units
 from leakhunt.report.model import Report
+from leakhunt.store.memory import trim
 from leakhunt.tui import keys, messages
 from leakhunt.tui.model.growth import GrowthTable, rows_of_heap
 from leakhunt.tui.model.heap import HeapView
@@ -314,6 +315,7 @@ class GrowthView(Noting, View):
         marks = self.case.notebook.marks
         rows = Instances(heap, nodes, marks).sorted(key, is_descending=is_descending)
         self.own.from_worker(self._show_instances, type_name, order, rows)
+        trim()
 
     def _show_instances(self, type_name: str, order: tuple[str, bool], rows: Instances) -> None:
         wanted = (self._instances_of, self._order, self.own.heap)
