@@ -7,22 +7,31 @@ import time
 import pytest
 from _pytest.outcomes import OutcomeException
 
-from leakhunt.hunt.within.examine import Wishes
+from leakhunt.hunt.within.examine import CYCLES_MIN, Wishes
 from leakhunt.pytest_plugin.ledger import Ledger, watched_test
 from leakhunt.pytest_plugin.repeat import Repeater
 from leakhunt.report.suite_model import Outcome
 from leakhunt.testing.filters import Filter
 
 CONFIRM_CYCLES = 20
+_REPEAT_S = 60.0
+"""A slow test gets fewer cycles than that, to take no longer; CYCLES_MIN whatever it takes."""
 
 
 def confirm(
-    ledger: Ledger, item: pytest.Item, nextitem: pytest.Item | None, *, objects: int, blocks: int
+    ledger: Ledger,
+    item: pytest.Item,
+    nextitem: pytest.Item | None,
+    *,
+    objects: int,
+    blocks: int,
+    run_s: float,
 ) -> None:
-    """Enter it into the ledger; ``objects`` and ``blocks`` are what its first run left."""
+    """Enter it into the ledger; ``objects`` and ``blocks`` are what its first run left, which
+    took ``run_s`` seconds."""
     started = time.perf_counter_ns()
     wishes = Wishes(
-        CONFIRM_CYCLES, ends_when_quiet=True, wants_addresses=ledger.graph_dir is not None
+        cycles_of(run_s), ends_when_quiet=True, wants_addresses=ledger.graph_dir is not None
     )
     try:
         result = Repeater(item).examine(wishes, is_set_up=False)
@@ -40,6 +49,13 @@ def confirm(
         from leakhunt.pytest_plugin.failure import log_failure
 
         log_failure(item, result, wanted, ledger.next_steps(item.nodeid, leaks, result))
+
+
+def cycles_of(run_s: float) -> int:
+    """How often a test is repeated that takes so long.  Three times that, at most, are needed: to
+    warm up, to look, and to hunt."""
+    affordable = _REPEAT_S / max(3 * run_s, 1e-9)
+    return max(CYCLES_MIN, int(min(CONFIRM_CYCLES, affordable)))
 
 
 def _tear_down(ledger: Ledger, item: pytest.Item, nextitem: pytest.Item | None) -> None:

@@ -108,23 +108,25 @@ class SuiteWatch:
         else:
             self._watch.go_on()
         self._begins_anew, self._ran, self._passed = False, False, True
-        spent = time.perf_counter_ns() - started
+        begun = time.perf_counter_ns()
         result = yield
-        started = time.perf_counter_ns() - spent
+        ended = time.perf_counter_ns()
         objects, blocks, left, is_whole = self._look(item)
         if _is_of_another_module(item, nextitem):
             self._end_module()
-        self._ledger.watch_ns += time.perf_counter_ns() - started
+        self._ledger.watch_ns += begun - started + time.perf_counter_ns() - ended
         if self._ran and self._passed and (objects or blocks > _SUSPECT_BLOCKS):
             self._begins_anew = True
+            of_first_run = {"objects": objects, "blocks": blocks}
             if self._ledger.is_confirming:
                 from leakhunt.pytest_plugin.confirm import confirm
 
-                confirm(self._ledger, item, nextitem, objects=objects, blocks=blocks)
+                run_s = (ended - begun) / 1e9
+                confirm(self._ledger, item, nextitem, **of_first_run, run_s=run_s)
             else:
                 if left:  # otherwise it is memory that no collector knows: there is no trace of it
                     self._left[item.nodeid] = left
-                values = {"objects": objects, "blocks": blocks, "is_thawed": not is_whole}
+                values = {**of_first_run, "is_thawed": not is_whole}
                 self._ledger.note(watched_test(item, Outcome.LEFT, **values))
         return result
 

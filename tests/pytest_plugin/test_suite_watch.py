@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 
+from leakhunt.pytest_plugin.confirm import cycles_of
 from leakhunt.report.schema import load_schema
 from tests.pytest_plugin.conftest import Suite, words
 
@@ -206,6 +207,11 @@ def test_workers_hand_their_part_over(suite: Suite) -> None:
     assert "10 tests watched" in words(result)
     outcomes = {one["test"]: one["outcome"] for one in suite.report()["tests"]}
     assert outcomes["test_it.py::test_leaky"] == "leak"
+
+
+@pytest.mark.parametrize(("run_s", "cycles"), [(0.0, 20), (1.0, 20), (2.0, 10), (60.0, 6)])
+def test_slow_tests_are_repeated_less_often(run_s: float, cycles: int) -> None:
+    assert cycles_of(run_s) == cycles
 
 
 def test_a_test_that_cannot_be_repeated_is_not_accused(suite: Suite) -> None:
