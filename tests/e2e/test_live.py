@@ -46,14 +46,19 @@ def check_visits(report: Report, cycles: int) -> None:
     assert [(one.holder.path, one.reason) for one in others] == []
 
 
-def keepers(pid: int) -> list[int]:
-    """The shells that end what a hunt started when it is killed."""
+def below(pid: int, words: bytes) -> list[int]:
+    """Descendants of a process with these words in their command line."""
     found = []
     for one in descendants(read_table(), pid):
         with contextlib.suppress(OSError):
-            if b"read -r _ && exit" in Path(f"/proc/{one.pid}/cmdline").read_bytes():
+            if words in Path(f"/proc/{one.pid}/cmdline").read_bytes():
                 found.append(one.pid)
     return found
+
+
+def keepers(pid: int) -> list[int]:
+    """The shells that end what a hunt started when it is killed."""
+    return below(pid, b"read -r _ && exit")
 
 
 def test_an_isolated_server_is_hunted_and_left_as_it_was(python: Path) -> None:
@@ -153,12 +158,12 @@ def test_ctrl_c_leaves_the_target_alone() -> None:
     port = free_port()
     with isolated(OWN, port) as server:
         before = (server.descriptors, server.threads)
-        load = f"{load_line(port, 50)}; sleep 20"
+        load = f"{load_line(port, 50)}; sleep 120"
         with leakhunt("hunt", str(server.pid), "--load", load, "--warmup", "0") as hunting:
-            wait_until(lambda: any("leakhunt" in name for name in server.threads))
-            time.sleep(3)
+            wait_until(lambda: below(hunting.pid, b"sleep 120"))
             hunting.send_signal(signal.SIGINT)
-            time.sleep(0.2)
+            wait_until(lambda: not below(hunting.pid, b"sleep 120"))
+            time.sleep(0.2)  # two at the same moment would be one
             hunting.send_signal(signal.SIGINT)
             _, err = hunting.communicate(timeout=60)
         assert hunting.returncode == 130, err
