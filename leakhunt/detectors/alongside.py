@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from leakhunt.agent.format import TypeFlag
 from leakhunt.analysis.classes import Classes
 from leakhunt.analysis.holders import Holder
@@ -15,6 +17,8 @@ from leakhunt.detectors.known import GREENLET, THREAD_TYPES
 from leakhunt.graph.heap_graph import HeapGraph
 
 _ATOMS = frozenset({"builtins.str", "builtins.int", "builtins.float", "builtins.bytes"})
+_BOUNDED_TABLES = {"_lru.Node": "_lru.LRU"}
+"""Entries of tables in C that tell the collector nothing and keep to a bound, by their type."""
 _OF_CLASS_STATEMENTS = frozenset({"__dict__", "__slots__"})
 _PER_STACK = 16
 """Objects of one type, or references to one object, that a greenlet's stack may hold."""
@@ -44,10 +48,19 @@ class Alongside:
     walk."""
     native: frozenset[str] = frozenset()
     """Names of all C types of extensions."""
+    in_tables: frozenset[int] = frozenset()
+    """Of entries of bounded tables that no walk can look into; keys and values are as many."""
 
     @classmethod
-    def of(cls, graph: HeapGraph, classes: Classes, holders: Sequence[Holder]) -> Alongside:
-        """Counts over the shares of all holders.  O(types + shares).
+    def of(
+        cls,
+        graph: HeapGraph,
+        classes: Classes,
+        holders: Sequence[Holder],
+        unheld: Sequence[Loose] = (),
+    ) -> Alongside:
+        """Counts over the shares of all holders and over what hangs from none.
+        O(nodes + types + shares).
 
         What only follows others keeps nothing that C code could hide a part of.
         """
@@ -68,6 +81,7 @@ class Alongside:
             {module: frozenset(counts) for module, counts in by_module.items()},
             max((s.count for s in shares if s.type in stacks), default=0),
             native,
+            _in_tables(graph, unheld),
         )
 
     def explains(self, loose: Loose) -> bool:
@@ -77,6 +91,8 @@ class Alongside:
         if loose.explained is None and self.is_on_stacks(loose):
             return True
         grown = loose.series.growth
+        if loose.what != "references" and grown in self.in_tables:
+            return True
         if loose.what == "unreached":
             is_in_field = loose.main_type in _ATOMS and grown in self.extensions
             return grown in self.threads or is_in_field
@@ -110,6 +126,19 @@ def _is_native(graph: HeapGraph, classes: Classes, index: int) -> bool:
         return True
     names = classes.attributes_of(index)
     return bool(names) and names.isdisjoint(_OF_CLASS_STATEMENTS)
+
+
+def _in_tables(graph: HeapGraph, unheld: Sequence[Loose]) -> frozenset[int]:
+    entries = [loose for loose in unheld if loose.main_type in _BOUNDED_TABLES]
+    if not entries:
+        return frozenset()
+    reached = graph.columns.node_type[: graph.columns.heap_count][
+        graph.reachable[: graph.columns.heap_count]
+    ]
+    there = {graph.name_of_type(int(t)) for t in np.unique(reached)}
+    return frozenset(
+        loose.series.growth for loose in entries if _BOUNDED_TABLES[loose.main_type] in there
+    )
 
 
 def _module(type_name: str) -> str:

@@ -17,7 +17,7 @@ from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.diff import growth
 from leakhunt.analysis.holders import Holder, HolderFinder
 from leakhunt.analysis.loose import find_loose
-from leakhunt.analysis.native_facts import hold_rows
+from leakhunt.analysis.native_facts import hold_rows, native_cache_bytes
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo
 from leakhunt.analysis.samples import site_notes
 from leakhunt.analysis.sites import Site
@@ -146,13 +146,13 @@ def _judged(
         finding.fingerprint: holder.direct
         for finding, holder in zip(findings, holders, strict=True)
     }
-    alongside = Alongside.of(finder.graph, scene.classes, holders)
     unheld = find_loose(comparison, finder.population, finder.namer)
+    alongside = Alongside.of(finder.graph, scene.classes, holders, unheld)
     for loose in unheld:
         found = loose_finding(loose, load, alongside, loose_made_at(loose, comparison))
         findings += [] if found is None else [found]
     bills = bills_of_all()
-    findings += _outside(bills, load, findings)
+    findings += _outside(bills, load, findings, native_cache_bytes(finder.graph))
     notes = (
         *_notes(comparison),
         *stack_notes(unheld, load, alongside),
@@ -171,11 +171,16 @@ def _judged(
     )
 
 
-def _outside(bills: Bills, load: Load, findings: list[Finding]) -> list[Finding]:
-    """Findings about memory outside Python objects."""
-    leaking = {f.leaked[0].type for f in findings if f.verdict is Verdict.LEAK and f.leaked}
+def _outside(
+    bills: Bills, load: Load, findings: list[Finding], bounded_bytes: int
+) -> list[Finding]:
+    """Findings about memory outside Python objects; ``bounded_bytes`` of it are kept by design."""
+    # References that C code lost to an old object own nothing.
+    leaks = (f for f in findings if f.verdict is Verdict.LEAK and f.bytes_per_cycle != 0)
+    leaking = {finding.leaked[0].type for finding in leaks if finding.leaked}
     free = fragmentation_finding(bills, load)
-    return [*native_findings(bills, load, leaking), *([] if free is None else [free])]
+    native = native_findings(bills, load, leaking, bounded_bytes)
+    return [*native, *([] if free is None else [free])]
 
 
 def _problems(rules: Rules) -> list[str]:

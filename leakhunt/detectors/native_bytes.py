@@ -32,29 +32,56 @@ class _Pool:
     words: str
     least_bytes: int
     """Growth below this has reasons of its own: tables of the C library, pages touched late."""
+    least_steady_bytes: int
+    """The same for growth at one rate in both windows, where nothing else leaks."""
 
 
 _POOLS = (
-    _Pool(NATIVE, "<malloc>", "from malloc", 1 << 20),
-    _Pool(MAPPED, "<mmap>", "in anonymous mappings (mmap)", 4 << 20),
+    _Pool(NATIVE, "<malloc>", "from malloc", 1 << 20, 1 << 17),
+    _Pool(MAPPED, "<mmap>", "in anonymous mappings (mmap)", 4 << 20, 4 << 20),
 )
+_ONE_RATE = 1.25
+"""Rates of the two windows may differ by this factor where little grows."""
+_LEAST_RATE = 512
+"""Bytes per cycle below which a little growth may be anything."""
 
 
-def native_findings(bills: Bills, load: Load, leaking: Collection[str]) -> list[Finding]:
+def native_findings(
+    bills: Bills, load: Load, leaking: Collection[str], bounded_bytes: int = 0
+) -> list[Finding]:
     """What grows and belongs to no Python object.
 
     ``leaking``: types of which a leak was found.  Their objects may own the memory without
-    saying so in their size, so it is no proof of another leak then.
+    saying so in their size, so it is no proof of another leak then.  ``bounded_bytes``: what C
+    libraries in use keep by their own bounds.
     """
     found = []
     for pool in _POOLS:
         series = part_series(bills, pool.part)
-        if series is None or series.growth < pool.least_bytes:
+        if series is None or series.growth <= bounded_bytes:
+            continue
+        if series.growth < pool.least_bytes and (
+            leaking or series.growth < pool.least_steady_bytes or not _is_steady(series, load)
+        ):
             continue
         judgement = _judge(series, load, leaking)
         if judgement.verdict is not Verdict.NOT:
             found.append(_finding(pool, series, judgement, load, bills))
     return found
+
+
+def _is_steady(series: Series, load: Load) -> bool:
+    """Does it grow at one rate in both windows, by some hundred bytes a cycle at least?"""
+    start, window, end = series.baseline, series.window, series.loaded
+    if load.cycles is None or load.window_cycles is None:
+        return False
+    if start is None or window is None or end is None:
+        return False
+    rates = (
+        (window - start) / load.window_cycles,
+        (end - window) / (load.cycles - load.window_cycles),
+    )
+    return min(rates) >= _LEAST_RATE and max(rates) <= _ONE_RATE * min(rates)
 
 
 def is_outside(finding: Finding) -> bool:

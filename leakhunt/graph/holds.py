@@ -68,6 +68,8 @@ _OF_TYPES = (
     "instances of an extension's type did not give back their reference to it, and the type is "
     "there anyway"
 )
+_VALUES = frozenset({"builtins.str", "builtins.int", "builtins.float", "builtins.bytes"})
+_ONE_VALUE = "it is one text or number, and refers to nothing"
 _CONSTANTS = dict.fromkeys(
     ("builtins.NoneType", "builtins.bool", "builtins.ellipsis", "builtins.NotImplementedType"),
     "every program shares this constant, and it is never freed",
@@ -112,7 +114,8 @@ def rule_of(type_name: str) -> HoldRule | None:
 def growth_reason(graph: HeapGraph, node: int) -> str | None:
     """Why more and more references to an object, found on no edge, cost no memory; None when
     they may keep what would otherwise go.  O(types)."""
-    reason = _CONSTANTS.get(graph.type_name(node))
+    name = graph.type_name(node)
+    reason = _ONE_VALUE if name in _VALUES else _CONSTANTS.get(name)
     if reason is not None:
         return reason
     return None if graph.name_of_type_object(node) is None else _OF_TYPES

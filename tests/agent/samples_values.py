@@ -151,6 +151,12 @@ def _collections(samples: Samples) -> None:
     samples.keep("deque unbounded", turned, facts={"MAXSIZE": -1})
     samples.keep("deque empty", collections.deque(), facts={"MAXSIZE": -1})
     samples.keep("bounded instance", Bounded(), facts={"BOUND": 512})
+    unfolded = Bounded()
+    samples.keep("its dict", vars(unfolded))
+    samples.keep("bounded instance with a dict of its own", unfolded, facts={"BOUND": 512})
+    expiring: Any = OrderedPlus(a=a)
+    expiring.max_len = 40
+    samples.keep("bounded ordered dict", expiring, facts={"BOUND": 40})
 
 
 class ListPlus(list[Any]):

@@ -401,22 +401,6 @@ put_generator_facts(lk_walk *w, PyGenObject *g)
     }
 }
 
-/* Values of the attributes whose names say that they are bounds.  Needs the GIL. */
-static void
-put_bounds(lk_walk *w, const lk_type *t, PyObject *o)
-{
-    Py_ssize_t capacity;
-    PyObject **values = lk_inline_values(o, t->type, &capacity);
-    for (unsigned i = 0; values != NULL && i < t->bound_count; i++) {
-        PyObject *value = t->bounds[i] < capacity ? values[t->bounds[i]] : NULL;
-        int64_t number;
-        if (value != NULL && PyLong_CheckExact(value) && lk_int_value(value, &number) &&
-            number > 0) {
-            lk_put_fact(w, LK_FACT_BOUND, number);
-        }
-    }
-}
-
 /* Memory that ctypes data own outside the object, which no size counts.  Needs the GIL. */
 static void
 put_ctypes_facts(lk_walk *w, const ctypes_data *d)
@@ -488,7 +472,7 @@ lk_put_facts(lk_walk *w, const lk_type *t, PyObject *o)
     default:
         break;
     }
-    if (t->bound_count > 0) {
-        put_bounds(w, t, o);
+    if (t->bound_count > 0 || t->has_bounds_in_dict) {
+        lk_put_bounds(w, t, o);
     }
 }

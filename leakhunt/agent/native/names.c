@@ -195,27 +195,3 @@ lk_symbol(lk_walk *w, const char *name)
     lk_emit_string(&w->out, name, n);
     return (uint32_t)w->symbol_count++;
 }
-
-/* Does an attribute's name say that it bounds a container?  Needs the GIL. */
-int
-lk_name_is_bound(PyObject *name)
-{
-    static const char *const WORDS[] = {
-        "maxsize",         "max_size",  "maxlen",      "max_len",   "max_length",
-        "capacity",        "limit",     "max_entries", "max_items", "maxitems",
-        "max_connections", "pool_size", "max_workers", "cache_size"};
-    if (!PyUnicode_Check(name) || !PyUnicode_IS_ASCII(name)) {
-        return 0;
-    }
-    const char *text = (const char *)PyUnicode_DATA(name);
-    size_t n = (size_t)PyUnicode_GET_LENGTH(name);
-    for (size_t i = 0; i < sizeof(WORDS) / sizeof(*WORDS); i++) {
-        size_t m = strlen(WORDS[i]);
-        /* as a whole, or at the end after an underscore (_Cache__maxsize, _max_size) */
-        if (n >= m && memcmp(text + n - m, WORDS[i], m) == 0 &&
-            (n == m || text[n - m - 1] == '_')) {
-            return 1;
-        }
-    }
-    return 0;
-}

@@ -254,6 +254,9 @@ describe(lk_walk *w, lk_type *t)
                    t->part == LK_PART_NONE && t->place_count == 0 &&
                    type->tp_basicsize > (Py_ssize_t)sizeof(PyObject);
     t->fact_reader = lk_fact_reader_of(w, type);
+    /* a module's dict is full of names, but bounds nothing */
+    t->has_bounds_in_dict =
+        is_class && t->dict_offset > 0 && !PyType_IsSubtype(type, &PyModule_Type);
 }
 
 /* The text of a str found in a type's dict under a constant name, or NULL.  Borrowed.

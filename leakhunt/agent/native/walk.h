@@ -112,6 +112,7 @@ typedef struct {
     uint8_t is_opaque;
     uint8_t part;                     /* an lk_part, of types whose edges are collected */
     uint8_t first_place, place_count; /* see places.c */
+    uint8_t has_bounds_in_dict;       /* class on a C type that has no inline values */
     uint8_t bound_count;              /* inline values whose names say they are a bound */
     uint8_t bounds[4];
     uint16_t fact_reader; /* see facts.c; 0 for none */
@@ -267,6 +268,10 @@ int lk_is_lru_link(const PyTypeObject *type);
 void lk_put_unread_arguments(lk_walk *w, PyCodeObject *code);
 void lk_put_unread_locals(lk_walk *w, _PyInterpreterFrame *f, PyCodeObject *code);
 
+/* bounds.c */
+int lk_name_is_bound(PyObject *name);
+void lk_put_bounds(lk_walk *w, const lk_type *t, PyObject *o);
+
 /* content.c */
 int lk_content_key(lk_walk *w);
 int lk_has_content(const PyTypeObject *type);
@@ -276,7 +281,6 @@ void lk_put_content(lk_walk *w, PyObject *o);
 void lk_want_name(lk_walk *w, PyObject *o, int is_long);
 void lk_put_pending_names(lk_walk *w);
 uint32_t lk_symbol(lk_walk *w, const char *name);
-int lk_name_is_bound(PyObject *name);
 size_t lk_utf8_of(PyObject *str, size_t limit, char *out, size_t room, int *truncated);
 
 /* ---- the inlined core ---- */

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from leakhunt.agent.format import Fact
 from leakhunt.detectors.base import Category
 from tests.builders import Heap
@@ -111,3 +113,17 @@ def test_references_to_constants_of_an_extension_alone_are_a_finding() -> None:
 
     found = [f.category for f in run(heap, cycle).findings]
     assert found == [Category.COLLECTION, Category.NATIVE]
+
+
+@pytest.mark.parametrize(("table", "findings"), [("_lru.LRU", 0), ("shop.Other", 2)])
+def test_entries_of_a_bounded_table_in_c_are_no_leak(table: str, findings: int) -> None:
+    heap = Heap()
+    heap.module("shop", CACHE=heap.object(table))
+    heap.snap()
+
+    def cycle(i: int) -> None:
+        heap.list().native = 1  # the value of an entry
+        if i >= 6:  # those of the warm-up were there before
+            heap.unreached.append(("_lru.Node", 56))
+
+    assert len(run(heap, cycle).findings) == findings

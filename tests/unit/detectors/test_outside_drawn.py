@@ -55,11 +55,42 @@ def test_anonymous_mappings_that_grow_are_named_as_such() -> None:
 
 @pytest.mark.parametrize(
     "amount",
-    [lambda i: min(i, 15) * STEP, lambda i: 900_000 * i // CYCLES, lambda i: 0],
-    ids=["a pool that fills", "less than a mebibyte", "nothing"],
+    [
+        lambda i: min(i, 15) * STEP,
+        lambda i: 700_000 * i * i // CYCLES**2,
+        lambda i: 400 * i,
+        lambda i: 0,
+    ],
+    ids=["a pool that fills", "less than a mebibyte at no steady rate", "little", "nothing"],
 )
 def test_healthy_native_memory_is_quiet(amount: Callable[[int], int]) -> None:
     quiet(grow("malloc_used_bytes", amount))
+
+
+def test_a_few_kibibytes_a_cycle_at_one_rate_are_a_leak() -> None:
+    found = leak(grow("malloc_used_bytes", lambda i: 3_000 * i))
+    assert (found.holder.path, found.bytes_per_cycle) == ("<malloc>", 3_000)
+
+
+def test_pages_that_sqlite_caches_are_no_leak() -> None:
+    def beside(heap: Heap, i: int) -> None:
+        if i == 0:
+            heap.module("shop", DATABASE=heap.object("sqlite3.Connection"))
+
+    quiet(grow("malloc_used_bytes", lambda i: 30_000 * i, beside=beside))
+    found = leak(grow("malloc_used_bytes", lambda i: 40_000 * i, beside=beside))
+    assert found.holder.path == "<malloc>"
+
+
+def test_references_lost_to_a_text_own_no_native_bytes() -> None:
+    def beside(heap: Heap, i: int) -> None:
+        if i == 0:
+            heap.module("shop", NAME=heap.key("children"))
+        heap.key("children").native += 1
+
+    assert leak(grow("malloc_used_bytes", lambda i: i * STEP, beside=beside)).holder.path == (
+        "<malloc>"
+    )
 
 
 def test_objects_that_leak_may_own_the_native_bytes() -> None:
