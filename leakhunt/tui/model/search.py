@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from leakhunt.errors import UsageError
+from leakhunt.report import units
 from leakhunt.tui.model.case import Case
 from leakhunt.tui.model.heap import HeapView
 
@@ -71,13 +72,13 @@ def _notes(case: Case, heap: HeapView | None, wanted: str) -> Iterator[Hit]:
 def _grown(case: Case, wanted: str) -> Iterator[Hit]:
     for row in () if case.report is None else case.report.growth:
         if wanted in row.type.lower():
-            yield Hit("type", row.type, f"{row.count_final:,} objects", type_name=row.type)
+            yield Hit("type", row.type, units.plural(row.count_final, "object"), type_name=row.type)
 
 
 def _types(heap: HeapView, wanted: str) -> Iterator[Hit]:
     for type_name, count in heap.count_by_type.items():
         if wanted in type_name.lower():
-            yield Hit("type", type_name, f"{count:,} objects", type_name=type_name)
+            yield Hit("type", type_name, units.plural(count, "object"), type_name=type_name)
 
 
 def _modules(heap: HeapView, wanted: str) -> Iterator[Hit]:
