@@ -337,7 +337,9 @@ class Run:
         self.module = module_from_spec(spec)
         sys.modules[stem] = self.module
         spec.loader.exec_module(self.module)
-        self.module = sys.modules.get(stem, self.module)
+        # Behind what it imports, as an import statement leaves it: a global is named by the
+        # first module that has it.
+        self.module = sys.modules[stem] = sys.modules.pop(stem, self.module)
         self.cycle = getattr(self.module, "cycle", None)
         if not callable(self.cycle):
             raise NoCycleError(f"{name} defines no function cycle(i)")

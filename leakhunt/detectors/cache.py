@@ -9,11 +9,15 @@ from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.suspect import Suspect
 
 _WRAPPER = "functools._lru_cache_wrapper"
+_FRAMES = frozenset({"builtins.frame"})
 
 
 def examine(s: Suspect) -> Claim | None:
     """A mapping, a set or an lru_cache without a bound in sight."""
-    return Claim(Category.CACHE, _advice(s)) if _is_cache(s) else None
+    if not _is_cache(s):
+        return None
+    wrong = "each entry keeps a frame with all its variables" if s.has_each(_FRAMES) else None
+    return Claim(Category.CACHE, _advice(s), wrong_though_bounded=wrong)
 
 
 def _is_cache(s: Suspect) -> bool:

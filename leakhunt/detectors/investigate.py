@@ -42,7 +42,14 @@ from leakhunt.detectors.native_bytes import native_findings
 from leakhunt.detectors.registry import diagnose
 from leakhunt.detectors.rules import NO_RULES, Rules
 from leakhunt.detectors.suspect import Scene, Suspect
-from leakhunt.detectors.verdict import Climb, Judgement, Load, judge, though_bounded
+from leakhunt.detectors.verdict import (
+    Climb,
+    Judgement,
+    Load,
+    judge,
+    judge_uncollected,
+    though_bounded,
+)
 from leakhunt.detectors.wording import (
     buffer_title,
     fingerprint,
@@ -59,6 +66,7 @@ Ints = npt.NDArray[np.int64]
 
 _RANK = {Verdict.LEAK: 0, Verdict.SUSPECT: 1, Verdict.NOT: 2}
 _SHOWN_NODES = 20
+_UNCOLLECTED = "gc.garbage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +324,8 @@ def _finding(
 
 
 def _judge(holder: Holder, load: Load, claim: Claim, climb: Climb | None) -> Judgement:
+    if str(holder.path) == _UNCOLLECTED and holder.series.growth > 0:
+        return judge_uncollected(holder.series, load)
     judgement = judge(
         holder.series,
         load,

@@ -39,6 +39,8 @@ AGREED = 0.05
 """Rates of the two windows that differ by no more than this part are the same."""
 TOGETHER = 30
 """Less growth of several processes, added up, proves nothing."""
+UNCOLLECTED = 0.5
+"""Objects a cycle in ``gc.garbage`` above which they are no chance."""
 DRAINED = 0.2
 """Part of the growth that goes when the load stops, above which it is a backlog."""
 
@@ -154,6 +156,14 @@ def judge_together(parts: Sequence[Series], verdicts: Sequence[Verdict], load: L
     if series.growth < TOGETHER or apart > (0.0 if Verdict.NOT in verdicts else AGREED):
         return _at_most_suspect(found, "what several processes warmed up may add up to that")
     return found
+
+
+def judge_uncollected(series: Series, load: Load) -> Judgement:
+    """Judge ``gc.garbage``: only the collector puts things there, some time after they leaked."""
+    reason = f"The collector kept {series.growth} objects instead of freeing them."
+    if load.cycles is None or series.growth < UNCOLLECTED * load.cycles:
+        return Judgement(Verdict.SUSPECT, reason, 0.5)
+    return Judgement(Verdict.LEAK, reason, 0.9)
 
 
 def though_bounded(found: Judgement, why: str) -> Judgement:

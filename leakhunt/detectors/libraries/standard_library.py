@@ -22,6 +22,14 @@ ROWS: tuple[Row, ...] = (
         "call `finalizer.detach()`.",
         noun="Finalizer that keeps its object",
     ),
+    Spot(
+        Category.CYCLE,
+        ("gc.garbage",),
+        "Turn `gc.DEBUG_SAVEALL` off (`gc.set_debug(0)`) and call `gc.garbage.clear()`: with it "
+        "the collector keeps what it finds. Without it, a C type among these has a finalizer of "
+        "the old kind (`tp_del`).",
+        noun="Garbage that is kept",
+    ),
     Registry(
         Category.LISTENER,
         frozenset({"logging.Filterer"}),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from leakhunt.agent.format import EdgeKind, RootKind
+from leakhunt.agent.format import EdgeKind, Fact, RootKind
 from leakhunt.detectors.base import Category, Verdict
-from leakhunt.detectors.investigate import Investigation
+from leakhunt.detectors.investigate import CaseSnapshots, Investigation, investigate
 from tests.builders import Heap, Obj
 from tests.unit.detectors.test_drawings import CYCLES, leak, only, quiet, run
 
@@ -323,6 +323,46 @@ def test_callables_that_c_code_holds(keeps_extension: bool, category: Category) 
         heap.function(kept=kept).native = 1
 
     assert leak(run(heap, cycle)).category is category
+
+
+# ---- what a bound or the collector hides ----
+
+
+@pytest.mark.parametrize(
+    ("kept", "verdict"), [("builtins.frame", Verdict.SUSPECT), ("shop.Row", Verdict.NOT)]
+)
+def test_a_bounded_cache_of_frames(kept: str, verdict: Verdict) -> None:
+    heap = Heap()
+    cache = heap.dict()
+    wrapper = heap.object("functools._lru_cache_wrapper").field("cache", cache)
+    heap.module("shop", schema_of=wrapper.fact(Fact.MAXSIZE, 1000))
+
+    def cycle(i: int) -> None:
+        cache.put(f"key {i}", heap.tuple(heap.object(kept)))
+        wrapper.fact(Fact.LENGTH, i + 1)
+
+    (found,) = run(heap, cycle).findings
+    assert (found.category, found.verdict) == (Category.CACHE, verdict)
+    assert ("frame" in found.reason) == (verdict is Verdict.SUSPECT)
+
+
+def test_what_the_collector_keeps() -> None:
+    heap = Heap()
+    garbage = heap.list()
+    heap.module("gc", garbage=garbage)
+    baseline = heap.snap("baseline")
+    window = baseline
+    waiting: list[Obj] = []
+    for i in range(CYCLES):
+        window = heap.snap("window") if i == CYCLES // 3 else window
+        waiting.append(heap.object("shop.Node"))
+        heap.collectable(waiting[-1])
+    loaded = heap.snap("loaded")
+    for one in waiting:  # DEBUG_SAVEALL
+        garbage.append(one)
+    snapshots = CaseSnapshots(baseline, heap.snap("final"), loaded, window, CYCLES, CYCLES // 3)
+    found = leak(investigate(snapshots))
+    assert (found.holder.path, found.category) == ("gc.garbage", Category.CYCLE)
 
 
 # ---- noise ----
