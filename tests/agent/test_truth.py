@@ -29,7 +29,6 @@ HIDDEN_FIELDS = {
     "datetime.timezone": {"name"},
     "functools._lru_list_elem": {"key", "result"},
     "_io.BytesIO": {"buffer"},
-    "_io.StringIO": {"joined", "pieces"},
     "_io.BufferedRWPair": {"reader", "writer"},
 }  # fmt: skip
 HIDDEN_OF_DESCRIPTORS = {"__qualname__"}

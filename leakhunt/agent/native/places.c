@@ -29,10 +29,6 @@ static const place PLACES[] = {
     {"_asyncio.Task", LK_TASK_OFFSET + 8, "_coro", 0},
     {"_asyncio.Task", LK_TASK_OFFSET + 16, "_name", 0},
     {"_asyncio.Task", LK_TASK_OFFSET + 24, "_context", 0},
-#if LK_V == 311 /* what was written since the last read, in pieces; a growing str in 3.12 */
-    {"_io.StringIO", 56, "joined", 1},
-    {"_io.StringIO", 64, "pieces", 1},
-#endif
     {"_io.TextIOWrapper", 32, "buffer", 0},
     {"_io.TextIOWrapper", 56, "decoder", 0},
     {"_io.TextIOWrapper", 72, "errors", 0},
