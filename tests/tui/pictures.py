@@ -14,6 +14,9 @@ KEYS_BY_PICTURE: dict[str, tuple[str, ...]] = {
     "tui-growth": ("2",),
     "tui-chain": ("down", "enter", "down", "down", "right", "down"),
     "tui-whatif": ("down", "enter", "w"),
+    "tui-dominators": ("4",),
+    "tui-flame": ("5", "l", "l", *["down"] * 8),
+    "tui-tasks": ("6", "down"),
 }
 
 
