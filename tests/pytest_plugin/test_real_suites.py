@@ -73,7 +73,6 @@ CASES = {
             f"{_FORMATS}::test_it_catches_registered_errors": _BOOM,
         },
     ),
-    "more_itertools": Case("tests", "more_itertools", "more_itertools.peekable([])", {}),
     "pluggy": Case("testing", "pluggy", "dict(planted=[])", {}),
     "pyee": Case(
         "tests",
