@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.comparison import Comparison
-from leakhunt.analysis.paths import Path, PathNamer
-from leakhunt.analysis.places import Place, Series, entries_series
+from leakhunt.analysis.holder import CoHolder, Holder
+from leakhunt.analysis.paths import PathNamer
+from leakhunt.analysis.places import Place, entries_series
 from leakhunt.analysis.population import Population
 from leakhunt.graph.heap_graph import HeapGraph, Mask
 from leakhunt.store.columns import NO_NODE
-
-if TYPE_CHECKING:
-    from leakhunt.analysis.holders import Holder
 
 CACHE_WRAPPERS = frozenset({"functools._lru_cache_wrapper"})
 COVERS = 0.5
@@ -26,16 +21,6 @@ _SHOWN = 8
 _SAMPLED = 2000
 
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class CoHolder:
-    """Another accumulation point of the same objects."""
-
-    path: Path
-    node: int
-    type: str
-    sizes: Series
 
 
 def find_coholders(

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind, Fact
 from leakhunt.analysis.bounds import bound_of, inside_bound
-from leakhunt.analysis.coholders import CoHolder, find_coholders, follows_others
+from leakhunt.analysis.coholders import find_coholders, follows_others
 from leakhunt.analysis.comparison import Comparison, item_counts
 from leakhunt.analysis.cuts import Cuts
 from leakhunt.analysis.descent import Descent, Landing
+from leakhunt.analysis.holder import Holder
 from leakhunt.analysis.leak_share import Leak, leak_shares
-from leakhunt.analysis.paths import Path, PathNamer, Step, star, without_runs
+from leakhunt.analysis.paths import Path, PathNamer, star, without_runs
 from leakhunt.analysis.places import (
     Series,
     bytes_series,
@@ -23,10 +24,10 @@ from leakhunt.analysis.places import (
     objects_series,
 )
 from leakhunt.analysis.population import Group, Population
-from leakhunt.analysis.ref_cycles import RefCycle, find_ref_cycles
+from leakhunt.analysis.ref_cycles import find_ref_cycles
 from leakhunt.analysis.shares import TypeShare, is_own_type, main_type, shares_of, without_keys
 from leakhunt.analysis.turnover import slots, survivors
-from leakhunt.analysis.views import KeptBuffers, kept_buffers, opaque_types, outer_bytes
+from leakhunt.analysis.views import kept_buffers, opaque_types, outer_bytes
 from leakhunt.graph import _kernels
 from leakhunt.graph.roots import Extent, Tier, noise_note
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
@@ -54,62 +55,6 @@ _FOLLOWERS = frozenset({"threading._shutdown_locks"})
 """Registries of the standard library that shrink by themselves when their objects go."""
 
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Holder:
-    """One accumulation point with what it leaked."""
-
-    path: Path
-    node: int
-    """The holder in final (the first of many merged siblings)."""
-    nodes: Ints
-    """All holders (one, unless merged)."""
-    type: str
-    direct: Ints
-    """Leaked nodes right below."""
-    shares: tuple[TypeShare, ...]
-    """The whole population by type, largest first."""
-    main_type: str
-    """The type that names the leak."""
-    main_count: int
-    count: int
-    bytes: int
-    sizes: Series
-    """Entries of the holder."""
-    series: Series
-    """The measure its growth is judged by."""
-    chain_step: Step | None
-    """The step that repeats, when the population is a linked structure."""
-    bound: int | None
-    is_bound_explicit: bool
-    noise: str | None
-    noise_extent: Extent | None
-    """How far such noise grows; None when it is none."""
-    follows: bool
-    """It only holds weak references to what others leak."""
-    survivors: int | None
-    """Entries born before the window and still there; None when not known."""
-    inside_bound: int | None
-    """Bound of the container whose entries hold what grows; None when there is none in sight."""
-    is_replaced: bool
-    """That container keeps to its bound, and what grows are entries that took others' place."""
-    slots: int | None
-    """Entries, when it has as many as before and only fills or replaces them."""
-    edge_kinds: frozenset[int]
-    """Kinds of the edges to the direct nodes."""
-    coholders: tuple[CoHolder, ...] = ()
-    retained_bytes: int | None = None
-    exclusive_bytes: int | None = None
-    shared_bytes: int | None = None
-    ref_cycles: tuple[RefCycle, ...] = ()
-    """Reference cycles among what it leaked, through a type of the program."""
-    buffers: tuple[KeptBuffers, ...] = ()
-    """What views among it keep."""
-    outer_bytes: int = 0
-    """What it owns outside the objects, where that is known."""
-    opaque: tuple[str, ...] = ()
-    """Types among it that may own memory nobody sees."""
 
 
 class HolderFinder:

@@ -10,7 +10,7 @@ import numpy as np
 
 from leakhunt.agent.format import TypeFlag
 from leakhunt.analysis.classes import Classes
-from leakhunt.analysis.holders import Holder
+from leakhunt.analysis.holder import Holder
 from leakhunt.analysis.loose import Loose
 from leakhunt.analysis.shares import is_own_type
 from leakhunt.detectors.known import GREENLET, THREAD_TYPES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leakhunt.analysis.holders import Holder
+from leakhunt.analysis.holder import Holder
 from leakhunt.analysis.ref_cycles import RefCycle
 from leakhunt.analysis.views import KeptBuffers
 from leakhunt.detectors.wording import human_bytes

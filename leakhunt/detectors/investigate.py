@@ -15,7 +15,8 @@ from leakhunt.analysis.bill import Bill
 from leakhunt.analysis.bills import Bills, bills_of
 from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.diff import growth
-from leakhunt.analysis.holders import Holder, HolderFinder
+from leakhunt.analysis.holder import Holder
+from leakhunt.analysis.holders import HolderFinder
 from leakhunt.analysis.loose import find_loose
 from leakhunt.analysis.native_facts import hold_rows, native_cache_bytes
 from leakhunt.analysis.results import GrowthRow, HoldRow, IdentityInfo

@@ -12,7 +12,7 @@ from leakhunt.agent.format import EdgeKind
 from leakhunt.analysis.awaits import Awaits
 from leakhunt.analysis.callables import function_of
 from leakhunt.analysis.classes import Classes
-from leakhunt.analysis.holders import Holder
+from leakhunt.analysis.holder import Holder
 from leakhunt.analysis.paths import Path, Step
 from leakhunt.analysis.samples import Samples, samples_of
 from leakhunt.analysis.shares import is_own_type
