@@ -103,7 +103,7 @@ def _of_its_own(graph: HeapGraph, nodes: npt.NDArray[np.int64]) -> npt.NDArray[n
         parents[node] != NO_NODE
         and int(parents[node]) not in own
         and graph.type_name(node) == "builtins.dict"
-        and graph.edge_text(int(edges[node])) == "__dict__"
+        and graph.edge_text_is(int(edges[node]), "__dict__")
         for node in nodes.tolist()
     ]
     return nodes[~np.array(is_dict, np.bool_)]

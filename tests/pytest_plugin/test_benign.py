@@ -105,3 +105,19 @@ def test_attributes_are_told_by_their_object(suite: Suite) -> None:
     assert "1 shop.Session (" in text
     assert "held by test_it.LAZY.other" in text
     assert ".__dict__" not in text
+
+
+def test_dicts_that_are_entries_of_others_are_told(suite: Suite) -> None:
+    result = suite.run(
+        """
+        BUS.listeners["first"] = []
+
+        def test_it():
+            for number in range(300):
+                BUS.listeners[f"listener {number}"] = {"session": Session()}
+        """,
+        "--leakhunt",
+    )
+    assert result.ret == 0
+    assert "300 builtins.dict (" in words(result)
+    assert "held by shop.BUS.listeners[*]" in words(result)
