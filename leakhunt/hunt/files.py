@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from leakhunt.errors import SnapshotError, UsageError
 from leakhunt.hunt.assemble import assemble, cycles_of_window, open_all, user_rules
 from leakhunt.hunt.case import open_case
+from leakhunt.hunt.free_memory import trim
 from leakhunt.hunt.inputs import check_one_process, mapping_of, refuse_pipe, window_beside
 from leakhunt.report.model import Report
-from leakhunt.store.memory import trim
 
 if TYPE_CHECKING:
     from leakhunt.store.columns import SnapshotColumns

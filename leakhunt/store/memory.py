@@ -1,8 +1,7 @@
-"""How much memory may be taken without harm to this machine or its container, and giving back."""
+"""How much memory may be taken without harm to this machine or its container."""
 
 from __future__ import annotations
 
-import ctypes
 import resource
 from contextlib import suppress
 from pathlib import Path
@@ -17,16 +16,6 @@ def available_bytes() -> int | None:
     found = [_of_system(), _of_address_space(), *_of_control_group()]
     known = [count for count in found if count is not None]
     return min(known) if known else None
-
-
-def trim() -> None:
-    """Give free pages of the C library back to the kernel; does nothing where that cannot.
-
-    Passes over large heaps in several threads leave hundreds of megabytes in its arenas.
-    """
-    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl needs none
-    if give_back is not None:
-        give_back(0)
 
 
 def _of_system() -> int | None:

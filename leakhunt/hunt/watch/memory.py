@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 from leakhunt.analysis.course import rehearse
-from leakhunt.store.memory import trim
+from leakhunt.hunt.free_memory import trim
 
 _POOL_BYTES: Final = 16 << 10
 _BLOCK_BYTES_MAX: Final = 512

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from leakhunt.hunt.case import SavedCase, investigate_case
+from leakhunt.hunt.free_memory import trim
 from leakhunt.hunt.heaps import open_heap
 from leakhunt.hunt.notebook import Notebook
-from leakhunt.store.memory import trim
 from leakhunt.target.progress import OnProgress
 from leakhunt.tui.model.ages import Ages
 from leakhunt.tui.model.heap import HeapView

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, cast
 from textual import work
 from textual.widgets import Static
 
+from leakhunt.hunt.free_memory import trim
 from leakhunt.report import units
-from leakhunt.store.memory import trim
 from leakhunt.tui.model.instances import Instances
 from leakhunt.tui.model.population import PopulationRows, population_of
 from leakhunt.tui.model.subject import Population, Subject

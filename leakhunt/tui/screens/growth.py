@@ -11,9 +11,9 @@ from textual.binding import BindingType
 from textual.widgets import Input, Static
 
 from leakhunt.analysis.results import GrowthRow
+from leakhunt.hunt.free_memory import trim
 from leakhunt.report import units
 from leakhunt.report.model import Report
-from leakhunt.store.memory import trim
 from leakhunt.tui import keys, messages
 from leakhunt.tui.model.growth import GrowthTable, rows_of_heap
 from leakhunt.tui.model.heap import HeapView

@@ -42,14 +42,15 @@ def test_growth_that_costs_no_memory() -> None:
     lonely.field("__qualname__", heap.str("Lonely"))
     lonely.field("__dict__", heap.dict({"__module__": heap.str("ext")}))
     text, none = heap.str("key"), heap.object("builtins.NoneType")
-    heap.module("ext", Kind=kind, one=heap.object("ext.Kind"), t=text, n=none)
+    entry = heap.dict()
+    heap.module("ext", Kind=kind, one=heap.object("ext.Kind"), t=text, n=none, entry=entry)
     heap.module("ext", Lonely=heap.object().link(EdgeKind.UNKNOWN, 0, lonely))
     graph = HeapGraph(heap.snap())
-    nodes = nodes_of(graph, [kind, lonely, none, text])
+    nodes = nodes_of(graph, [kind, lonely, none, text, entry])
     reasons = [growth_reason(graph, v) for v in nodes]
-    assert [reason is not None for reason in reasons] == [True, True, True, False]
+    assert [reason is not None for reason in reasons] == [True, True, True, True, False]
     names = [graph.name_of_type_object(v) for v in nodes]
-    assert names == ["ext.Kind", "ext.Lonely", None, None]
+    assert names == ["ext.Kind", "ext.Lonely", None, None, None]
 
 
 def test_plain_data_types_of_numpy_are_never_freed() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 HOLES = """
 from pathlib import Path
-from leakhunt.store.memory import trim
+from leakhunt.hunt.free_memory import trim
 
 def resident_bytes():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
