@@ -38,16 +38,19 @@ class MergedPath:
     """Why it is ranked lower, when it is."""
 
 
-def merged_paths(graph: HeapGraph, nodes: Ints) -> tuple[tuple[MergedPath, ...], int]:
+def merged_paths(
+    graph: HeapGraph, nodes: Ints, codes: U64 | None = None
+) -> tuple[tuple[MergedPath, ...], int]:
     """Shortest retaining paths of reachable nodes, merged where only indexes and keys differ;
     and how many nodes are in none, because there were too many kinds of path.
 
-    O(nodes of the graph), and O(depth) for a few members of each group.
+    O(depth) for a few members of each group, and O(nodes of the graph) unless the ``codes`` of
+    :func:`path_codes` are given: who asks for several populations of one graph has them.
     """
     if not len(nodes):
         return (), 0
-    codes = path_codes(graph)[nodes]
-    _, group, count = np.unique(codes, return_inverse=True, return_counts=True)
+    codes = path_codes(graph) if codes is None else codes
+    _, group, count = np.unique(codes[nodes], return_inverse=True, return_counts=True)
     by_group = np.argsort(group, kind="stable")
     start = np.concatenate([[0], np.cumsum(count)])
     found: dict[str, MergedPath] = {}

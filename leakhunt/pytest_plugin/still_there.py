@@ -43,7 +43,10 @@ def still_there(traces: Traces) -> dict[str, tuple[Left, ...]]:
         from leakhunt.store.stream import read_stream
 
         graph = HeapGraph(read_stream(taken.path_by_label["final"]))
-    found = {test: _left(graph, trace) for test, trace in there.items()}
+    from leakhunt.analysis.merged_paths import path_codes
+
+    codes = path_codes(graph)
+    found = {test: _left(graph, codes, trace) for test, trace in there.items()}
     return {test: left for test, left in found.items() if left}
 
 
@@ -60,7 +63,9 @@ def _still_allocated(traces: Traces) -> Traces:
     return {test: trace for test, trace in left.items() if trace}
 
 
-def _left(graph: HeapGraph, trace: Sequence[tuple[int, str]]) -> tuple[Left, ...]:
+def _left(
+    graph: HeapGraph, codes: npt.NDArray[np.uint64], trace: Sequence[tuple[int, str]]
+) -> tuple[Left, ...]:
     import numpy as np
 
     from leakhunt.analysis.merged_paths import merged_paths
@@ -81,7 +86,7 @@ def _left(graph: HeapGraph, trace: Sequence[tuple[int, str]]) -> tuple[Left, ...
     nodes = _of_its_own(graph, nodes[graph.reachable[nodes]])
     tops = _tops(graph, nodes)
     rows = []
-    for merged in merged_paths(graph, tops)[0]:
+    for merged in merged_paths(graph, tops, codes)[0]:
         steps = [(text, kind) for text, _, kind in merged.path.described()]
         leaked = steps[-1][1] if steps else ""
         path = str(merged.path)
