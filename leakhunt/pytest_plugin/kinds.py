@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+# Of ``type`` itself: the class of a class may say something else, and one that the collector took
+# apart and could not free has nobody to ask.
+_module: Callable[[type], Any] = type.__dict__["__module__"].__get__
+_qualname: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+
 
 def module_of(kind: type) -> str:
     """The module of a class; empty when it has none or says something else than a text."""
     try:
-        module = type.__getattribute__(kind, "__module__")
+        module = _module(kind)
     except AttributeError:
         return ""
     return module if type(module) is str else ""
@@ -14,4 +22,4 @@ def module_of(kind: type) -> str:
 
 def name_of(kind: type) -> str:
     """``module.QualName``, as in every report."""
-    return f"{module_of(kind)}.{type.__getattribute__(kind, '__qualname__')}"
+    return f"{module_of(kind) or 'builtins'}.{_qualname(kind)}"

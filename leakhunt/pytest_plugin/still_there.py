@@ -52,12 +52,17 @@ def still_there(traces: Traces) -> dict[str, tuple[Left, ...]]:
 
 def _still_allocated(traces: Traces) -> Traces:
     """The traces of which an object of the type is at the address, in no cache that is known.
+    An address that several tests name is the last one's: what was there before is gone.
     O(tracked objects)."""
-    wanted = {address for trace in traces.values() for address, _ in trace}
-    found = without_known([one for one in gc.get_objects() if id(one) in wanted])
+    last = {address: test for test, trace in traces.items() for address, _ in trace}
+    found = without_known([one for one in gc.get_objects() if id(one) in last])
     names = {id(one): name_of(type(one)) for one in found}
     left = {
-        test: [(address, name) for address, name in trace if names.get(address) == name]
+        test: [
+            (address, name)
+            for address, name in trace
+            if last[address] == test and names.get(address) == name
+        ]
         for test, trace in traces.items()
     }
     return {test: trace for test, trace in left.items() if trace}

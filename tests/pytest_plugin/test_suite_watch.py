@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -351,3 +352,71 @@ def test_lazy_modules_stay_so_and_classes_may_lack_a_module(suite: Suite) -> Non
     result = suite.run(tests, "--leakhunt", lazy=lazy)
     result.assert_outcomes(passed=2)
     assert "LEFT test_it.py::test_class" in words(result)
+
+
+def test_classes_without_a_name_of_their_own_are_told(suite: Suite) -> None:
+    result = suite.run(
+        """
+        class Nameless(type):
+            @property
+            def __module__(cls): raise RuntimeError("it says none")
+
+        class Itself(type):
+            # The collector takes such a class apart and cannot free it.
+            def __new__(kind, *args):
+                made = super().__new__(kind, *args)
+                made.__class__ = made
+                return made
+
+        def test_nameless(): KEPT.append(Nameless("Inner", (), {})())
+        def test_itself(): class_ = Itself("Gone", (Itself,), {})
+        """,
+        "--leakhunt",
+    )
+    result.assert_outcomes(passed=2)
+    assert "1 test_it.Inner (" in words(result)
+    assert "LEFT test_it.py::test_itself" not in words(result)
+
+
+def test_the_last_of_those_that_take_one_anothers_place_is_told(suite: Suite) -> None:
+    result = suite.run(
+        """
+        KEPT.append(None)
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_replaces(number):
+            KEPT[0] = None
+            KEPT[0] = Session()
+        """,
+        "--leakhunt",
+    )
+    text = words(result)
+    assert "LEFT test_it.py::test_replaces[5]" in text
+    assert text.count("LEFT") == 1
+
+
+def test_who_asks_for_referrers_finds_what_there_is_without_us(suite: Suite) -> None:
+    tests = """
+        def kinds(session): return [type(one).__name__ for one in gc.get_referrers(session)]
+
+        def generator():
+            session = Session()
+            yield kinds(session), [type(one).__name__ for one in gc.get_referrers(session)]
+
+        async def coroutine():
+            session, holder = Session(), []
+            holder.append(session)
+            return [type(one).__name__ for one in gc.get_referrers(session)]
+
+        def test_it():
+            with pytest.raises(StopIteration) as ended:
+                coroutine().send(None)
+            told = str([next(generator()), ended.value.value])
+            print("told:", told)
+            assert told == EXPECTED
+    """
+    plain = suite.run("EXPECTED = ''\n" + textwrap.dedent(tests))
+    expected = words(plain).partition("told: ")[2].partition("]]")[0] + "]]"
+    assert "list" in expected
+    watched = suite.run(f"EXPECTED = {expected!r}\n" + textwrap.dedent(tests), "--leakhunt")
+    watched.assert_outcomes(passed=1)

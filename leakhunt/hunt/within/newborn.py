@@ -17,7 +17,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
+from typing import Any, Final
 
 _OWN_FREEZE_MAX = 2_000
 """The interpreter may have frozen some objects at its start (375 on 3.12); a program freezes all
@@ -34,12 +35,22 @@ _GUARDED = (
 # Bound here: a program, or a test, may replace these in their modules.
 _collect, _freeze, _unfreeze = gc.collect, gc.freeze, gc.unfreeze
 _get_objects, _get_freeze_count = gc.get_objects, gc.get_freeze_count
+_get_referrers = gc.get_referrers
 _count_blocks = sys.getallocatedblocks
 _clear_lookups: Callable[[], object] = (
     getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache  # noqa: SLF001
 )
 """The interpreter's table of attribute lookups keeps the names it was asked for: a block a name
 that is made up each time, until another takes its place.  Emptying it takes some microseconds."""
+
+
+_FRAME_OF: Final = (
+    {GeneratorType: "gi_frame", CoroutineType: "cr_frame", AsyncGeneratorType: "ag_frame"}
+    if sys.version_info < (3, 14)
+    else {}
+)
+"""Before 3.14 a generator hides its locals from the collector while it calls C code, but not while
+it calls a function like ours."""
 
 
 @dataclass(slots=True)
@@ -173,10 +184,20 @@ def _thawing(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def thawed(*args: Any, **kwargs: Any) -> Any:
         thaw()
-        return function(*args, **kwargs)
+        found = function(*args, **kwargs)
+        if function is _get_referrers and any(type(one) in _FRAME_OF for one in found):
+            caller = sys._getframe(1)  # noqa: SLF001 - there is no other way to it
+            found = [one for one in found if not _runs(one, caller)]
+        return found
 
     thawed.__leakhunt__ = function  # type: ignore[attr-defined]
     return thawed
+
+
+def _runs(one: Any, frame: FrameType) -> bool:
+    """Whether a generator is the one that runs in the frame."""
+    attribute = _FRAME_OF.get(type(one))
+    return attribute is not None and getattr(one, attribute) is frame
 
 
 def _restored(function: Callable[..., Any]) -> Callable[..., Any]:
