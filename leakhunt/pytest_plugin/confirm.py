@@ -7,7 +7,7 @@ import time
 import pytest
 from _pytest.outcomes import OutcomeException
 
-from leakhunt.hunt.within.examine import CYCLES_MIN, Wishes
+from leakhunt.hunt.within.examine import CYCLES_MIN, TooLongError, Wishes
 from leakhunt.pytest_plugin.ledger import Ledger, watched_test
 from leakhunt.pytest_plugin.repeat import Repeater
 from leakhunt.report.suite_model import Outcome
@@ -15,7 +15,9 @@ from leakhunt.testing.filters import Filter
 
 CONFIRM_CYCLES = 20
 _REPEAT_S = 60.0
-"""A slow test gets fewer cycles than that, to take no longer; CYCLES_MIN whatever it takes."""
+"""A slow test gets fewer cycles than that, to take no longer; CYCLES_MIN at least."""
+_LIMIT_S = 2 * _REPEAT_S
+"""Then it is given up: with CYCLES_MIN cycles, or because they grow slower and slower."""
 
 
 def confirm(
@@ -31,12 +33,17 @@ def confirm(
     took ``run_s`` seconds."""
     started = time.perf_counter_ns()
     wishes = Wishes(
-        cycles_of(run_s), ends_when_quiet=True, wants_addresses=ledger.graph_dir is not None
+        cycles_of(run_s),
+        ends_when_quiet=True,
+        limit_s=_LIMIT_S,
+        wants_addresses=ledger.graph_dir is not None,
     )
     try:
         result = Repeater(item).examine(wishes, is_set_up=False)
     except (Exception, OutcomeException) as exc:  # noqa: BLE001 - whatever a test may raise
         note = f"it cannot be repeated: {type(exc).__name__}: {_first_line(exc)}"
+        if isinstance(exc, TooLongError):
+            note = f"it was not judged: {exc}"
         values = {"objects": objects, "blocks": blocks, "notes": (note,)}
         ledger.note(watched_test(item, Outcome.LEFT, **values))
         return

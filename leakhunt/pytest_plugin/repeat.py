@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from _pytest import tmpdir
 
-from leakhunt.hunt.within.examine import Result, Step, Wishes, advance, examine
+from leakhunt.hunt.within.examine import (
+    Result,
+    Step,
+    TooLongError,
+    Wishes,
+    advance,
+    examine,
+)
 
 _TMP_PATH_KEY: Any = getattr(tmpdir, "tmppath_result_key", None)
 """What a report notes for the teardown of ``tmp_path``; a repeated phase has no report."""
@@ -35,6 +42,26 @@ class _Sibling:
         return getattr(self._item, name)
 
 
+class _Unreported:
+    """In place of the hook that takes reports: the first run of the test was told already.
+
+    Each subtest makes a report of its own, which the run would count, print and keep.
+    """
+
+    def __init__(self, hook: Any) -> None:
+        self._hook = hook
+        self.failed: Any = None
+        """The report of the first part that failed."""
+
+    def __call__(self, *, report: Any) -> list[Any]:
+        if report.failed and self.failed is None:
+            self.failed = report
+        return []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._hook, name)  # plugins may come and go meanwhile
+
+
 class Repeater:
     """The phases of one test, as cycles."""
 
@@ -50,7 +77,8 @@ class Repeater:
         """Examine the test; afterwards it is set up or not, as it was before.
 
         A cycle is setup, call and teardown, so that between two of them nothing of the test is
-        there on purpose.  An exception of a repeated phase is passed on.
+        there on purpose.  An exception of a repeated phase is passed on.  Raises TooLongError when
+        the time that is wished for has passed.
         """
         if not is_set_up:
             return self._examine(wishes)
@@ -64,13 +92,19 @@ class Repeater:
             self._item.stash[_REPEATING] = False
 
     def _examine(self, wishes: Wishes) -> Result:
-        examination = examine(wishes)
+        examination, cycles = examine(wishes), 0
+        deadline = time.monotonic() + wishes.limit_s
         self._item.stash[_REPEATING] = True
         try:
             step = advance(examination)
             while isinstance(step, Step):
                 for _ in range(step.cycles):
+                    if time.monotonic() > deadline:
+                        raise TooLongError(
+                            f"{cycles} repetitions took more than {wishes.limit_s:.0f} s"
+                        )
                     self._quietly()
+                    cycles += 1
                 if step.wait_s:
                     time.sleep(step.wait_s)
                 step = advance(examination)
@@ -115,6 +149,15 @@ class Repeater:
         ]
 
     def _quietly(self) -> None:
-        """Warnings were told by the first run; those of a cycle go with it."""
-        with warnings.catch_warnings(record=True):
-            self._whole_cycle()
+        """Warnings and subtests were told by the first run; those of a cycle go with it."""
+        hooks = self._item.config.hook
+        reported = hooks.pytest_runtest_logreport
+        hooks.pytest_runtest_logreport = unreported = _Unreported(reported)
+        try:
+            with warnings.catch_warnings(record=True):
+                self._whole_cycle()
+        finally:
+            hooks.pytest_runtest_logreport = reported
+        if unreported.failed is not None:
+            what = getattr(unreported.failed, "head_line", "a subtest")
+            pytest.fail(f"a subtest failed: {what}", pytrace=False)

@@ -24,8 +24,11 @@ _NAME = "leakhunt-watch"
 _REPORT_BLOCKS = 35
 """What pytest keeps of a test that passed, its three reports: 27 to 35 in the suites that the
 tests watch, fewer in a worker of pytest-xdist."""
+_PHASES = 3
 _PROPERTY_BLOCKS = 3
 """Besides, for each property that a test records: a pair and what is in it."""
+_SUBTEST_BLOCKS = 45
+"""Besides, for each subtest, which has a report of its own: 30, and some for its arguments."""
 _SUSPECT_BLOCKS = 80
 """Blocks that a clean test may leave besides: pytest keeps its request and fixtures for a while."""
 _REMEMBERED = 500
@@ -59,6 +62,7 @@ class SuiteWatch:
         """Something else than a watched test ran last."""
         self._ran = False
         self._passed = True
+        self._reports = 0
         self._left: dict[str, list[tuple[int, str]]] = {}
         self._collected_ns = 0
         """When the whole heap was collected last."""
@@ -107,7 +111,7 @@ class SuiteWatch:
             self._watch.begin()
         else:
             self._watch.go_on()
-        self._begins_anew, self._ran, self._passed = False, False, True
+        self._begins_anew, self._ran, self._passed, self._reports = False, False, True, 0
         begun = time.perf_counter_ns()
         result = yield
         ended = time.perf_counter_ns()
@@ -138,6 +142,7 @@ class SuiteWatch:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """What failed or was skipped is not judged: its traceback is kept."""
         self._passed &= report.passed
+        self._reports += 1
 
     # --- the look ---------------------------------------------------------------------------------
 
@@ -150,6 +155,7 @@ class SuiteWatch:
                 ledger.notes.append(_ELSEWHERE)
             return 0, 0, [], is_whole
         of_report = _REPORT_BLOCKS + _PROPERTY_BLOCKS * len(item.user_properties)
+        of_report += _SUBTEST_BLOCKS * max(0, self._reports - _PHASES)
         blocks = self._watch.blocks() - of_report
         newborn, imported = self._watch.newborn(), self._imports.new()
         kept = survivors(newborn, item, imported, self._runner)

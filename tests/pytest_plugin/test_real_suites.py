@@ -73,6 +73,7 @@ CASES = {
             f"{_FORMATS}::test_it_catches_registered_errors": _BOOM,
         },
     ),
+    "more_itertools": Case("tests", "more_itertools", "more_itertools.peekable([1])", {}),
     "pluggy": Case("testing", "pluggy", "dict(planted=[])", {}),
     "pyee": Case(
         "tests",

@@ -228,6 +228,53 @@ def test_a_test_that_cannot_be_repeated_is_not_accused(suite: Suite) -> None:
     assert "it cannot be repeated: AssertionError: only once" in words(result)
 
 
+def test_a_test_that_takes_too_long_is_not_accused(suite: Suite) -> None:
+    tests = "def test_leaky(): KEPT.append(Session())"
+    conftest = """
+        import leakhunt.pytest_plugin.confirm as confirm
+
+        confirm._LIMIT_S = 0.0
+    """
+    result = suite.run(tests, "--leakhunt-fail", conftest=conftest)
+    result.assert_outcomes(passed=1)
+    assert "LEFT test_it.py::test_leaky" in words(result)
+    assert "it was not judged: " in words(result)
+
+
+SUBTESTS = """
+import unittest
+
+class Test(unittest.TestCase):
+    def test_clean(self):
+        for number in range(100):
+            with self.subTest(number=number): pass
+
+    def test_leaky(self):
+        for number in range(3):
+            with self.subTest(number=number): KEPT.append(Session())
+
+    def test_once(self):
+        with self.subTest("only once"): self.assertNotIn("once", KEPT)
+        KEPT.append("once")
+        KEPT.append(Session())
+
+def test_fixture(subtests):
+    with subtests.test(): KEPT.append(Session())
+"""
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 9 reports subtests")
+def test_subtests_are_told_once_however_often_they_are_repeated(suite: Suite) -> None:
+    result = suite.run(SUBTESTS, "-q", "--leakhunt-confirm", "--leakhunt-report", "report.json")
+    assert "4 passed, 105 subtests passed" in words(result)
+    found = {one["test"].rpartition(":")[2]: one for one in suite.report()["tests"]}
+    assert "test_clean" not in found
+    assert {name: one["outcome"] for name, one in found.items()} == {
+        "test_leaky": "leak", "test_once": "left", "test_fixture": "leak"
+    }  # fmt: skip
+    assert "a subtest failed" in found["test_once"]["notes"][0]
+
+
 def test_a_program_that_froze_its_objects_is_left_alone(suite: Suite) -> None:
     result = suite.run(
         """

@@ -12,6 +12,7 @@ serves plain functions, coroutines and the phases of a test::
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from leakhunt.errors import UsageError
+from leakhunt.errors import LeakhuntError, UsageError
 from leakhunt.hunt.within.malloc import bytes_given_out
 from leakhunt.hunt.within.newborn import Growth, Watch, collect_all, guard
 from leakhunt.hunt.within.snapshots import Snapshots, describe_self
@@ -37,6 +38,14 @@ _BUFFER_BYTES = 64
 """Of the C library's allocator, per cycle, that are looked into: less is everybody's noise."""
 _POLL_S = 0.02
 _STILL_POLLS = 10
+_QUIET_LOOKS = 2
+"""So many looks in a row that find no growth say that it has ended."""
+_HUNT_NS_PER_BLOCK = 3_000
+"""Expected of a hunt, besides its cycles: four snapshots and their analysis."""
+_PATIENCE_LOOKS = 30
+"""So many, at most, to see growth end: of 20 cycles each they fill a cache of 512 entries."""
+_PATIENCE_BLOCKS, _PATIENCE_BYTES = 200_000, 64_000_000
+"""What may gather meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,10 @@ class Wishes:
     """Objects that a cycle may leave behind."""
     settle_s: float = SETTLE_S
     ends_when_quiet: bool = False
-    """A warm-up that settled is answer enough: nothing is examined after it."""
+    """Growth that ends is answer enough: nothing is examined after a warm-up that settled, and
+    what still grows after it gets more cycles, as long as these take no longer than a hunt."""
+    limit_s: float = math.inf
+    """No hunt is begun that would not end by then."""
     wants_addresses: bool = False
     """Also say where leaked objects are."""
 
@@ -76,6 +88,10 @@ class Result:
     """Whether newborn objects were told by freezing the heap; otherwise by blocks alone."""
     addresses: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """By fingerprint: of some of the leaked objects, when that was asked for."""
+
+
+class TooLongError(LeakhuntError):
+    """The examination was given up before it could say anything."""
 
 
 _ONE_CYCLE = Step(1)
@@ -113,25 +129,39 @@ def check_wishes(wishes: Wishes) -> None:
 def examine(wishes: Wishes) -> Examination:
     """Warm up, look the cheap way, and only when something grows take snapshots.
 
-    The heap is thawed whenever the generator has ended, in whatever way.
+    The heap is thawed whenever the generator has ended, in whatever way.  Raises TooLongError.
     """
     check_wishes(wishes)
-    watch = Watch()
+    watch, began = Watch(), time.monotonic()
     with guard():
-        warm = yield from _warm_up(watch, wishes)
-        if warm.is_quiet and wishes.ends_when_quiet:
-            return Result(None, Growth(0, 0), warm.cycles, watch.is_whole)
+        if wishes.ends_when_quiet:
+            cycles = yield from _until_quiet(watch)
+            if cycles:
+                return Result(None, Growth(0, 0), cycles, watch.is_whole)
+            replaced = 0
+        else:
+            replaced = yield from _warm_up(watch, wishes)
         step, beside, before = Step(wishes.cycles), running_beside(), bytes_given_out()
         watch.begin()
+        look_began = time.monotonic()
         yield step
-        growth = warm.beyond(watch.growth())
+        look_s = time.monotonic() - look_began
+        growth = _beyond(replaced, watch.growth())
         is_buffer = _is_buffer(bytes_given_out() - before, wishes)
         if not is_buffer and _is_worth_a_walk(growth, wishes):
             yield from settle(watch.growth, wishes, beside)
-            growth = warm.beyond(watch.growth())
-        is_whole = watch.is_whole
-    if not is_buffer and not _is_worth_a_walk(growth, wishes):
+            growth = _beyond(replaced, watch.growth())
+        is_growing = is_buffer or _is_worth_a_walk(growth, wishes)
+        if is_growing and wishes.ends_when_quiet:
+            is_growing = not (yield from _ends(watch, wishes, look_s))
+        is_whole, hunt_s = watch.is_whole, _hunt_s(watch)
+    if not is_growing:
         return Result(None, growth, wishes.cycles, is_whole)
+    if time.monotonic() - began + look_s + hunt_s > wishes.limit_s:
+        raise TooLongError(
+            f"{wishes.cycles} cycles left something behind; to find out what would take more than "
+            f"{wishes.limit_s:.0f} s"
+        )
     report, addresses = yield from _hunt(wishes, beside)
     return Result(report, growth, wishes.cycles, is_whole, addresses)
 
@@ -148,39 +178,81 @@ def _is_buffer(gained_bytes: int, wishes: Wishes) -> bool:
     return gained_bytes >= _BUFFER_BYTES * wishes.cycles
 
 
-@dataclass(frozen=True, slots=True)
-class _Warm:
-    """How the warm-up ended."""
+def _ends(watch: Watch, wishes: Wishes, look_s: float) -> Generator[Step, None, bool]:
+    """Whether growth ends, given some more cycles: that of a cache up to its bound, and of what
+    each cycle leaves to the next.  Such cycles are cheap beside a hunt.
 
-    cycles: int
-    replaced: int = 0
-    """Newborn objects after one cycle: each makes some anew that take the place of others."""
-    is_quiet: bool = False
-    """Nothing was left behind any more."""
+    ``watch`` has watched the cycles before, which took ``look_s``, and goes on: what was made since
+    its beginning and was let go meanwhile is no growth, so what replaces something older ends too.
+    """
+    deadline = time.monotonic() + _hunt_s(watch)
+    seen, bytes_seen = watch.growth(), bytes_given_out()
+    bytes_most, quiet = bytes_seen + _PATIENCE_BYTES, 0
+    for _ in range(_PATIENCE_LOOKS):
+        is_too_much = seen.blocks > _PATIENCE_BLOCKS or bytes_seen > bytes_most
+        left_s = deadline - time.monotonic() - look_s * (_QUIET_LOOKS - quiet)
+        if is_too_much or left_s < 0 or not watch.is_whole:
+            break
+        yield Step(wishes.cycles)
+        before, bytes_before = seen, bytes_seen
+        seen, bytes_seen = watch.growth(), bytes_given_out()
+        gained = Growth(seen.objects - before.objects, seen.blocks - before.blocks)
+        is_growing = _is_worth_a_walk(gained, wishes)
+        is_growing |= _is_buffer(bytes_seen - bytes_before, wishes)
+        quiet = 0 if is_growing else quiet + 1
+        if quiet == _QUIET_LOOKS:
+            return watch.is_whole
+    return False
 
-    def beyond(self, growth: Growth) -> Growth:
-        """What is more than one cycle's replacements."""
-        return Growth(growth.objects - self.replaced, growth.blocks)
+
+def _hunt_s(watch: Watch) -> float:
+    """What a hunt is expected to take, without its cycles."""
+    return watch.total_blocks * _HUNT_NS_PER_BLOCK / 1e9
 
 
-def _warm_up(watch: Watch, wishes: Wishes) -> Generator[Step, None, _Warm]:
+def _beyond(replaced: int, growth: Growth) -> Growth:
+    """What is more than one cycle's replacements."""
+    return Growth(growth.objects - replaced, growth.blocks)
+
+
+def _until_quiet(watch: Watch) -> Generator[Step, None, int]:
+    """Cycles until nothing more is left behind; 0 when that does not come in WARMUP_MAX of them.
+
+    What was made since the first of them counts, less what was let go of it: what takes the place
+    of something older, which may have been larger, hides nothing.
+    """
+    watch.begin()
+    seen, quiet = Growth(0, 0), 0
+    for number in range(1, WARMUP_MAX + 1):
+        yield _ONE_CYCLE
+        before, seen = seen, watch.growth()
+        is_quiet = seen.blocks <= before.blocks and seen.objects <= before.objects
+        quiet = quiet + 1 if is_quiet else 0
+        if quiet >= QUIET_CYCLES:
+            return number
+    return 0
+
+
+def _warm_up(watch: Watch, wishes: Wishes) -> Generator[Step, None, int]:
+    """The cycles before those that count.  Newborn objects after the last of them: each makes some
+    anew that take the place of others."""
     if wishes.warmup == 0:
-        return _Warm(0)
+        return 0
     if wishes.warmup is not None:
         yield Step(wishes.warmup - 1)
         watch.begin()
         yield _ONE_CYCLE
-        return _Warm(wishes.warmup, watch.growth().objects)
+        return watch.growth().objects
     quiet, before = 0, 0
-    for number in range(1, WARMUP_MAX + 1):
+    for _ in range(WARMUP_MAX):
         watch.begin()
         yield _ONE_CYCLE
         growth = watch.growth()
         is_quiet = growth.blocks <= 0 and growth.objects <= before
         quiet, before = quiet + 1 if is_quiet else 0, growth.objects
         if quiet >= QUIET_CYCLES:
-            return _Warm(number, before, is_quiet=True)
-    return _Warm(WARMUP_MAX, before)
+            break
+    return before
 
 
 def settle(look: Callable[[], object], wishes: Wishes, beside: int) -> Generator[Step, None, None]:
