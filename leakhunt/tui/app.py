@@ -68,11 +68,13 @@ class LeakhuntApp(App[None]):
         *,
         said: str = "",
         view: str = "",
-        at_rest: Callable[[], object] | None = None,
+        at_rest: Callable[[bool], object] | None = None,
     ) -> None:
-        """``at_rest``: called after the first paint, and when all views are made."""
+        """``at_rest``: called after the first paint, and when all views are made; told whether
+        another case was given up since."""
         super().__init__()
-        self._at_rest = at_rest or (lambda: None)
+        self._at_rest = at_rest or (lambda _: None)
+        self._has_given_up = False
         self.case = case
         self.failure: LeakhuntError | None = None
         self._said = said
@@ -125,7 +127,7 @@ class LeakhuntApp(App[None]):
         if self._said:
             self.say(self._said, is_bad=True)
         self.load()
-        self.call_after_refresh(self._at_rest)
+        self.call_after_refresh(self._tell_of_rest)
 
     def watch_theme(self) -> None:
         """Another theme, other grounds."""
@@ -221,7 +223,11 @@ class LeakhuntApp(App[None]):
             self.view(unseen)._css_update_count = self._css_update_count  # noqa: SLF001
             self.set_timer(_BETWEEN_S, self._make_a_view)
         elif unseen is None:
-            self._at_rest()
+            self._tell_of_rest()
+
+    def _tell_of_rest(self) -> None:
+        has_given_up, self._has_given_up = self._has_given_up, False
+        self._at_rest(has_given_up)
 
     def _loaded(self, case: Case, what: str, value: Report | HeapView | None) -> None:
         if case is self.case:  # else another hunt came
@@ -243,7 +249,7 @@ class LeakhuntApp(App[None]):
             self.fail(error)
             return
         case.pid = self.case.pid
-        self.case = case
+        self.case, self._has_given_up = case, True
         self.report = self.heap = None
         self.report = case.report
         if said:

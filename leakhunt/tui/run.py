@@ -33,12 +33,13 @@ def run(sources: Sequence[str]) -> int:
     case, said = case_of(sources)
     from leakhunt.tui.app import LeakhuntApp
 
-    app = LeakhuntApp(case, said=said, at_rest=_spare_the_collector)
+    app = LeakhuntApp(case, said=said, at_rest=spare_the_collector)
+    del case  # it is the application's, which may show another one
     app.run()
     code = _INTERNAL if app.return_code == 1 else app.return_code or 0
     if not wait_while(lambda: app.is_inside, _SILENT_S):
         with contextlib.suppress(OSError):  # the terminal may be gone
-            sys.stderr.write(f"letting go of process {case.pid} ...\n")
+            sys.stderr.write(f"letting go of process {app.case.pid} ...\n")
         wait_while(lambda: app.is_inside, LET_GO_S)
     if app.is_busy:
         end_within(_GRACE_S, code)
@@ -47,8 +48,16 @@ def run(sources: Sequence[str]) -> int:
     return code
 
 
-def _spare_the_collector() -> None:
-    """What is there now stays until the end: a collection amid a key need not look at it all."""
+def spare_the_collector(has_given_up: bool) -> None:  # noqa: FBT001
+    """What is there now stays until the end, or until another hunt is shown: a collection amid a
+    key need not look at it all.
+
+    ``has_given_up``: a case went since.  Workers that were at it are on reference cycles, which
+    stay while they are frozen, and a heap is large.
+    """
+    if has_given_up:
+        gc.unfreeze()
+        gc.collect()
     gc.freeze()
     gc.enable()
 

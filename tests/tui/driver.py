@@ -76,11 +76,18 @@ class Driver:
         return "\n".join(self.lines())
 
 
-def drive(source: Path | list[str], script: Script, size: tuple[int, int] = NARROW) -> LeakhuntApp:
+def drive(
+    source: Path | list[str],
+    script: Script,
+    size: tuple[int, int] = NARROW,
+    *,
+    at_rest: Callable[[bool], object] | None = None,
+) -> LeakhuntApp:
     """Open what ``leakhunt tui`` would, run a script against it, leave."""
     sources = source if isinstance(source, list) else [str(source)]
     case, said = case_of(sources)
-    app = LeakhuntApp(case, said=said)
+    app = LeakhuntApp(case, said=said, at_rest=at_rest)
+    del case
 
     async def run() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:

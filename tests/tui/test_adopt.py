@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from leakhunt.analysis.code_line import CodeLine
 from leakhunt.hunt.activities import Activity, Kind
 from leakhunt.hunt.assemble import write_report
 from leakhunt.hunt.saved_report import read_report
+from leakhunt.tui.run import spare_the_collector
 from leakhunt.tui.screens import tasks
 from leakhunt.tui.screens.dominators import DominatorsView
 from leakhunt.tui.screens.sites import SitesView
@@ -26,6 +30,13 @@ def other(tmp_path: Path) -> Path:
     report = replace(read_report(folder), findings=())
     write_report(report, folder / "report.json")
     return folder
+
+
+@pytest.fixture
+def thawed() -> Iterator[None]:
+    """What a test freezes, the next one may collect."""
+    yield
+    gc.unfreeze()
 
 
 async def adopt(driver: Driver, folder: Path) -> None:
@@ -101,3 +112,29 @@ def test_tasks_leave_the_group_of_the_first(
         assert "job-1" not in driver.text
 
     drive(shop, look, WIDE)
+
+
+@pytest.mark.usefixtures("thawed")
+def test_the_heap_of_the_first_goes(shop: Path, other: Path) -> None:
+    rests: list[bool] = []
+
+    def rest(has_given_up: bool) -> None:
+        rests.append(has_given_up)
+        spare_the_collector(has_given_up)
+
+    async def look(driver: Driver) -> None:
+        await driver.press("2", "home", "enter")
+        await driver.press("3", "4", "5", "6", "1")
+        while len(rests) < 2:  # not all views are made
+            await driver.pilot.pause(0.05)
+        assert driver.app.heap is not None
+        gc.freeze()  # what was shown meanwhile, too
+        graph = weakref.ref(driver.app.heap.graph)
+        await adopt(driver, other)
+        while len(rests) < 3:
+            await driver.pilot.pause(0.05)
+        await driver.press("2", "3", "4", "5", "6", "1")
+        assert rests == [False, False, True]
+        assert graph() is None
+
+    drive(shop, look, WIDE, at_rest=rest)

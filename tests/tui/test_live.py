@@ -46,6 +46,17 @@ def test_figures_move_and_the_end_is_told(
     watch(process.pid, look, size)
 
 
+def test_a_window_may_get_ever_narrower(process: subprocess.Popen[str]) -> None:
+    async def look(driver: Driver, view: LiveView) -> None:
+        await until(driver, "longest GC pause  ")
+        for columns in range(8, 0, -1):
+            await driver.pilot.resize_terminal(columns, 30)
+            await driver.pilot.pause()
+            assert driver.lines()
+
+    watch(process.pid, look)
+
+
 def test_a_process_that_is_not_there() -> None:
     async def look(driver: Driver, view: LiveView) -> None:
         await until(driver, "there is no process 4194303")

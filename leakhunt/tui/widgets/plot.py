@@ -32,7 +32,7 @@ class Plot(Inked):
         self._lines: Sequence[str] | None = None
 
     def lines(self, width: int, height: int) -> Sequence[str]:
-        """The lines in this size."""
+        """The lines in this size, at least one cell wide."""
         raise NotImplementedError
 
     def redraw(self) -> None:
@@ -53,7 +53,7 @@ class Plot(Inked):
         """One line: the curve and its points in ink, words plain."""
         width, base = self.size.width, self.rich_style
         if self._lines is None:
-            self._lines = self.lines(width, self.size.height)
+            self._lines = self.lines(width, self.size.height) if width else ()
         text = self._lines[y] if y < len(self._lines) else ""
         segments = [
             Segment("".join(letters), base + self.ink(ink) if ink else base)
