@@ -43,6 +43,7 @@ UNCOLLECTED = 0.5
 """Objects a cycle in ``gc.garbage`` above which they are no chance."""
 DRAINED = 0.2
 """Part of the growth that goes when the load stops, above which it is a backlog."""
+_OF_SEVERAL = "the snapshots are of different processes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def judge(
     if climb is not None and series.growth > 0:
         found = _with_ladder(found, series.unit, climb)
     if not load.is_same_process:
-        found = _at_most_suspect(found, "the snapshots are of different processes")
+        found = _at_most_suspect(found, _OF_SEVERAL)
     elif noise is not None:
         found = _as_noise(found, series, load, noise, noise_extent)
     if inside_bound is not None:
@@ -160,10 +161,13 @@ def judge_together(parts: Sequence[Series], verdicts: Sequence[Verdict], load: L
 
 def judge_uncollected(series: Series, load: Load) -> Judgement:
     """Judge ``gc.garbage``: only the collector puts things there, some time after they leaked."""
-    reason = f"The collector kept {series.growth} objects instead of freeing them."
+    objects = "1 object" if series.growth == 1 else f"{series.growth} objects"
+    them = "it" if series.growth == 1 else "them"
+    reason = f"The collector kept {objects} instead of freeing {them}."
     if load.cycles is None or series.growth < UNCOLLECTED * load.cycles:
         return Judgement(Verdict.SUSPECT, reason, 0.5)
-    return Judgement(Verdict.LEAK, reason, 0.9)
+    found = Judgement(Verdict.LEAK, reason, 0.9)
+    return found if load.is_same_process else _at_most_suspect(found, _OF_SEVERAL)
 
 
 def though_bounded(found: Judgement, why: str) -> Judgement:
@@ -183,7 +187,8 @@ def _as_noise(
     found: Judgement, series: Series, load: Load, noise: str, extent: Extent | None
 ) -> Judgement:
     """A warm-up does not bring the same number in each cycle, where there is no end to it."""
-    if extent is not Extent.ENDLESS or not _is_exact(series, load):
+    is_leak = found.verdict is Verdict.LEAK and extent is Extent.ENDLESS
+    if not is_leak or not _is_exact(series, load):
         return _at_most_suspect(found, f"known noise ({noise})")
     reason = f"{found.reason[:-1]}: too regular for what is usual there ({noise})."
     return replace(found, reason=reason, confidence=min(found.confidence, 0.9))

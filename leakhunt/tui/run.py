@@ -48,7 +48,7 @@ def run(sources: Sequence[str]) -> int:
     return code
 
 
-def spare_the_collector(has_given_up: bool) -> None:  # noqa: FBT001
+def spare_the_collector(has_given_up: bool) -> None:
     """What is there now stays until the end, or until another hunt is shown: a collection amid a
     key need not look at it all.
 

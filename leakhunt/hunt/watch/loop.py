@@ -256,8 +256,12 @@ class Watch:
         return is_calm or member.watched.load >= BASELINE_LOAD
 
     def _lose(self, pid: int, why: str) -> None:
-        self._members.pop(pid).end_look()
         self._say(EventKind.END, pid, why)
+        self._drop(pid)
+
+    def _drop(self, pid: int) -> None:
+        """Watch it no longer; what it told for its group, another one tells."""
+        self._members.pop(pid).end_look()
         for heir, turn in self._groups.forget(pid):
             self._alarm(heir, self._members[heir], turn, None)
 
@@ -320,13 +324,13 @@ class Watch:
     def _leave_wrapper(self) -> None:
         """What was watched for want of a program, which a wrapper takes a while to start."""
         given = self._options.pid
-        if self._root != given or is_python(given):
+        # Once the given one has ended, its number may be anybody's.
+        if self._root != given or given not in self._members or is_python(given):
             return
         with contextlib.suppress(TargetError):
             self._find_root()
-        if self._root != given and given in self._members:
-            self._members.pop(given).end_look()
-            self._groups.forget(given)
+        if self._root != given:
+            self._drop(given)
             self._root_ticks = None
 
     def _find_members(self) -> None:

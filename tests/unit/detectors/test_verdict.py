@@ -6,7 +6,7 @@ import pytest
 
 from leakhunt.analysis.places import Series
 from leakhunt.detectors.base import Verdict
-from leakhunt.detectors.verdict import Climb, Judgement, Load, judge
+from leakhunt.detectors.verdict import Climb, Judgement, Load, judge, judge_uncollected
 from leakhunt.graph.roots import Extent
 
 LOAD = Load(cycles=300, window_cycles=100)
@@ -66,9 +66,21 @@ def test_what_caps_a_verdict() -> None:
     assert warm_up.verdict is Verdict.SUSPECT
     uneven = judge(entries(0, 105, 300, 300), LOAD, noise="x", noise_extent=Extent.ENDLESS)
     assert uneven.verdict is Verdict.SUSPECT
+    backlog = judge(entries(0, 100, 500, 300), LOAD, noise="x", noise_extent=Extent.ENDLESS)
+    assert backlog.reason.startswith("A backlog")
+    assert backlog.reason.endswith("; known noise (x).")
     assert judge(leak, LOAD, follows=True).verdict is Verdict.NOT
     inferred = Load(300, 100, is_exact=False)
     assert judge(leak, inferred).confidence < judge(leak, LOAD).confidence
+
+
+def test_garbage_that_is_kept() -> None:
+    kept = entries(0, 100, 300, 300)
+    assert judge_uncollected(kept, LOAD).verdict is Verdict.LEAK
+    assert judge_uncollected(kept, Load(300, 100, is_same_process=False)).verdict is Verdict.SUSPECT
+    one = judge_uncollected(entries(0, 0, 1, 1), LOAD)
+    assert one.verdict is Verdict.SUSPECT
+    assert one.reason == "The collector kept 1 object instead of freeing it."
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,17 @@ def test_a_wrapper_that_still_starts_its_program_is_left_for_it() -> None:
     assert fake.of(EventKind.END) == []
 
 
+def test_what_a_wrapper_told_for_its_group_another_one_tells_when_it_is_left() -> None:
+    fake = Fake(
+        rss=lambda _: 9.0 * MIB,
+        program=lambda s: NO_PYTHON if s < 300 else 78,
+        family=lambda s: (NO_PYTHON, PID) if s < 300 else (78, PID),
+        group=lambda s: GroupLimit(int(min(s, 99) * MIB), 100 * MIB, "/shop"),
+    )
+    fake.run(80, pid=NO_PYTHON, children=Children.ALL)
+    assert [alarm.pid for alarm in fake.of(EventKind.ALARM)] == [NO_PYTHON, PID]
+
+
 def several(_: float) -> int:
     raise TargetError("2 Python programs run below it")
 
