@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leakhunt.detectors.base import Category
 from tests.builders import Heap, Obj
-from tests.unit.detectors.test_drawings import leak, run
+from tests.unit.detectors.drawing import leak, run
 
 
 def listener(heap: Heap) -> Obj:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leakhunt.detectors.base import Verdict
 from tests.builders import Heap
-from tests.unit.detectors.test_drawings import CYCLES, leak, run
+from tests.unit.detectors.drawing import CYCLES, leak, run
 
 
 def test_two_findings_share_what_they_hold_together() -> None:

@@ -7,7 +7,7 @@ import pytest
 from leakhunt.agent.format import Fact
 from leakhunt.detectors.base import Category
 from tests.builders import Heap
-from tests.unit.detectors.test_drawings import CYCLES, leak, quiet, run
+from tests.unit.detectors.drawing import CYCLES, leak, quiet, run
 
 
 def test_references_to_a_type_are_a_note() -> None:

@@ -9,7 +9,7 @@ import pytest
 from leakhunt.detectors.base import Category, Verdict
 from leakhunt.detectors.investigate import Investigation
 from tests.builders import Heap
-from tests.unit.detectors.test_drawings import CYCLES, leak, only, quiet, run
+from tests.unit.detectors.drawing import CYCLES, leak, only, quiet, run
 
 MIB = 1 << 20
 STEP = 100_000

@@ -8,7 +8,7 @@ from leakhunt.agent.format import EdgeKind, Fact, RootKind
 from leakhunt.detectors.base import Category, Verdict
 from leakhunt.detectors.investigate import CaseSnapshots, Investigation, investigate
 from tests.builders import Heap, Obj
-from tests.unit.detectors.test_drawings import CYCLES, leak, only, quiet, run
+from tests.unit.detectors.drawing import CYCLES, leak, only, quiet, run
 
 # ---- structures made of one type ----
 

@@ -7,7 +7,7 @@ import pytest
 from leakhunt.agent.format import EdgeKind, Fact
 from leakhunt.detectors.base import Category
 from tests.builders import Heap, Obj
-from tests.unit.detectors.test_drawings import CYCLES, leak, run
+from tests.unit.detectors.drawing import CYCLES, leak, run
 
 PENDING, DONE = 0, 2
 
