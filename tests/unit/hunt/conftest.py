@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from leakhunt.hunt.watch import loop
 from leakhunt.hunt.watch.loop import Watch
+from tests.unit.hunt.fake_agent import FakeReach
 
 
 @pytest.fixture
@@ -23,3 +26,23 @@ def saving(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(Watch, "_capture", capture)
     monkeypatch.setattr(loop, "require_reachable", lambda *_, **__: None)
     return labels
+
+
+@pytest.fixture
+def target() -> Iterator[int]:
+    """A process to hunt; nothing is done to it here."""
+    with subprocess.Popen(["sleep", "60"]) as started:
+        yield started.pid
+        started.kill()
+
+
+@pytest.fixture
+def reach(tmp_path: Path) -> FakeReach:
+    """Finds an agent in each process."""
+    return FakeReach(tmp_path)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a process has settled is looked at every millisecond."""
+    monkeypatch.setattr("leakhunt.hunt.member.SAMPLE_S", 0.001)

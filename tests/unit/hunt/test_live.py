@@ -1,13 +1,12 @@
+"""Hunts of a process that runs: their order, their load, what goes wrong."""
+
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,45 +14,13 @@ from typing import Any
 import pytest
 
 from leakhunt.errors import TargetError, UsageError
-from leakhunt.hunt import LiveOptions, SnapshotOptions, diff_files, hunt_live, snapshot_process
-from leakhunt.hunt.plan import plan_snapshot
-from leakhunt.report.model import Report
-from leakhunt.store.reader import open_snapshot
-from leakhunt.target.family import Children
+from leakhunt.hunt import LiveOptions, hunt_live
 from leakhunt.target.progress import Progress
 from leakhunt.target.readiness import parse_ready
 from tests.unit.hunt.fake_agent import FakeReach, wait_for
+from tests.unit.hunt.hunting import KEPT, leak, options
 
-KEPT = "sys.modules.shop.KEPT"
-"""The holder, as the drawn heap names it."""
-
-
-@pytest.fixture
-def target() -> Iterator[int]:
-    """A process to hunt; nothing is done to it here."""
-    with subprocess.Popen(["sleep", "60"]) as started:
-        yield started.pid
-        started.kill()
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leakhunt.hunt.member.SAMPLE_S", 0.001)
-
-
-@pytest.fixture
-def reach(tmp_path: Path) -> FakeReach:
-    return FakeReach(tmp_path)
-
-
-def leak(reach: FakeReach, number: int, *, says: bool = True) -> str:
-    """A load that makes the target keep so many things more."""
-    line = f"printf '%{number}s' x >> {reach.work}"
-    return f"{line}; echo leakhunt-cycles: {number}" if says else line
-
-
-def options(pid: int, **more: Any) -> LiveOptions:
-    return LiveOptions(pid=pid, settle_max_s=1.0, **more)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 # --- the order of things ---------------------------------------------------------------------
@@ -449,192 +416,3 @@ def test_what_makes_no_hunt(wrong: LiveOptions, match: str) -> None:
     with pytest.raises(UsageError, match=match) as caught:
         hunt_live(wrong)
     assert caught.value.hint
-
-
-# --- a program that is started ---------------------------------------------------------------
-
-SERVE = "import time; print('ready', flush=True); time.sleep({seconds}); raise SystemExit({code})"
-
-
-def program(reach: FakeReach, code: str, **more: Any) -> LiveOptions:
-    return LiveOptions(
-        command=(sys.executable, "-c", code), ready=parse_ready("line:ready"), settle_max_s=1.0,
-        load=leak(reach, 50), **more,
-    )  # fmt: skip
-
-
-def test_a_program_is_started_hunted_and_ended(reach: FakeReach, tmp_path: Path) -> None:
-    saved = tmp_path / "saved"
-    code = SERVE.format(seconds=60, code=0)
-    report = hunt_live(program(reach, code, save_dir=saved), reach=reach)
-    assert (report.verdict, report.errors) == ("LEAK", ())
-    assert report.target["command"] == [sys.executable, "-c", code]
-    assert (report.target["is_launched"], report.target["exit_status"]) == (True, -15)
-    assert (saved / "output.log").read_text() == "ready\n"
-    assert json.loads((saved / "report.json").read_text())["verdict"] == "LEAK"
-    files = [saved / f"{label}.lkheap" for label in ("baseline", "loaded", "final")]
-    assert diff_files(files, cycles=150).verdict == "LEAK"
-
-
-def test_a_program_that_ends_by_itself(reach: FakeReach) -> None:
-    wanted = program(reach, SERVE.format(seconds=4, code=7))
-    wanted = replace(wanted, load=leak(reach, 50) + "; sleep 1")
-    report = hunt_live(wanted, reach=reach)
-    assert any("exited with status 7" in error for error in report.errors)
-    assert report.target["exit_status"] == 7
-
-
-# --- a family --------------------------------------------------------------------------------
-
-FAMILY = """
-import os, sys, time
-for _ in range({workers}):
-    if os.fork() == 0:
-        time.sleep(60)
-print("ready", flush=True)
-time.sleep(60)
-"""
-
-
-@pytest.fixture
-def family() -> Iterator[int]:
-    code = FAMILY.format(workers=3)
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True
-    ) as started:
-        assert started.stdout is not None
-        started.stdout.readline()
-        yield started.pid
-        os.killpg(started.pid, 9)
-
-
-def test_workers_are_hunted_side_by_side(family: int, reach: FakeReach) -> None:
-    report = hunt_live(options(family, load=leak(reach, 90)), reach=reach)
-    assert len(reach.agents) == 4
-    assert (report.verdict, report.cycles, len(report.workers)) == ("LEAK", 270, 4)
-    (found,) = report.findings
-    assert found.workers is not None
-    assert (found.workers.count, found.workers.of) == (4, 4)
-    assert found.count_per_cycle == 4.0
-    assert "in 4 of 4 processes" in found.title
-    assert "+4 `shop.Thing` per cycle" in found.title
-    assert [one.is_root for one in report.workers] == [True, False, False, False]
-
-
-def test_a_worker_that_is_out_of_reach_is_said(family: int, reach: FakeReach) -> None:
-    from leakhunt.target.family import find_family
-
-    workers = [one.pid for one in find_family(family, Children.AUTO)]
-    reach.refused.add(workers[1])
-    report = hunt_live(options(family, load=leak(reach, 90)), reach=reach)
-    assert report.findings[0].workers is not None
-    assert report.findings[0].workers.of == 3
-    assert any(f"process {workers[1]}" in error for error in report.errors)
-    assert len(report.workers) == 4
-
-
-def test_a_worker_that_dies_during_the_hunt(family: int, reach: FakeReach) -> None:
-    from leakhunt.target.family import find_family
-
-    victim = find_family(family, Children.AUTO)[2].pid
-    line = leak(reach, 90) + f"; test $(wc -c < {reach.work}) -lt 200 || kill -9 {victim}"
-    report = hunt_live(options(family, load=line), reach=reach)
-    assert any(f"process {victim}" in error for error in report.errors)
-    assert report.findings[0].workers is not None
-    assert (report.findings[0].workers.count, report.findings[0].workers.of) == (3, 3)
-    assert victim in {one.pid for one in report.workers}
-
-
-def test_only_the_process_itself(family: int, reach: FakeReach) -> None:
-    wanted = options(family, load=leak(reach, 90), children=Children.NONE)
-    report = hunt_live(wanted, reach=reach)
-    assert (list(reach.agents), report.workers) == ([family], ())
-
-
-def test_forks_during_the_hunt_are_said(reach: FakeReach) -> None:
-    code = "import os, time\nprint('ready', flush=True)\ntime.sleep(1.5)\n" + FAMILY.format(
-        workers=1
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True
-    ) as started:
-        try:
-            assert started.stdout is not None
-            started.stdout.readline()
-            wanted = options(started.pid, load=leak(reach, 50) + "; sleep 1")
-            report = hunt_live(wanted, reach=reach)
-        finally:
-            os.killpg(started.pid, 9)
-    assert any("forked during the hunt" in note for note in report.notes)
-
-
-def test_the_snapshots_of_a_family_are_kept_apart(
-    family: int, reach: FakeReach, tmp_path: Path
-) -> None:
-    saved = tmp_path / "saved"
-    for _ in range(2):
-        report: Report = hunt_live(
-            options(family, load=leak(reach, 90), save_dir=saved), reach=reach
-        )
-        reach.agents.clear()
-    folders = sorted(entry.name for entry in saved.iterdir() if entry.is_dir())
-    assert folders == sorted(f"pid-{one.pid}" for one in report.workers)
-    files = [saved / folders[0] / f"{label}.lkheap" for label in ("baseline", "loaded", "final")]
-    assert diff_files(files, cycles=67).findings
-
-
-# --- one snapshot ----------------------------------------------------------------------------
-
-
-def test_a_snapshot(target: int, reach: FakeReach, tmp_path: Path) -> None:
-    reach.work.write_bytes(b"x" * 5)
-    path = tmp_path / "now.lkheap"
-    taken = snapshot_process(SnapshotOptions(target, path, label="now", redact=True), reach=reach)
-    assert (taken.result.path, taken.result.pause_ns) == (path, 1_500_000)
-    columns = open_snapshot(path)
-    assert (columns.header["label"], columns.header["redaction"]) == ("now", "hash")
-    assert [one.kind for one in taken.interventions] == ["attach", "capture", "detach"]
-
-
-def test_two_snapshots_can_be_compared(target: int, tmp_path: Path, reach: FakeReach) -> None:
-    paths = [tmp_path / "a.lkheap", tmp_path / "b.lkheap"]
-    for size, path in zip((10, 60), paths, strict=True):
-        reach.work.write_bytes(b"x" * size)
-        reach.agents.clear()
-        snapshot_process(SnapshotOptions(target, path), reach=reach)
-    report = diff_files(paths)
-    assert report.findings[0].holder.path == KEPT
-
-
-@pytest.mark.parametrize("name", ["missing/a.lkheap", "."])
-def test_no_place_for_a_snapshot(target: int, tmp_path: Path, name: str, reach: FakeReach) -> None:
-    with pytest.raises(UsageError):
-        snapshot_process(SnapshotOptions(target, tmp_path / name), reach=reach)
-    assert reach.agents == {}
-
-
-def test_a_snapshot_takes_the_place_of_no_device(
-    target: int, tmp_path: Path, reach: FakeReach
-) -> None:
-    """For root a new file would replace /dev/null."""
-    pipe, link = tmp_path / "pipe", tmp_path / "link"
-    os.mkfifo(pipe)
-    link.symlink_to(pipe)
-    for path in (pipe, link):
-        options = SnapshotOptions(target, path)
-        with pytest.raises(UsageError, match="no regular file"):
-            snapshot_process(options, reach=reach)
-        with pytest.raises(UsageError, match="no regular file"):
-            plan_snapshot(options)
-    assert pipe.is_fifo()
-    assert reach.agents == {}
-
-
-def test_a_snapshot_goes_to_the_end_of_a_link(
-    target: int, tmp_path: Path, reach: FakeReach
-) -> None:
-    link = tmp_path / "link.lkheap"
-    link.symlink_to(tmp_path / "real.lkheap")
-    taken = snapshot_process(SnapshotOptions(target, link), reach=reach)
-    assert taken.result.path == tmp_path / "real.lkheap"
-    assert link.is_symlink()
