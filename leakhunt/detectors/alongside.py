@@ -47,7 +47,7 @@ class Alongside:
     """A suspended greenlet has its C stack in a buffer: frames, arguments and locals, on no
     walk."""
     native: frozenset[str] = frozenset()
-    """Names of all C types of extensions."""
+    """Names of the C types of extensions among what leaked."""
     in_tables: frozenset[int] = frozenset()
     """Of entries of bounded tables that no walk can look into; keys and values are as many."""
 
@@ -65,9 +65,12 @@ class Alongside:
         What only follows others keeps nothing that C code could hide a part of.
         """
         shares = [share for holder in holders if not holder.follows for share in holder.shares]
+        leaked = {s.type for s in [*shares, *(s for loose in unheld for s in loose.shares)]}
         names = {t: graph.name_of_type(t) for t in range(graph.columns.type_count)}
         native = frozenset(
-            name for t, name in names.items() if is_own_type(name) and _is_native(graph, classes, t)
+            name
+            for t, name in names.items()
+            if name in leaked and is_own_type(name) and _is_native(graph, classes, t)
         )
         by_module: dict[str, set[int]] = defaultdict(set)
         for share in shares:

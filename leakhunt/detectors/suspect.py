@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -26,6 +27,8 @@ _SAMPLED = 500
 _SHOWN_FUNCTIONS = 3
 _BOXED = 8
 """Items of a box that are looked at."""
+_ATTRIBUTES = 64
+"""Attributes of an entry that are looked at: a mapping may be its own ``__dict__``."""
 _WRAPPER_ATTRIBUTES = 4
 """An object with more is no mere wrapper around a callable (its ``__dict__`` counts)."""
 _METHOD = "builtins.method"
@@ -209,16 +212,17 @@ class Suspect:
 
     def inner_edges(self, node: int) -> tuple[int, ...]:
         """Edges to what an entry keeps itself: its attributes, or the first items of a box (a
-        named tuple is one, too)."""
+        named tuple is one, too).  Some dozens at most."""
         graph = self.graph
         first = tuple(graph.edges(node)[:_BOXED])
         if graph.type_name(node) in known.BOXES:
             return first
         if any(graph.kind(e) == EdgeKind.INDEX for e in first):
             return tuple(e for e in first if graph.kind(e) == EdgeKind.INDEX)
-        named = tuple(graph.named_edges(node))
+        named = tuple(islice(graph.named_edges(node), _ATTRIBUTES))
         namespace = graph.named_child(node, "__dict__")
-        inside = () if namespace is None else graph.edges(namespace)
+        # each attribute is a key and a value
+        inside = () if namespace is None else graph.edges(namespace)[: 2 * _ATTRIBUTES]
         return named + tuple(e for e in inside if graph.kind(e) == EdgeKind.VALUE)
 
     def carries_callable(self, node: int) -> bool:

@@ -127,3 +127,16 @@ def test_interpreter_noise() -> None:
     graph = HeapGraph(heap.snap())
     assert graph.tree.tier[node_of(graph, word)] == Tier.NOISE
     assert graph.tree.tier[node_of(graph, cached)] == Tier.NOISE
+
+
+def test_named_edges_of_many_are_those_of_few() -> None:
+    for entries in (3, 1000):
+        heap = Heap()
+        value = heap.object()
+        row = heap.dict(dict.fromkeys(range(entries), value)).field("__dict__", value)
+        row.set(first=value).put("last", value).field("func", value)
+        heap.module("shop", ROW=row)
+        graph = HeapGraph(heap.snap())
+        found = [graph.edge_text(e) for e in graph.named_edges(node_of(graph, row))]
+        assert found == ["__dict__", "first", "func"]
+        assert graph.named_child(node_of(graph, row), "func") == node_of(graph, value)
