@@ -1,7 +1,7 @@
 """The native agent (``native/module.c``)."""
 
 from collections.abc import Callable
-from typing import TypedDict
+from typing import Any, TypedDict
 
 class Birth(TypedDict):
     """How births are tracked."""
@@ -112,3 +112,25 @@ def mark(label: str, /) -> None: ...
 def prepare() -> None: ...
 def self_test() -> None: ...
 def die_with_parent(pid: int, /) -> bool: ...
+def apart(objects: list[Any], seeds: list[Any], /) -> list[Any]:
+    """The objects that no seed leads to by way of others of the list; what else lies between is
+    not looked through, except the seeds themselves.  Seeds are not among them.
+
+    As the collector sees it, so no code of the program runs.  O(references of all of these).
+    """
+
+def holders(objects: list[Any], candidates: list[Any], /) -> list[tuple[Any, Any]]:
+    """(candidate, object) for each reference of a candidate to an object of the list, as the
+    collector sees it.  O(references of the candidates)."""
+
+def ways(addresses: list[int], tiers: list[list[Any]], shut: list[Any], /) -> dict[int, list[Any]]:
+    """By address of an object that is reached: the objects of a shortest way to it, from a seed
+    on, itself last.  The lists of seeds are explored one after the other; nothing goes through
+    an object of the list ``shut``.
+
+    As the collector sees it.  O(objects reached) at most; ends when all are found.
+    """
+
+def interpreter_references() -> list[tuple[str, str | int, Any]]:
+    """What the interpreter itself keeps, but for ``sys.modules``: (root, name of the field or
+    index, object), as the roots of a snapshot have it.  After :func:`self_test` only."""

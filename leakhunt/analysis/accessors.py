@@ -7,15 +7,13 @@ objects are the same, so paths are written and resolved by the same table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 ANY_KEY: Final = "['*']"
 """A private step under some key, whose text is the public attribute's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalAccessor:
+class GlobalAccessor(NamedTuple):
     """A public global that leads to what lies some steps behind another."""
 
     start: str
@@ -23,8 +21,7 @@ class GlobalAccessor:
     public: str
 
 
-@dataclass(frozen=True, slots=True)
-class Accessor:
+class Accessor(NamedTuple):
     """A public attribute of objects of some types; with ANY_KEY, one for each key."""
 
     owners: frozenset[str]

@@ -12,7 +12,7 @@ from leakhunt.analysis.places import Series
 from leakhunt.analysis.ref_cycles import RefCycle
 from leakhunt.analysis.shares import TypeShare
 from leakhunt.analysis.views import KeptBuffers
-from leakhunt.graph.roots import Extent
+from leakhunt.graph.noise import Extent
 
 Ints = npt.NDArray[np.int64]
 

@@ -29,7 +29,8 @@ from leakhunt.analysis.shares import TypeShare, is_own_type, main_type, shares_o
 from leakhunt.analysis.turnover import slots, survivors
 from leakhunt.analysis.views import kept_buffers, opaque_types, outer_bytes
 from leakhunt.graph import _kernels
-from leakhunt.graph.roots import Extent, Tier, noise_note
+from leakhunt.graph.noise import Extent
+from leakhunt.graph.roots import Tier, noise_note
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 
 SIZED_FINDINGS = 20

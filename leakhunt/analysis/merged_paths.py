@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leakhunt.agent.format import EdgeKind
-from leakhunt.analysis.paths import Path, PathNamer, star
+from leakhunt.analysis.paths import SPECIMENS, Path, PathNamer, common_path
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.roots import noise_reason
@@ -20,8 +20,6 @@ _NAMED_GROUPS = 500
 """Groups of paths that are written out, largest first."""
 _NAMED_STEPS = 200_000
 """Steps of all paths written out; a long chain must not take all day."""
-_SPECIMENS = 20
-"""Members of a group whose paths are compared: where they differ stands ``[*]``."""
 _LITERAL = (EdgeKind.ATTR, EdgeKind.FIELD, EdgeKind.LOCAL)
 
 
@@ -57,10 +55,10 @@ def merged_paths(
     namer, steps, named = PathNamer(graph), 0, 0
     for g in np.argsort(-count, kind="stable")[:_NAMED_GROUPS].tolist():
         members = nodes[by_group[start[g] : start[g + 1]]]
-        steps += int(graph.tree.distance[members[0]]) * min(len(members), _SPECIMENS)
+        steps += int(graph.tree.distance[members[0]]) * min(len(members), SPECIMENS)
         if steps > _NAMED_STEPS and found:
             break
-        path = _common_path(namer, members)
+        path = common_path(namer, members[:: max(1, len(members) // SPECIMENS)].tolist())
         size = int(graph.columns.node_size[members].sum())
         noise = noise_reason(graph, int(members[0]))
         one = MergedPath(path, len(members), size, noise)
@@ -116,15 +114,3 @@ def _without_repeats(graph: HeapGraph, repeats: npt.NDArray[np.bool_]) -> U32:
     hangs = below & repeats[np.where(below, tree.parent, 0)]
     parent[hangs] = top[tree.parent[hangs]]
     return parent
-
-
-def _common_path(namer: PathNamer, members: Ints) -> Path:
-    """The path of the first member, ``[*]`` where those of others differ."""
-    first = namer.path(int(members[0]))
-    texts = [step.text for step in first.steps]
-    differ = [False] * len(texts)
-    for node in members[:: max(1, len(members) // _SPECIMENS)][1:_SPECIMENS].tolist():
-        for i, step in enumerate(namer.path(node).steps[: len(texts)]):
-            differ[i] |= step.text != texts[i]
-    steps = [star(step) if differ[i] else step for i, step in enumerate(first.steps)]
-    return replace(first, steps=tuple(steps))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from leakhunt.agent.format import EdgeKind, Fact, RootKind
+from leakhunt.agent.format import EdgeKind, RootKind
 from leakhunt.analysis.accessors import LONGEST, public_attribute, public_global
-from leakhunt.graph.heap_graph import HeapGraph
-from leakhunt.store.columns import NO_NODE
+
+if TYPE_CHECKING:
+    from leakhunt.analysis.named_graph import NamedGraph
 
 KEY_CHARACTERS = 64
 """Longer keys are cut."""
@@ -22,6 +22,8 @@ UNWRITTEN = frozenset(
      "builtins.hamt_collision_node"}
 )  # fmt: skip
 """How a context is built inside: nothing a person would write."""
+SPECIMENS = 20
+"""Of a group of paths so many are compared: where they differ stands ``[*]``."""
 _THREAD_KEYS = frozenset({"weakref.ReferenceType", "_thread._localdummy"})
 _SHOWN_STEPS = 4096
 """Steps of a longer chain are left out in the middle; runs collapse anyway."""
@@ -144,23 +146,21 @@ def quote_key(key: str | int | None) -> str:
 class PathNamer:
     """Writes paths of one graph."""
 
-    def __init__(self, graph: HeapGraph) -> None:
+    def __init__(self, graph: NamedGraph) -> None:
         self.graph = graph
-        self._module_of_dict = {d: name for name, (_, d) in graph.plan.modules.items()}
-        self._module_of_node = {m: name for name, (m, _) in graph.plan.modules.items()}
-        types = graph.columns.type_node
-        self._type_of_node = {int(n): i for i, n in enumerate(types) if n != NO_NODE}
+        self._module_of_dict = {d: name for name, (_, d) in graph.modules.items()}
+        self._module_of_node = {m: name for name, (m, _) in graph.modules.items()}
 
     def path(self, node: int, is_starred: Callable[[int], bool] | None = None) -> Path:
         """Path of a reachable node; entries that lead to a starred node become ``[*]``.
 
         O(depth), and O(in-degree) of the first object below a module.
         """
-        return self._written(self._chain(node), is_starred)
+        return self._written(self.graph.chain(node, _SHOWN_STEPS), is_starred)
 
     def path_through(self, node: int, way: Sequence[tuple[int, int]]) -> Path:
         """Path of a reachable node, and a way of (edge, node) on from it.  O(depth)."""
-        return self._written([*self._chain(node), *way], None)
+        return self._written([*self.graph.chain(node, _SHOWN_STEPS), *way], None)
 
     def _written(
         self, chain: list[tuple[int, int]], is_starred: Callable[[int], bool] | None
@@ -183,16 +183,6 @@ class PathNamer:
             steps += [] if step is None else [step]
         return steps
 
-    def _chain(self, node: int) -> list[tuple[int, int]]:
-        """(edge into, node) from the first node below nothing down to ``node``; edge -1 first."""
-        nodes = self.graph.ancestors(node)[::-1]
-        if len(nodes) > _SHOWN_STEPS:
-            half = _SHOWN_STEPS // 2
-            nodes = np.concatenate([nodes[:half], nodes[-half:]])
-        edges = self.graph.tree.parent_edge[nodes].tolist()
-        edges[0] = -1
-        return list(zip(edges, nodes.tolist(), strict=True))
-
     # ---- where a path starts ----
 
     def _start(self, chain: list[tuple[int, int]]) -> tuple[str, str, int]:
@@ -200,30 +190,26 @@ class PathNamer:
         restart = self._last_type(chain)
         if restart is not None:
             node = chain[restart][1]
-            name = self.graph.name_of_type(self._type_of_node[node])
+            name = self.graph.name_as_type(node) or self.graph.type_name(node)
             return name, self.graph.type_name(node), restart + 1
         graph, first = self.graph, chain[0][1]
         if not graph.is_root(first):
             return f"<native hold> {graph.type_name(first)}", graph.type_name(first), 1
-        if len(chain) > 1 and chain[1][1] == graph.plan.sys_modules:
+        if len(chain) > 1 and chain[1][1] == graph.sys_modules:
             return self._module_start(chain)
         return self.root_text(first), "root", 1
 
     def root_text(self, root: int) -> str:
         """How a root is written: its label, and the line where a frame is.  O(roots)."""
-        graph = self.graph
-        index = root - graph.columns.heap_count
-        label = self._thread_named(graph.columns.string(int(graph.columns.root_label[index])))
-        if graph.columns.root_kind[index] == RootKind.FRAME:
-            line = graph.fact(root, Fact.LINE)
-            if line is not None and line > 0 and not label.endswith(f":{line}"):
-                label += f":{line}"
+        kind, label, line = self.graph.root(root)
+        label = self._thread_named(label)
+        if kind == RootKind.FRAME and line is not None and line > 0:
+            label += "" if label.endswith(f":{line}") else f":{line}"
         return label
 
     def _thread_named(self, label: str) -> str:
         """A program that never imported threading has one thread, and nobody named it."""
-        kinds = self.graph.columns.root_kind
-        if int((kinds == RootKind.THREAD).sum()) != 1:
+        if self.graph.thread_count != 1:
             return label
         return re.sub(r"^thread \d+", "thread 'MainThread'", label)
 
@@ -231,7 +217,7 @@ class PathNamer:
         """Position of the last class on the path whose name says more than the way to it."""
         for at in range(len(chain) - 1, 0, -1):
             edge, node = chain[at]
-            if node in self._type_of_node and self.graph.kind(edge) != EdgeKind.INDEX:
+            if self.graph.kind(edge) != EdgeKind.INDEX and self.graph.name_as_type(node):
                 return at
         return None
 
@@ -242,7 +228,7 @@ class PathNamer:
         module = self._module_of_node.get(chain[2][1])
         if module is None:
             return self._stand_in_start(chain[2])
-        namespace = graph.plan.modules[module][1]
+        namespace = graph.modules[module][1]
         if len(chain) > 4 and chain[3][1] == namespace:
             name = self._defining_name(chain[4], module)
             if name is not None:
@@ -253,7 +239,7 @@ class PathNamer:
         """An object that a program put in place of a module is imported by the module's name."""
         edge, node = entry
         graph = self.graph
-        key = int(graph.columns.edge_name[edge]) if graph.kind(edge) == EdgeKind.VALUE else None
+        key = graph.name_of_edge(edge) if graph.kind(edge) == EdgeKind.VALUE else None
         name = None if key is None else graph.text(key)
         if name is None or not all(part.isidentifier() for part in name.split(".")):
             return "sys.modules", "builtins.dict", 2
@@ -266,24 +252,13 @@ class PathNamer:
             return None
         best = self._module_that_defines(node, module)
         if best != module:
-            edges, _ = self._edges_between(self.graph.plan.modules[best][1], node)
-            edge = edges
-        name = self.graph.text(int(self.graph.columns.edge_name[edge]))
+            edge = self.graph.edge_between(self.graph.modules[best][1], node)
+        name = self.graph.text(self.graph.name_of_edge(edge))
         return None if name is None else f"{best}.{name}"
-
-    def _edges_between(self, source: int, target: int) -> tuple[int, int]:
-        lo, hi = (int(self.graph.columns.edge_offset[source + i]) for i in (0, 1))
-        hits = (self.graph.columns.edge_target[lo:hi] == target).nonzero()[0]
-        values = [lo + int(h) for h in hits if self.graph.kind(lo + int(h)) == EdgeKind.VALUE]
-        return (values[0], len(values)) if values else (lo + int(hits[0]), len(hits))
 
     def _module_that_defines(self, node: int, module: str) -> str:
         """Of the modules that name a node, the one it comes from, as far as one can tell."""
-        holders = {
-            self._module_of_dict[int(source)]
-            for source in set(self.graph.referrers(node).tolist())
-            if int(source) in self._module_of_dict
-        }
+        holders = {self._module_of_dict[source] for source in self.graph.namespaces_with(node)}
         if len(holders) < 2:
             return module
         home = self._home(node)
@@ -301,8 +276,9 @@ class PathNamer:
 
     def _home(self, node: int) -> str:
         """Qualified name that tells in which module an object was defined, or ``""``."""
-        if node in self._type_of_node:
-            return self.graph.name_of_type(self._type_of_node[node])
+        name = self.graph.name_as_type(node)
+        if name is not None:
+            return name
         module = self.graph.named_child(node, "__module__")
         text = None if module is None else self.graph.text(module)
         return text if text is not None else self.graph.type_name(node)
@@ -332,7 +308,7 @@ class PathNamer:
         edge, node = following
         if self.graph.kind(edge) != EdgeKind.VALUE:
             return None
-        key = self.graph.text(int(self.graph.columns.edge_name[edge]))
+        key = self.graph.text(self.graph.name_of_edge(edge))
         if key is None:
             return None
         text = f".{key}" if key.isidentifier() else f".__dict__{quote_key(key)}"
@@ -343,7 +319,7 @@ class PathNamer:
         edge, node = following
         if self.graph.kind(edge) != EdgeKind.VALUE:
             return False
-        key = int(self.graph.columns.edge_name[edge])
+        key = self.graph.name_of_edge(edge)
         is_dict = self.graph.type_name(node) == "builtins.dict"
         return is_dict and self.graph.type_name(key) in _THREAD_KEYS
 
@@ -363,7 +339,7 @@ class PathNamer:
         if at + 1 >= len(chain):
             return self._plain(chain[at - 1][1], *chain[at]), at + 1
         item, cell = chain[at + 1]
-        index = int(graph.columns.edge_name[item])
+        index = graph.name_of_edge(item)
         name = self.free_variable(chain[at - 1][1], chain[at][1], index)
         text = f".<closure>{quote_key(index if name is None else name)}"
         end = at + 2
@@ -379,33 +355,30 @@ class PathNamer:
             return None
         free = graph.named_child(code, "co_freevars")
         names = graph.named_child(code, "co_localsplusnames")
-        if free is not None and graph.item_count[free]:
+        if free is not None and graph.entries(free):
             return self._item_text(free, index)
         if names is None:
             return None
-        first = int(graph.item_count[names]) - int(graph.item_count[closure])
+        first = (graph.entries(names) or 0) - (graph.entries(closure) or 0)
         return self._item_text(names, first + index)
 
     def _item_text(self, sequence: int, index: int) -> str | None:
-        for edge in self.graph.edges(sequence):
-            is_item = self.graph.kind(edge) == EdgeKind.INDEX
-            if is_item and int(self.graph.columns.edge_name[edge]) == index:
-                return self.graph.text(self.graph.target(edge))
-        return None
+        item = self.graph.item(sequence, index)
+        return None if item is None else self.graph.text(item)
 
     def _plain(self, source: int, edge: int, node: int) -> Step:
         text, kind, is_item = edge_words(self.graph, source, edge)
         return Step(text, kind, node, self.graph.type_name(node), is_item)
 
 
-def edge_words(graph: HeapGraph, source: int, edge: int) -> tuple[str, str, bool]:
+def edge_words(graph: NamedGraph, source: int, edge: int) -> tuple[str, str, bool]:
     """How one edge is written, its kind in words, and whether it is an entry.  O(log n)."""
-    kind, name = EdgeKind(graph.kind(edge)), int(graph.columns.edge_name[edge])
+    kind = EdgeKind(graph.kind(edge))
     word = kind.name.lower()
     if kind is EdgeKind.INDEX:
-        return f"[{name}]", word, True
+        return f"[{graph.name_of_edge(edge)}]", word, True
     if kind is EdgeKind.VALUE:
-        return quote_key(graph.key(name)), word, True
+        return quote_key(graph.key(graph.name_of_edge(edge))), word, True
     if kind is EdgeKind.ELEMENT:
         return "{*}", word, True
     if kind is EdgeKind.KEY:
@@ -422,3 +395,16 @@ def edge_words(graph: HeapGraph, source: int, edge: int) -> tuple[str, str, bool
             word = "cell"
         return f".{text}", word, False
     return f".<{word}>", word, True
+
+
+def common_path(namer: PathNamer, nodes: Sequence[int]) -> Path:
+    """The path of the first of some nodes, ``[*]`` where those of the next SPECIMENS differ.
+    O(depth of these)."""
+    first = namer.path(nodes[0])
+    texts = [step.text for step in first.steps]
+    differ = [False] * len(texts)
+    for node in nodes[1:SPECIMENS]:
+        for i, step in enumerate(namer.path(node).steps[: len(texts)]):
+            differ[i] |= step.text != texts[i]
+    steps = [star(step) if differ[i] else step for i, step in enumerate(first.steps)]
+    return replace(first, steps=tuple(steps))

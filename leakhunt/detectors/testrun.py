@@ -7,13 +7,13 @@ belong to the run, not to the program under test.  Pure: a table over retaining 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from leakhunt.detectors.base import Finding
+if TYPE_CHECKING:
+    from leakhunt.detectors.base import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(NamedTuple):
     """A step of a retaining path that tells whose growth it is."""
 
     reason: str

@@ -13,7 +13,7 @@ from leakhunt.analysis.places import Series
 from leakhunt.analysis.trend.slope import STRAIGHT, slope
 from leakhunt.detectors.base import Verdict
 from leakhunt.detectors.wording import short_number
-from leakhunt.graph.roots import Extent
+from leakhunt.graph.noise import Extent
 
 STEADY = 2.0
 """Rates of the two windows may differ by this factor."""

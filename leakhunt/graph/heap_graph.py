@@ -15,6 +15,7 @@ import numpy.typing as npt
 from leakhunt.agent.format import EdgeKind, Fact, NodeFlag, TypeFlag
 from leakhunt.graph import _kernels
 from leakhunt.graph.lazy import lazy
+from leakhunt.graph.naming import Naming
 from leakhunt.graph.roots import RootPlan, Tier, plan_roots
 from leakhunt.graph.tables import NO_TIER, SKIP_WEAK, skip_all_but
 from leakhunt.store.columns import I64, NO_NODE, NO_STRING, U8, U32, U64, SnapshotColumns
@@ -59,7 +60,7 @@ class Tree:
     """(reachable,) nodes as they were reached."""
 
 
-class HeapGraph:
+class HeapGraph(Naming):
     """One snapshot as a graph.  Building it costs nothing."""
 
     def __init__(self, columns: SnapshotColumns) -> None:

@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from leakhunt.agent.format import EdgeKind, RootKind
+from leakhunt.graph.noise import (
+    CACHE_WRAPPER,
+    NOISE_ATTRIBUTES,
+    NOISE_EVERYWHERE,
+    NOISE_FIELDS,
+    NOISE_PACKAGES,
+    NOISE_ROOTS,
+    Extent,
+    extent_of,
+)
 from leakhunt.store.columns import I64, NO_NODE, U32
 
 if TYPE_CHECKING:
@@ -31,17 +41,6 @@ class Tier(IntEnum):
     NATIVE = 4
 
 
-class Extent(Enum):
-    """How far known noise grows."""
-
-    SMALL = "small"
-    """Its own module keeps it small."""
-    WARM_UP = "warm-up"
-    """As far as there is code to load, or the interpreter needs."""
-    ENDLESS = "endless"
-    """As far as the program feeds it: mostly a warm-up, at times a leak."""
-
-
 _TIER_OF_KIND = {
     RootKind.MODULES: Tier.MODULES,
     RootKind.INTERPRETER: Tier.INTERPRETER,
@@ -50,51 +49,6 @@ _TIER_OF_KIND = {
     RootKind.FRAME: Tier.THREADS,
     RootKind.NATIVE: Tier.NATIVE,
 }
-
-_NOISE_ATTRIBUTES = {
-    ("linecache", "cache"): "source lines kept for tracebacks",
-    ("linecache", "_interactive_cache"): "source lines kept for tracebacks",
-    ("re", "_cache"): "compiled patterns",
-    ("re", "_cache2"): "compiled patterns",
-    ("_strptime", "_regex_cache"): "compiled time formats",
-    ("inspect", "modulesbyfile"): "module names kept by inspect",
-    ("inspect", "_filesbymodname"): "module names kept by inspect",
-    ("sys", "path_importer_cache"): "import cache",
-    ("importlib._bootstrap", "_module_locks"): "import locks",
-    ("importlib._bootstrap", "_blocking_on"): "import locks",
-    ("_frozen_importlib", "_module_locks"): "import locks",
-    ("_frozen_importlib", "_blocking_on"): "import locks",
-    ("zipimport", "_zip_directory_cache"): "import cache",
-    ("warnings", "onceregistry"): "warnings already shown",
-    ("warnings", "_onceregistry"): "warnings already shown",
-    ("encodings", "_cache"): "codecs looked up",
-    ("sys", "last_traceback"): "last traceback shown at a prompt",
-    ("sys", "last_exc"): "last exception shown at a prompt",
-    ("sys", "last_value"): "last exception shown at a prompt",
-}
-_BOUNDED_BY_CODE = frozenset({("re", "_cache"), ("re", "_cache2"), ("_strptime", "_regex_cache")})
-_ENDLESS = frozenset(
-    {
-        ("linecache", "cache"),
-        ("encodings", "_cache"),
-        ("sys", "path_importer_cache"),
-        ("zipimport", "_zip_directory_cache"),
-        ("warnings", "onceregistry"),
-        ("warnings", "_onceregistry"),
-    }
-)
-"""Noise by what the program feeds it: names of generated code, of codecs, of folders, texts."""
-_NOISE_EVERYWHERE = {"__warningregistry__": "warnings already shown"}
-_NOISE_FIELDS = {"cached_objects.interned_strings": "interned strings of the interpreter"}
-"""Fields of the interpreter state."""
-_NOISE_ROOTS = {"type attribute cache": ("the interpreter's attribute cache", Extent.SMALL)}
-"""Whole roots, by label."""
-_NOISE_PACKAGES = {
-    "leakhunt": "leakhunt itself",
-    "_pytest": "test runner",
-    "pluggy": "test runner",
-}
-_CACHE_WRAPPER = "functools._lru_cache_wrapper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +85,8 @@ def plan_roots(graph: HeapGraph) -> RootPlan:
     noise_roots: dict[int, NoiseNote] = {}
     for i, kind in enumerate(graph.columns.root_kind):
         label = graph.columns.string(int(graph.columns.root_label[i]))
-        if label in _NOISE_ROOTS:
-            noise_roots[heap + i] = NoiseNote(-1, -1, *_NOISE_ROOTS[label])
+        if label in NOISE_ROOTS:
+            noise_roots[heap + i] = NoiseNote(-1, -1, *NOISE_ROOTS[label])
             continue
         tier = _TIER_OF_KIND.get(RootKind(int(kind)), Tier.INTERPRETER)
         if tier in by_tier:
@@ -185,15 +139,15 @@ def _modules(graph: HeapGraph, sys_modules: int) -> dict[str, tuple[int, int]]:
 
 def _find_noise(graph: HeapGraph, modules: dict[str, tuple[int, int]]) -> dict[int, NoiseNote]:
     noise: dict[int, NoiseNote] = {}
-    for (module, attribute), reason in _NOISE_ATTRIBUTES.items():
+    for (module, attribute), reason in NOISE_ATTRIBUTES.items():
         if module in modules:
-            note = (reason, _extent(module, attribute))
+            note = (reason, extent_of(module, attribute))
             _note_value(graph, modules[module][1], attribute, note, noise)
     namespaces = np.array([namespace for _, namespace in modules.values()], np.int64)
     edges, owner = graph.expand(namespaces)
     is_value = graph.columns.edge_kind[edges] == EdgeKind.VALUE
     edges, owner = edges[is_value], owner[is_value]
-    for attribute, reason in _NOISE_EVERYWHERE.items():
+    for attribute, reason in NOISE_EVERYWHERE.items():
         hits = np.isin(graph.columns.edge_name[edges], graph.nodes_with_text(attribute))
         for edge, at in zip(edges[hits].tolist(), owner[hits].tolist(), strict=True):
             if _is_collection(graph, graph.target(edge)):
@@ -202,15 +156,9 @@ def _find_noise(graph: HeapGraph, modules: dict[str, tuple[int, int]]) -> dict[i
     packages = [module.partition(".")[0] for module in modules]
     _note_cached_functions(graph, packages, namespaces, (edges, owner), noise)
     for package, (node, namespace) in zip(packages, modules.values(), strict=True):
-        if package in _NOISE_PACKAGES:
-            _note_module(graph, node, namespace, _NOISE_PACKAGES[package], noise)
+        if package in NOISE_PACKAGES:
+            _note_module(graph, node, namespace, NOISE_PACKAGES[package], noise)
     return noise
-
-
-def _extent(module: str, attribute: str) -> Extent:
-    if (module, attribute) in _BOUNDED_BY_CODE:
-        return Extent.SMALL
-    return Extent.ENDLESS if (module, attribute) in _ENDLESS else Extent.WARM_UP
 
 
 def _note_value(
@@ -227,7 +175,7 @@ def _note_value(
 
 def _note_fields(graph: HeapGraph, root: int, noise: dict[int, NoiseNote]) -> None:
     for edge in graph.named_edges(root):
-        reason = _NOISE_FIELDS.get(graph.edge_text(edge) or "")
+        reason = NOISE_FIELDS.get(graph.edge_text(edge) or "")
         if reason is not None:
             noise.setdefault(graph.target(edge), NoiseNote(root, edge, reason))
 
@@ -248,7 +196,7 @@ def _note_cached_functions(
     """``values``: edges to what the namespaces name, and which namespace each is of."""
     c, (edges, owner) = graph.columns, values
     names = (graph.name_of_type(i) for i in range(c.type_count))
-    wrappers = [i for i, name in enumerate(names) if name == _CACHE_WRAPPER]
+    wrappers = [i for i, name in enumerate(names) if name == CACHE_WRAPPER]
     is_standard = np.array([package in sys.stdlib_module_names for package in packages], np.bool_)
     hits = np.isin(c.node_type[c.edge_target[edges]], wrappers)
     hits[hits] = is_standard[owner[hits]]

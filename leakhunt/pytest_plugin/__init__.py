@@ -59,8 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
     option.leakhunt_confirm |= option.leakhunt_fail
     option.leakhunt |= option.leakhunt_confirm
     if option.leakhunt or option.leakhunt_report or option.leakhunt_baseline:
-        from leakhunt.pytest_plugin.session import install
-
+        try:
+            from leakhunt.pytest_plugin.session import install
+        except ImportError as exc:
+            raise pytest.UsageError(f"--leakhunt: our C code cannot be loaded: {exc}") from exc
         install(config)
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-from leakhunt.pytest_plugin.kinds import module_of
+from leakhunt.hunt.within.kinds import module_of, namespace_of
 
 _TABLES: Final = {
     "_strptime": ("_regex_cache",),
@@ -33,56 +33,65 @@ _WITH_WRAPPERS: Final = (
     "locale", "logging", "re", "sre_compile", "tokenize", "typing", "urllib.parse",
 )  # fmt: skip
 """Modules whose functions keep results (functools.lru_cache), at module level or in a class."""
-_Wrapper: Final = type(functools.lru_cache(int))
+KeepingFunction: Final = type(functools.lru_cache(int))
+"""A function that keeps its results."""
 
-_wrappers: dict[str, list[Any]] = {}
-"""Those that were found, by module."""
+_FOLDERS: Final = "importlib.metadata"
+"""Keeps what it found in a folder with the folder, which is a result of another such function."""
+
+_named: list[tuple[dict[str, Any], tuple[str, ...]]] = []
+"""Namespaces of modules, and what they may have put another in the place of."""
+_lasting: list[Any] = []
+"""Those of the modules that were loaded when we looked last, but for what modules name."""
+_module_count = 0
+"""When we looked last."""
+_tables: dict[str, list[Any]] = {}
+"""Functions that keep results, and the dicts they keep them in, by module."""
 
 
 def known_caches() -> list[Any]:
     """The caches of the modules that are loaded.  Some microseconds."""
-    found = [
-        namespace.get(name)
+    if _module_count != len(sys.modules):
+        _look_again()
+    found = [namespace.get(name) for namespace, names in _named for name in names]
+    return [one for one in found if one is not None] + _lasting + list(_of_folders())
+
+
+def _look_again() -> None:
+    global _module_count  # noqa: PLW0603 - there is one table of modules
+    _module_count = len(sys.modules)
+    _named[:] = [
+        (namespace_of(sys.modules[module]) or {}, names)
         for module, names in _TABLES.items()
-        for namespace in (_namespace(module),)
-        for name in names
+        if module in sys.modules
     ]
     for module in _WITH_WRAPPERS:
-        if module in sys.modules:
-            if module not in _wrappers:
-                _wrappers[module] = list(_wrappers_of(_namespace(module)))
-            found += [part for one in _wrappers[module] for part in _tables_of(one)]
-    return [one for one in found if one is not None]
+        if module in sys.modules and module not in _tables:
+            functions = list(_keeping_functions(namespace_of(sys.modules[module]) or {}))
+            _tables[module] = functions + [part for one in functions for part in _dicts_of(one)]
+            _lasting.extend(_tables[module])
 
 
-def _tables_of(wrapper: Any) -> Iterator[Any]:
-    """A function that keeps results, the dict it keeps them in, and the like of the objects that
-    are its results: importlib.metadata keeps what it found in a folder with the folder."""
-    yield wrapper
-    for result in gc.get_referents(wrapper):
-        if type(result) is dict:
-            yield result
-        elif module_of(type(result)) == "importlib.metadata":
-            parts = gc.get_referents(result)
-            parts += gc.get_referents(*(one for one in parts if type(one) is dict))
-            yield from (one for one in parts if type(one) is _Wrapper)
+def _dicts_of(wrapper: Any) -> Iterator[Any]:
+    """Emptied, they stay the same dicts."""
+    return (one for one in gc.get_referents(wrapper) if type(one) is dict)
 
 
-def _wrappers_of(namespace: dict[str, Any]) -> Iterator[Any]:
+def _of_folders() -> Iterator[Any]:
+    for wrapper in _tables.get(_FOLDERS, ()):
+        for result in gc.get_referents(wrapper) if type(wrapper) is KeepingFunction else ():
+            if module_of(type(result)) == _FOLDERS:
+                parts = gc.get_referents(result)
+                parts += gc.get_referents(*(one for one in parts if type(one) is dict))
+                yield from (one for one in parts if type(one) is KeepingFunction)
+
+
+def _keeping_functions(namespace: dict[str, Any]) -> Iterator[Any]:
     classes = [one for one in namespace.values() if type(one) is type]
     for one in (*namespace.values(), *(part for kind in classes for part in vars(kind).values())):
         function = one.__func__ if type(one) in (staticmethod, classmethod) else one
-        if type(function) is _Wrapper:
+        if type(function) is KeepingFunction:
             yield function
     # typing keeps those of all its types together, to be able to clear them.
     for clear in namespace.get("_cleanups", ()):
         yield clear.__self__
-
-
-def _namespace(module: str) -> dict[str, Any]:
-    """Empty when it is not loaded; one that loads lazily is not touched."""
-    try:
-        found: dict[str, Any] = object.__getattribute__(sys.modules[module], "__dict__")
-    except (KeyError, AttributeError):
-        return {}
-    return found

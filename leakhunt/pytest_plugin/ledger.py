@@ -109,7 +109,7 @@ class Ledger:
             if one.test == test and one.outcome is Outcome.LEFT:
                 del self._tests[i]
                 if left is not None:
-                    self._tests.insert(i, _with_left(one, left))
+                    self._tests.insert(i, one._replace(left=left))
                 return
 
     @property
@@ -191,10 +191,6 @@ def watched_test(item: pytest.Item, outcome: Outcome, **values: Any) -> WatchedT
     """A test with the place where it is written."""
     file, line, _ = item.location
     return WatchedTest(item.nodeid, outcome, file, None if line is None else line + 1, **values)
-
-
-def _with_left(one: WatchedTest, left: tuple[Left, ...]) -> WatchedTest:
-    return replace(one, left=left)
 
 
 def _absolute(config: pytest.Config, given: str | None) -> Path | None:

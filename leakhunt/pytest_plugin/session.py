@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from leakhunt.errors import LeakhuntError
-from leakhunt.hunt.within.newborn import Watch, collect_all, guard
-from leakhunt.pytest_plugin.kinds import name_of
+from leakhunt.hunt.within.kinds import name_of
+from leakhunt.hunt.within.newborn import Watch, collect_all, guard, thaw
+from leakhunt.pytest_plugin.known_caches import known_caches
 from leakhunt.pytest_plugin.ledger import is_controller, ledger_of, watched_test
-from leakhunt.pytest_plugin.survivors import Imports, Runner, survivors
+from leakhunt.pytest_plugin.survivors import Imports, Runner, blocks_of, survivors
 from leakhunt.report.suite_model import Outcome
 
 _NAME = "leakhunt-watch"
@@ -37,6 +38,14 @@ _COLLECT_SHARE = 0.01
 """Of the run's time that collections of the whole heap may take."""
 _COLLECT_NS_PER_BLOCK = 100
 """Expected of a collection; 50 on a quiet machine."""
+_COUNT_SHARE = 0.01
+"""Of the run's time that counting blocks may take, when it takes more than _COUNT_ALWAYS_NS: tests
+that are shorter than that allows are counted together."""
+_COUNT_ALWAYS_NS = 15_000
+_COUNTED_TOGETHER = 3
+"""Tests at most."""
+_FIRST_BLOCKS = 100
+"""What the interpreter, pytest and its plugins set up while the first test runs, at most."""
 _ELSEWHERE = "tests that a plugin runs elsewhere (pytest-forked, for instance) are not watched"
 
 
@@ -66,6 +75,12 @@ class SuiteWatch:
         self._left: dict[str, list[tuple[int, str]]] = {}
         self._collected_ns = 0
         """When the whole heap was collected last."""
+        self._counted_ns = self._count_ns = 0
+        """When blocks were counted last, and how long that took."""
+        self._uncounted: list[pytest.Item] = []
+        """Tests since then."""
+        self._expected_blocks = 0
+        """What pytest keeps of them."""
 
     # --- the run ----------------------------------------------------------------------------------
 
@@ -75,6 +90,7 @@ class SuiteWatch:
         self._guard = guard()
         self._guard.__enter__()
         self._imports, self._runner = Imports(), Runner(self._config)
+        known_caches()  # what it keeps for itself is not of the first test
         self._collected_ns = time.perf_counter_ns()
 
     @pytest.hookimpl(tryfirst=True)
@@ -86,7 +102,7 @@ class SuiteWatch:
         if self._left:
             from leakhunt.pytest_plugin.still_there import still_there
 
-            collect_all(most=1)
+            thaw()
             try:
                 found = still_there(self._left)
             except LeakhuntError as exc:
@@ -109,30 +125,37 @@ class SuiteWatch:
         if self._begins_anew:
             self._imports.new()
             self._watch.begin()
+            self._expected_blocks = 0 if self._ledger.watched else _FIRST_BLOCKS
+            self._uncounted.clear()
         else:
             self._watch.go_on()
         self._begins_anew, self._ran, self._passed, self._reports = False, False, True, 0
         begun = time.perf_counter_ns()
         result = yield
         ended = time.perf_counter_ns()
-        objects, blocks, left, is_whole = self._look(item)
-        if _is_of_another_module(item, nextitem):
+        look = self._look(item, nextitem)
+        if _ends_module(item, nextitem):
             self._end_module()
         self._ledger.watch_ns += begun - started + time.perf_counter_ns() - ended
-        if self._ran and self._passed and (objects or blocks > _SUSPECT_BLOCKS):
+        if self._ran and self._passed and (look.objects or look.blocks > _SUSPECT_BLOCKS):
             self._begins_anew = True
-            of_first_run = {"objects": objects, "blocks": blocks}
-            if self._ledger.is_confirming:
-                from leakhunt.pytest_plugin.confirm import confirm
-
-                run_s = (ended - begun) / 1e9
-                confirm(self._ledger, item, nextitem, **of_first_run, run_s=run_s)
-            else:
-                if left:  # otherwise it is memory that no collector knows: there is no trace of it
-                    self._left[item.nodeid] = left
-                values = {**of_first_run, "is_thawed": not is_whole}
-                self._ledger.note(watched_test(item, Outcome.LEFT, **values))
+            self._suspect(look, nextitem, run_s=(ended - begun) / 1e9)
         return result
+
+    def _suspect(self, look: _Look, nextitem: pytest.Item | None, *, run_s: float) -> None:
+        """Enter a test that left something; repeat it if that is wished."""
+        item = look.items[0]
+        of_first_run = {"objects": look.objects, "blocks": look.blocks}
+        if self._ledger.is_confirming:
+            from leakhunt.pytest_plugin.confirm import confirm
+
+            confirm(self._ledger, item, nextitem, **of_first_run, run_s=run_s)
+            return
+        if look.left:  # otherwise it is memory that no collector knows: there is no trace of it
+            self._left[item.nodeid] = look.left
+        notes = tuple(f"it, or {other.nodeid}" for other in look.items[1:])
+        values = {**of_first_run, "is_thawed": not look.is_whole, "notes": notes}
+        self._ledger.note(watched_test(item, Outcome.LEFT, **values))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
@@ -146,26 +169,50 @@ class SuiteWatch:
 
     # --- the look ---------------------------------------------------------------------------------
 
-    def _look(self, item: pytest.Item) -> tuple[int, int, list[tuple[int, str]], bool]:
-        """How many objects and blocks a test left, where the objects are, and whether objects
-        could be told."""
+    def _look(self, item: pytest.Item, nextitem: pytest.Item | None) -> _Look:
+        """What a test left."""
         ledger, is_whole = self._ledger, self._watch.is_whole
         if not self._ran:
             if _ELSEWHERE not in ledger.notes:
                 ledger.notes.append(_ELSEWHERE)
-            return 0, 0, [], is_whole
-        of_report = _REPORT_BLOCKS + _PROPERTY_BLOCKS * len(item.user_properties)
-        of_report += _SUBTEST_BLOCKS * max(0, self._reports - _PHASES)
-        blocks = self._watch.blocks() - of_report
+            return _Look([item], 0, 0, [], is_whole)
+        self._watch.collect()
         newborn, imported = self._watch.newborn(), self._imports.new()
-        kept = survivors(newborn, item, imported, self._runner)
+        kept, cached = survivors(newborn, item, imported, self._runner)
         del newborn
-        if imported:  # much of their code and names is nothing that the collector knows
-            blocks = 0
         ledger.watched += 1
         ledger.thawed += not is_whole
+        self._uncounted.append(item)
+        self._expected_blocks += _REPORT_BLOCKS + _PROPERTY_BLOCKS * len(item.user_properties)
+        self._expected_blocks += _SUBTEST_BLOCKS * max(0, self._reports - _PHASES)
         left = [(id(one), name_of(type(one))) for one in kept[:_REMEMBERED]]
-        return len(kept), blocks, left, is_whole
+        must_count = bool(kept or cached or imported or not self._passed)
+        if not must_count and not self._is_counting() and not _ends_module(item, nextitem):
+            return _Look([item], len(kept), 0, left, is_whole)
+        items = [item] if kept else [*self._uncounted]
+        blocks = self._blocks(cached)
+        # Of what is imported much of the code and of the names is nothing that the collector knows.
+        return _Look(items, len(kept), 0 if imported else blocks, left, is_whole)
+
+    def _is_counting(self) -> bool:
+        """Whether it is time to count blocks again."""
+        if self._ledger.is_confirming or len(self._uncounted) == _COUNTED_TOGETHER:
+            return True
+        if self._count_ns <= _COUNT_ALWAYS_NS:
+            return True
+        return self._count_ns <= _COUNT_SHARE * (time.perf_counter_ns() - self._counted_ns)
+
+    def _blocks(self, cached: list[Any]) -> int:
+        """Blocks that came since they were counted last, but for what is expected."""
+        started = time.perf_counter_ns()
+        blocks = self._watch.blocks_now() - self._expected_blocks
+        self._counted_ns = time.perf_counter_ns()
+        self._count_ns = self._counted_ns - started
+        if blocks > _SUSPECT_BLOCKS:
+            blocks = self._watch.blocks() - self._expected_blocks - blocks_of(cached)
+        self._uncounted.clear()
+        self._expected_blocks = 0
+        return blocks
 
     def _end_module(self) -> None:
         """Fixtures of the module are gone.  Let the collector have the whole heap where that
@@ -179,6 +226,18 @@ class SuiteWatch:
             self._collected_ns = now
 
 
+class _Look(NamedTuple):
+    """What one test left, or several that were counted together."""
+
+    items: list[pytest.Item]
+    objects: int
+    blocks: int
+    left: list[tuple[int, str]]
+    """Address and type of the first objects."""
+    is_whole: bool
+    """Whether objects could be told."""
+
+
 def _judges_itself(item: pytest.Item) -> bool:
     """Marked tests are repeated anyway; those with our fixture look at the heap themselves."""
     return item.get_closest_marker("leakhunt") is not None or "leakhunt" in getattr(
@@ -186,5 +245,5 @@ def _judges_itself(item: pytest.Item) -> bool:
     )
 
 
-def _is_of_another_module(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+def _ends_module(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
     return nextitem is None or nextitem.nodeid.partition("::")[0] != item.nodeid.partition("::")[0]

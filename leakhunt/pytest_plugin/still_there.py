@@ -3,129 +3,139 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
+from weakref import ReferenceType
 
-from leakhunt.pytest_plugin.kinds import name_of
-from leakhunt.pytest_plugin.survivors import without_known
+from leakhunt.analysis.paths import SPECIMENS, PathNamer, common_path
+from leakhunt.detectors.testrun import reason_of_path
+from leakhunt.errors import TargetError
+from leakhunt.graph.noise import (
+    NOISE_ATTRIBUTES,
+    NOISE_EVERYWHERE,
+    NOISE_PACKAGES,
+)
+from leakhunt.hunt.within.kinds import mro_of, namespace_of, shallow_bytes
+from leakhunt.hunt.within.live_graph import LiveGraph
+from leakhunt.hunt.within.newborn import collect_all
+from leakhunt.pytest_plugin.known_caches import KeepingFunction, known_caches
+from leakhunt.pytest_plugin.survivors import is_silent
 from leakhunt.report.suite_model import Left
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from leakhunt.graph.heap_graph import HeapGraph
 
 Traces = Mapping[str, Sequence[tuple[int, str]]]
 """By test: address and type of each object."""
 
 _PATHS = 5
-_NOBODY = ("thread ", "<native")
-"""At the end of a run only the runner itself is still running."""
+_NAMED_GROUPS = 100
+"""Groups of paths of one test that are written out, largest first."""
 
 
 def still_there(traces: Traces) -> dict[str, tuple[Left, ...]]:
-    """One snapshot for all tests, if anything is there at all.  An object counts when one of its
-    type is at its address still, and something else than the test run and known caches keeps it.
+    """One search for all tests.  An object counts when one of its type is at its address still,
+    and modules or the interpreter keep it, but not by the test run and known caches alone.
 
-    The heap must be thawed and collected.  Raises TargetError.  Tests of which nothing is left are
-    not in the answer.
+    The heap must be thawed.  Raises TargetError.  Tests of which nothing is left are not in the
+    answer.  O(objects of the heap).
     """
-    there = _still_allocated(traces)
-    if not there:
-        return {}
-    from leakhunt.hunt.within.snapshots import Snapshots
-
-    with Snapshots() as taken:
-        taken.capture("final")
-        # Imported one by one: a small suite waits for these longer than for the analysis.
-        from leakhunt.graph.heap_graph import HeapGraph
-        from leakhunt.store.stream import read_stream
-
-        graph = HeapGraph(read_stream(taken.path_by_label["final"]))
-    from leakhunt.analysis.merged_paths import path_codes
-
-    codes = path_codes(graph)
-    found = {test: _left(graph, codes, trace) for test, trace in there.items()}
+    last = {address: test for test, trace in traces.items() for address, _ in trace}
+    graph = _search(list(last))
+    if any(_has_weak_keys(one) for node in graph.found for one in graph.way(node)):
+        del graph  # an entry goes with its key, which may be garbage
+        collect_all(most=1)
+        graph = _search(list(last))
+    nodes = {id(graph.object(node)): node for node in graph.found}
+    namer = PathNamer(graph)
+    found = {
+        # What several tests name is the last one's: what was there before is gone.
+        test: _left(
+            graph,
+            namer,
+            _matching(graph, nodes, [one for one in trace if last[one[0]] == test]),
+        )
+        for test, trace in traces.items()
+    }
     return {test: left for test, left in found.items() if left}
 
 
-def _still_allocated(traces: Traces) -> Traces:
-    """The traces of which an object of the type is at the address, in no cache that is known.
-    An address that several tests name is the last one's: what was there before is gone.
-    O(tracked objects)."""
-    last = {address: test for test, trace in traces.items() for address, _ in trace}
-    found = without_known([one for one in gc.get_objects() if id(one) in last])
-    names = {id(one): name_of(type(one)) for one in found}
-    left = {
-        test: [
-            (address, name)
-            for address, name in trace
-            if last[address] == test and names.get(address) == name
-        ]
-        for test, trace in traces.items()
-    }
-    return {test: trace for test, trace in left.items() if trace}
+def _search(addresses: list[int]) -> LiveGraph:
+    try:
+        return LiveGraph(addresses, _shut())
+    except (RuntimeError, MemoryError) as exc:
+        raise TargetError(str(exc) or "out of memory") from exc
 
 
-def _left(
-    graph: HeapGraph, codes: npt.NDArray[np.uint64], trace: Sequence[tuple[int, str]]
-) -> tuple[Left, ...]:
-    import numpy as np
-
-    from leakhunt.analysis.merged_paths import merged_paths
-    from leakhunt.detectors.testrun import reason_of_path
-
-    c = graph.columns
-    heap = c.node_address[: c.heap_count]
-    addresses = np.array([address for address, _ in trace], np.uint64)
-    at = np.minimum(np.searchsorted(heap, addresses), max(len(heap) - 1, 0))
-    nodes = np.array(
-        [
-            int(node)
-            for node, (address, name) in zip(at, trace, strict=True)
-            if int(heap[node]) == address and graph.type_name(int(node)) == name
-        ],
-        np.int64,
-    )
-    nodes = _of_its_own(graph, nodes[graph.reachable[nodes]])
-    tops = _tops(graph, nodes)
-    rows = []
-    for merged in merged_paths(graph, tops, codes)[0]:
-        steps = [(text, kind) for text, _, kind in merged.path.described()]
-        leaked = steps[-1][1] if steps else ""
-        path = str(merged.path)
-        is_held = not path.startswith(_NOBODY)
-        if is_held and merged.noise is None and not reason_of_path(path, steps, leaked):
-            rows.append(Left(leaked, merged.objects, merged.bytes, path))
-    return tuple(rows[:_PATHS])
+def _has_weak_keys(one: Any) -> bool:
+    key = next(dict.__iter__(one), None) if type(one) is dict else None
+    return ReferenceType in mro_of(type(key))
 
 
-def _of_its_own(graph: HeapGraph, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Without the dicts of attributes of older objects: there is one an object, made when it is
-    asked for (``vars``, a thread's first use of a local).  What is in it counts."""
-    import numpy as np
+def _shut() -> list[Any]:
+    """What keeps on purpose: nothing is blamed on it."""
+    found = known_caches()
+    for module, attribute in NOISE_ATTRIBUTES:
+        if module in sys.modules:
+            found.append((namespace_of(sys.modules[module]) or {}).get(attribute))
+    for name, one in list(sys.modules.items()):
+        package, namespace = name.partition(".")[0], namespace_of(one) or {}
+        found += [namespace.get(attribute) for attribute in NOISE_EVERYWHERE]
+        if package in NOISE_PACKAGES:
+            found.append(namespace)
+        if package in sys.stdlib_module_names:
+            found += [part for part in namespace.values() if type(part) is KeepingFunction]
+    return [one for one in found if one is not None]
 
-    from leakhunt.store.columns import NO_NODE
 
-    parents, edges, own = graph.tree.parent, graph.tree.parent_edge, set(nodes.tolist())
-    is_dict = [
-        parents[node] != NO_NODE
-        and int(parents[node]) not in own
-        and graph.type_name(node) == "builtins.dict"
-        and graph.edge_text_is(int(edges[node]), "__dict__")
-        for node in nodes.tolist()
+def _matching(
+    graph: LiveGraph, nodes: Mapping[int, int], trace: Sequence[tuple[int, str]]
+) -> list[int]:
+    """Nodes of a trace that are what they were."""
+    found = [nodes[address] for address, name in trace
+             if address in nodes and graph.type_name(nodes[address]) == name]  # fmt: skip
+    return [node for node in found if not _says_nothing(graph.object(node))]
+
+
+def _says_nothing(one: Any) -> bool:
+    """A dict or tuple of what no collector tracks is soon tracked no more itself."""
+    is_plain = type(one) in (dict, tuple) and not any(map(gc.is_tracked, gc.get_referents(one)))
+    return is_plain or is_silent(one)
+
+
+def _left(graph: LiveGraph, namer: PathNamer, nodes: list[int]) -> tuple[Left, ...]:
+    own = {id(graph.object(node)) for node in nodes}
+    dicts = [node for node in nodes if type(graph.object(node)) is dict]
+    own -= {id(graph.object(node)) for node in dicts if _is_of_older(graph, namer, node, own)}
+    # What hangs from another of them comes and goes with it.
+    tops = [
+        node
+        for node in nodes
+        if id(graph.object(node)) in own and id(graph.holder(node)) not in own
     ]
-    return nodes[~np.array(is_dict, np.bool_)]
+    rows: dict[tuple[str, str], Left] = {}
+    for group in _groups(graph, tops)[:_NAMED_GROUPS]:
+        path = common_path(namer, group[:: max(1, len(group) // SPECIMENS)])
+        text, steps = str(path), [(text, kind) for text, _, kind in path.described()]
+        leaked = steps[-1][1]
+        if not reason_of_path(text, steps, leaked):
+            size = sum(shallow_bytes(graph.object(node)) for node in group)
+            before = rows.get((text, leaked), Left(leaked, 0, 0, text))
+            row = Left(leaked, before.count + len(group), before.bytes + size, text)
+            rows[text, leaked] = row
+    return tuple(sorted(rows.values(), key=lambda left: (-left.count, left.holder))[:_PATHS])
 
 
-def _tops(graph: HeapGraph, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Those that do not hang from another of them: the rest comes and goes with these."""
-    import numpy as np
+def _is_of_older(graph: LiveGraph, namer: PathNamer, node: int, own: set[int]) -> bool:
+    """The dict of attributes of an older object: there is one an object, made when it is asked
+    for (``vars``, a thread's first use of a local).  What is in it counts."""
+    if id(graph.holder(node)) in own:
+        return False
+    steps = namer.path(node).steps
+    return bool(steps) and steps[-1].text == ".__dict__"
 
-    mask = np.zeros(graph.node_count, np.bool_)
-    mask[nodes] = True
-    parent = graph.tree.parent[nodes]
-    inside = (parent < graph.node_count) & mask[np.minimum(parent, graph.node_count - 1)]
-    result: npt.NDArray[np.int64] = nodes[~inside]
-    return result
+
+def _groups(graph: LiveGraph, nodes: list[int]) -> list[list[int]]:
+    """Nodes whose paths differ in indexes and keys only, the largest group first."""
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for node in nodes:
+        found.setdefault(tuple(graph.signature(node)), []).append(node)
+    return sorted(found.values(), key=len, reverse=True)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from types import BuiltinFunctionType, FrameType, GeneratorType, ModuleType
 from typing import Any
 
 import pytest
 
-from leakhunt.pytest_plugin.kinds import module_of
+from leakhunt.agent._heap import apart, holders
+from leakhunt.hunt.within.kinds import dict_of_type, module_of, namespace_of
 from leakhunt.pytest_plugin.known_caches import known_caches
 
 _ReverseIterator: type = type(iter(reversed([None])))
@@ -41,8 +42,6 @@ _runners: dict[type, bool] = {}
 _runners |= dict.fromkeys((dict, list, tuple, set, type(len), type(reversed)), False)
 
 _referents = gc.get_referents
-_dict_of_type: Callable[[type], Any] = type.__dict__["__dict__"].__get__
-"""A read-only view; the dict is what it refers to."""
 
 
 class Imports:
@@ -59,11 +58,11 @@ class Imports:
         if len(sys.modules) == self._count:
             return []
         modules = [sys.modules[name] for name in sys.modules.keys() - self._known]
-        namespaces = [one for module in modules for one in _namespace(module)]
+        namespaces = [namespace_of(module) for module in modules]
         types, known = _static_types(), self._static_types
-        dicts = [_dict_of_type(one) for number, one in types.items() if number not in known]
+        dicts = [dict_of_type(one) for number, one in types.items() if number not in known]
         self._known, self._count, self._static_types = set(sys.modules), len(sys.modules), types
-        return [*modules, *namespaces, *_referents(*dicts)]
+        return [*modules, *namespaces, *dicts]
 
 
 class Runner:
@@ -86,18 +85,21 @@ class Runner:
         parts = [
             part
             for plugin in plugins
-            for part in _referents(plugin, *_namespace(plugin))
+            for part in _referents(plugin, namespace_of(plugin))
             if _is_runners(type(part)) or (type(part) in (dict, list) and len(part) < _LARGE)
         ]
-        namespaces = [one for part in parts for one in _namespace(part)]
+        self._seeds = [one for one in self._seeds if type(one) is not list or len(one) < _LARGE]
+        namespaces = [namespace_of(part) for part in parts]
         self._all = [*plugins, *parts, *namespaces]
 
-    def others(self, newborn: dict[int, Any]) -> list[Any]:
-        """Of all its objects those that hold one of the newborn; asked first the next time."""
-        found = [one for one in self._all if any(id(part) in newborn for part in _referents(one))]
-        known = {id(one) for one in self._seeds}
-        self._seeds += [one for one in found if id(one) not in known]
-        return found
+    def without(self, newborn: list[Any]) -> list[Any]:
+        """The newborn that none of its objects holds; those that do are asked first from now on."""
+        left = apart(newborn, self._all)
+        if len(left) < len(newborn):
+            found = {id(holder): holder for holder, _ in holders(newborn, self._all)}
+            known = {id(one) for one in self._seeds}
+            self._seeds += [one for number, one in found.items() if number not in known]
+        return left
 
     def keeps(self, item: Any) -> list[Any]:
         """Besides, what fixtures of wider scope and collectors keep while this test runs."""
@@ -113,35 +115,35 @@ class Runner:
 
 def survivors(
     newborn: list[Any], item: pytest.Item, imported: list[Any], runner: Runner
-) -> list[Any]:
-    """The newborn that no part of the test run keeps, and no cache of the standard library.
-    ``imported`` are namespaces of new modules.  O(newborn and what they refer to)."""
-    if not newborn:
-        return []
-    by_id = {id(one): one for one in newborn}
-    _drop(by_id, [*_of_the_run(newborn, item), *runner.keeps(item), *imported])
-    if all(map(_is_silent, by_id.values())):
-        return []
-    _drop(by_id, runner.others(by_id))
-    return without_known(by_id.values())
+) -> tuple[list[Any], list[Any]]:
+    """The newborn that no part of the test run keeps, and no cache of the standard library; and
+    those that such a cache keeps.  ``imported`` are namespaces of new modules.
+
+    O(newborn and what they refer to).
+    """
+    left = apart(newborn, [*_of_the_run(newborn, item), *runner.keeps(item), *imported])
+    if all(map(is_silent, left)):
+        return [], []
+    left = runner.without(left)
+    kept = apart(left, known_caches())
+    numbers = {id(one) for one in kept}
+    return _telling(kept), [one for one in left if id(one) not in numbers]
 
 
-def without_known(objects: Iterable[Any]) -> list[Any]:
-    """Those that no known cache keeps and that say something."""
-    by_id = {id(one): one for one in objects}
-    if by_id:
-        _drop(by_id, known_caches())
+def blocks_of(objects: list[Any]) -> int:
+    """Blocks of memory of objects and of what they refer to that no collector tracks: about, as
+    some may be older.  O(references)."""
+    parts = {id(part) for one in objects for part in _referents(one) if not gc.is_tracked(part)}
+    return len(objects) + len(parts)
+
+
+def _telling(objects: list[Any]) -> list[Any]:
     # By type: isinstance would ask the object for its __class__, which may run its code.
-    return [one for one in by_id.values() if not _is_silent(one)]
+    return [one for one in objects if not is_silent(one)]
 
 
-def _drop(newborn: dict[int, Any], seeds: list[Any]) -> None:
-    """Forget the newborn that are among the seeds or hang from them."""
-    for number in _reachable(newborn, seeds):
-        newborn.pop(number, None)
-
-
-def _is_silent(one: Any) -> bool:
+def is_silent(one: Any) -> bool:
+    """Whether it is of a kind that says nothing about what a test leaves."""
     kind = type(one)
     if kind is BuiltinFunctionType:  # the class cache of abc holds these, and no objects
         return isinstance(one.__self__, weakref.ReferenceType)
@@ -181,7 +183,7 @@ def _of_the_run(newborn: Iterable[Any], item: pytest.Item) -> Iterable[Any]:
         elif _is_runners(kind):
             yield one
             if _HAS_INLINE_VALUES:
-                yield from _namespace(one)
+                yield namespace_of(one)
 
 
 def _is_runners(kind: type) -> bool:
@@ -191,15 +193,6 @@ def _is_runners(kind: type) -> bool:
         if found:  # their classes stay; one of a test must not be kept by us
             _runners[kind] = found
     return found
-
-
-def _namespace(one: Any) -> list[Any]:
-    """The dict of a module or an object of the runner, if it has one; no code of it runs, which
-    would load a lazy module."""
-    try:
-        return [object.__getattribute__(one, "__dict__")]
-    except Exception:  # noqa: BLE001 - it may be a property, and that is somebody else's code
-        return []
 
 
 def _static_types() -> dict[int, type]:
@@ -221,18 +214,3 @@ _FOLDERS = tuple(
     for name in ("_pytest", "pluggy")
     if (module := sys.modules.get(name)) is not None
 )
-
-
-def _reachable(newborn: dict[int, Any], seeds: list[Any]) -> set[int]:
-    """Ids of newborn that hang from the seeds; old objects between them are not looked through,
-    except the seeds themselves."""
-    seen: set[int] = set()
-    waiting = list(seeds)
-    seen.update(id(one) for one in seeds)
-    while waiting:
-        for one in _referents(waiting.pop()):
-            number = id(one)
-            if number in newborn and number not in seen:
-                seen.add(number)
-                waiting.append(one)
-    return seen

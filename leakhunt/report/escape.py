@@ -168,7 +168,7 @@ def _html(text: str) -> str:
     return escape_html(text, quote=True)
 
 
-_MARKDOWN_SPECIAL: Final = re.compile(
+_MARKDOWN_SPECIAL: Final = (
     r"[\\`*_\[\]<>|~&$]|(?<=:)/|(?<=www)\.|^[-=]+(?= *$)|^(?:[-+]|#+)(?= |$)"
     r"|(?P<number>^\d+)(?=[.)](?: |$))"
 )
@@ -176,7 +176,7 @@ _MARKDOWN_SPECIAL: Final = re.compile(
 
 def _markdown(text: str) -> str:
     """Behind a backslash no punctuation is markup, and no address becomes a link."""
-    return _MARKDOWN_SPECIAL.sub(_behind_backslash, text)
+    return re.sub(_MARKDOWN_SPECIAL, _behind_backslash, text)
 
 
 def _behind_backslash(found: re.Match[str]) -> str:

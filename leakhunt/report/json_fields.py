@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields as fields_of
+from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
 from leakhunt.errors import UsageError
@@ -131,25 +132,33 @@ _GETTER_BY_TYPE: dict[object, Callable[[Fields, str], object]] = {
 
 
 def listed(record: Any) -> dict[str, Any]:
-    """A dataclass of plain values as an object, its tuples as arrays."""
+    """A record of plain values as an object, its tuples as arrays."""
     return {
-        one.name: list(value) if isinstance(value, tuple) else value
-        for one in fields_of(record)
-        for value in (getattr(record, one.name),)
+        name: list(value) if isinstance(value, tuple) else value
+        for name in _types_of(type(record))
+        for value in (getattr(record, name),)
     }
 
 
 def record_of(kind: type[T], fields: Fields, **special: object) -> T:
-    """A dataclass whose fields are the members of the object; ``special`` are those read already.
+    """A dataclass or named tuple whose fields are the members of the object; ``special`` are
+    those read already.
 
     Raises UsageError as the getters do, KeyError for an annotation that is not plain.
     """
     plain = {
-        one.name: _GETTER_BY_TYPE[one.type](fields, one.name)
-        for one in fields_of(kind)  # type: ignore[arg-type] # typeshed's dataclass is no type
-        if one.name not in special
+        name: _GETTER_BY_TYPE[of](fields, name)
+        for name, of in _types_of(kind).items()
+        if name not in special
     }
     return kind(**plain, **special)
+
+
+def _types_of(kind: Any) -> dict[str, object]:
+    """Annotation, as it is written, by name of a field."""
+    if is_dataclass(kind):
+        return {one.name: one.type for one in fields_of(kind)}
+    return {name: of.__forward_arg__ for name, of in kind.__annotations__.items()}
 
 
 def whole(value: object, place: str) -> int:

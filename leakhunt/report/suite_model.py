@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from leakhunt.detectors.base import Finding
@@ -26,7 +26,7 @@ class Outcome(StrEnum):
     """Run once: it left something behind, which may be a cache."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Left:
     """Objects that outlived a test that ran once, by who holds them."""
 
@@ -37,8 +37,7 @@ class Left:
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
-class WatchedTest:
+class WatchedTest(NamedTuple):
     """One test that left something behind."""
 
     test: str
@@ -64,8 +63,7 @@ class WatchedTest:
     """What else grew and does not count, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class SuiteReport:
+class SuiteReport(NamedTuple):
     """The whole run; of several workers, the sum."""
 
     watched: int = 0
@@ -81,7 +79,7 @@ class SuiteReport:
     is_frozen: bool = True
     """False: the program froze objects itself, so whole collections were made instead."""
     tests: tuple[WatchedTest, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:

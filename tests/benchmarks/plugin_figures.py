@@ -26,6 +26,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _SUITES = _ROOT / ".venv-suites"
 _ALONE = ("-p", "no:cacheprovider", "-p", "no:randomly")
 _ENVIRON = {**os.environ, "PYTHONPATH": str(_ROOT)}
+_ENVIRON.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, as where it is installed
 
 _CONFTEST = f"""
 HEAP = [{{"a": i, "b": [i, float(i)], "c": (f"x{{i}}",)}} for i in range({_OBJECTS} // 6)]

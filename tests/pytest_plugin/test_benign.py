@@ -64,21 +64,24 @@ def test_nothing_is_left(suite: Suite, name: str) -> None:
     assert "LEFT" not in words(result)
 
 
-def test_what_is_gone_at_the_end_needs_no_analysis(suite: Suite) -> None:
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_what_is_told_at_the_end_needs_no_analysis(suite: Suite, is_kept: bool) -> None:
+    last = "KEPT" if is_kept else "KEPT.clear()"
     result = suite.run(
-        """
+        f"""
         def test_keeps(): KEPT.append(Session())
-        def test_lets_go(): KEPT.clear()
+        def test_last(): {last}
         """,
         "--leakhunt",
         conftest="""
             import sys
 
             def pytest_unconfigure():
-                print("loaded:", {"numpy", "leakhunt.agent._heap"} & set(sys.modules))
+                print("loaded:", {"numpy", "leakhunt.graph.heap_graph"} & set(sys.modules))
         """,
     )
-    assert "LEFT" not in words(result)
+    assert ("held by shop.KEPT[0]" in words(result)) == is_kept
+    assert ("LEFT" in words(result)) == is_kept
     assert "loaded: set()" in words(result)
 
 

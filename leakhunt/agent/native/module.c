@@ -7,6 +7,7 @@
 
 #include "birth.h"
 #include "capture.h"
+#include "module_reach.h"
 #include "module_sites.h"
 #include "process.h"
 #include "selftest.h"
@@ -390,7 +391,10 @@ module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "leakhunt's agent serves the main interpreter only");
         return -1;
     }
-    return lk_module_add_sites(module) < 0 ? -1 : lk_types_prepare();
+    if (lk_module_add_sites(module) < 0 || lk_module_add_reach(module) < 0) {
+        return -1;
+    }
+    return lk_types_prepare();
 }
 
 static PyModuleDef_Slot slots[] = {

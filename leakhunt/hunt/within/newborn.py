@@ -16,9 +16,8 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _OWN_FREEZE_MAX = 2_000
 """The interpreter may have frozen some objects at its start (375 on 3.12); a program freezes all
@@ -53,16 +52,16 @@ _FRAME_OF: Final = (
 it calls a function like ours."""
 
 
-@dataclass(slots=True)
 class _Heap:
     """The one heap that there is."""
 
-    thaws: int = 0
-    """How often it was thawed by somebody else than the innermost watch."""
-    is_frozen: bool = False
-    guards: int = 0
-    is_foreign: bool | None = None
-    """Whether the program froze objects itself; None before we looked."""
+    def __init__(self) -> None:
+        self.thaws = 0
+        """How often it was thawed by somebody else than the innermost watch."""
+        self.is_frozen = False
+        self.guards = 0
+        self.is_foreign: bool | None = None
+        """Whether the program froze objects itself; None before we looked."""
 
 
 _heap = _Heap()
@@ -92,8 +91,7 @@ def collect_all(most: int = 5) -> None:
             return
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(NamedTuple):
     """What came since the watch began."""
 
     objects: int
@@ -143,8 +141,18 @@ class Watch:
     def blocks(self) -> int:
         """The same, blocks alone.  Some microseconds for a few newborn, and 20 us a million
         objects of the heap."""
-        _collect()
+        self.collect()
         _clear_lookups()
+        return self.blocks_now()
+
+    def collect(self) -> None:
+        """Have what was made since and is garbage collected.  Some microseconds for a few."""
+        _collect()
+
+    def blocks_now(self) -> int:
+        """Blocks that came since, as they are: names that the interpreter was asked for and keeps
+        for a while are among them, and after :meth:`collect` alone no garbage.  20 us a million
+        objects of the heap."""
         self._seen = _count_blocks()
         return self._seen - self._blocks
 

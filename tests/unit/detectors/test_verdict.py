@@ -7,7 +7,7 @@ import pytest
 from leakhunt.analysis.places import Series
 from leakhunt.detectors.base import Verdict
 from leakhunt.detectors.verdict import Climb, Judgement, Load, judge, judge_uncollected
-from leakhunt.graph.roots import Extent
+from leakhunt.graph.noise import Extent
 
 LOAD = Load(cycles=300, window_cycles=100)
 

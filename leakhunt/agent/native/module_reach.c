@@ -1,0 +1,125 @@
+/* The functions of the module that say what leads where among living objects. */
+#include "module_reach.h"
+
+#include "reach.h"
+
+PyDoc_STRVAR(apart_doc, "apart(objects, seeds) -> list\n\n"
+                        "The objects of a list that no seed leads to by way of others of it; what\n"
+                        "else lies between is not looked through, except the seeds themselves.\n"
+                        "Seeds are not among them.  O(references of all of these).");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_apart(PyObject *self, PyObject *args)
+{
+    PyObject *objects, *seeds;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &objects, &PyList_Type, &seeds)) {
+        return NULL;
+    }
+    return lk_reach_apart(objects, seeds);
+}
+
+PyDoc_STRVAR(holders_doc, "holders(objects, candidates) -> list\n\n"
+                          "(candidate, object) for each reference of a candidate to an object of\n"
+                          "the list.  O(references of the candidates).");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_holders(PyObject *self, PyObject *args)
+{
+    PyObject *objects, *candidates;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &objects, &PyList_Type, &candidates)) {
+        return NULL;
+    }
+    return lk_reach_holders(objects, candidates);
+}
+
+PyDoc_STRVAR(ways_doc,
+             "ways(addresses, tiers, shut) -> dict\n\n"
+             "By address of an object that is reached: the objects of a shortest way to it, from\n"
+             "a seed on, itself last.  The lists of seeds are explored one after the other;\n"
+             "nothing goes through an object of the list shut.  O(objects reached) at most.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_ways(PyObject *self, PyObject *args)
+{
+    PyObject *addresses, *tiers, *shut;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!O!O!", &PyList_Type, &addresses, &PyList_Type, &tiers,
+                          &PyList_Type, &shut)) {
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(tiers); i++) {
+        if (!PyList_Check(PyList_GET_ITEM(tiers, i))) {
+            PyErr_SetString(PyExc_TypeError, "each tier must be a list of objects");
+            return NULL;
+        }
+    }
+    return lk_reach_ways(addresses, tiers, shut);
+}
+
+#define FIELD_NAME(field) #field,
+#define FIELD_VALUE(field) (PyObject *)interp->field,
+
+/* Append a reference of a root; NULL is none.  0, or -1 with an exception set; needs the GIL. */
+static int
+append_reference(PyObject *list, const char *root, const char *field, long index, PyObject *o)
+{
+    if (o == NULL) {
+        return 0;
+    }
+    PyObject *name = field != NULL ? PyUnicode_FromString(field) : PyLong_FromLong(index);
+    PyObject *row = name == NULL ? NULL : Py_BuildValue("(sNO)", root, name, o);
+    int status = row == NULL ? -1 : PyList_Append(list, row);
+    Py_XDECREF(row);
+    return status;
+}
+
+PyDoc_STRVAR(interpreter_doc,
+             "interpreter_references() -> list\n\n"
+             "What the interpreter itself keeps, but for sys.modules: (root, name of the field or\n"
+             "index, object), as the roots of a snapshot have it.  After self_test only.");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_interpreter_references(PyObject *self, PyObject *unused)
+{
+    static const char *const NAMES[] = {LK_INTERP_FIELDS(FIELD_NAME)};
+    PyInterpreterState *interp = PyInterpreterState_Get();
+    PyObject *fields[] = {LK_INTERP_FIELDS(FIELD_VALUE)};
+    const struct atexit_state *state = &interp->atexit;
+    PyObject *result = PyList_New(0);
+    int status = result == NULL ? -1 : 0;
+    (void)self;
+    (void)unused;
+    for (size_t i = 0; status == 0 && i < sizeof(fields) / sizeof(*fields); i++) {
+        status = append_reference(result, "interpreter", NAMES[i], 0, fields[i]);
+    }
+    for (int i = 0; status == 0 && i < LK_ATEXIT_COUNT(state); i++) {
+        PyObject *parts[] = LK_ATEXIT_PARTS(state, i);
+        for (int part = 0; status == 0 && part < 3; part++) {
+            status = append_reference(result, "atexit callbacks", NULL, i * 3 + part, parts[part]);
+        }
+    }
+    if (status < 0) {
+        Py_CLEAR(result);
+    }
+    return result;
+}
+
+static PyMethodDef methods[] = {
+    {"apart", py_apart, METH_VARARGS, apart_doc},
+    {"holders", py_holders, METH_VARARGS, holders_doc},
+    {"ways", py_ways, METH_VARARGS, ways_doc},
+    {"interpreter_references", py_interpreter_references, METH_NOARGS, interpreter_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+int
+lk_module_add_reach(PyObject *module)
+{
+    return PyModule_AddFunctions(module, methods);
+}

@@ -1,0 +1,21 @@
+/* What leads where among living objects, as the collector sees it: by tp_traverse alone, so that
+ * no layout is presumed and no code of the program runs.  The GIL is held throughout.
+ */
+#ifndef LEAKHUNT_REACH_H
+#define LEAKHUNT_REACH_H
+
+#include "compat.h"
+
+/* The items of the list that no seed leads to, by way of other items; new list, or NULL with
+ * an exception set.  Needs the GIL. */
+PyObject *lk_reach_apart(PyObject *objects, PyObject *seeds);
+
+/* (holder, item) for each reference of a candidate to an item of the list; new list, or NULL with
+ * an exception set.  Needs the GIL. */
+PyObject *lk_reach_holders(PyObject *objects, PyObject *candidates);
+
+/* Shortest ways to the objects at some addresses: see module_reach.c.  New dict, or NULL with an
+ * exception set.  Needs the GIL. */
+PyObject *lk_reach_ways(PyObject *addresses, PyObject *tiers, PyObject *shut);
+
+#endif

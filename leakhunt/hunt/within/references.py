@@ -1,0 +1,168 @@
+"""What an object of this process refers to, each reference by its name.
+
+Read without running code of the program: by the descriptors of C and of ``__slots__``, and by the
+iterators of the built-in containers.  As far as names are needed: a reference that is not found
+here has none.
+"""
+
+from __future__ import annotations
+
+import _thread
+import functools
+import gc
+import types
+from collections import deque
+from collections.abc import Iterator
+from contextvars import ContextVar
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+from leakhunt.agent.format import EdgeKind
+from leakhunt.hunt.within.kinds import dict_of_type, mro_of, name_of, namespace_of, view_of
+
+_INDEX, _VALUE, _KEY = EdgeKind.INDEX, EdgeKind.VALUE, EdgeKind.KEY
+_ELEMENT, _ATTR, _FIELD = EdgeKind.ELEMENT, EdgeKind.ATTR, EdgeKind.FIELD
+
+
+class Reference(NamedTuple):
+    """One reference of an object."""
+
+    kind: EdgeKind
+    name: Any
+    """Index, key, or name of an attribute, field or local variable."""
+    target: Any
+
+
+_FIELDS: Final[dict[type, tuple[str, ...]]] = {
+    types.FunctionType: (
+        "__closure__", "__defaults__", "__kwdefaults__", "__dict__", "__globals__", "__code__",
+        "__module__", "__annotations__", "__type_params__",
+    ),
+    types.CellType: ("cell_contents",),
+    types.MethodType: ("__func__", "__self__"),
+    types.BuiltinFunctionType: ("__self__",),
+    types.TracebackType: ("tb_next", "tb_frame"),
+    types.CodeType: ("co_consts", "co_freevars"),
+}  # fmt: skip
+_GENERATORS: Final = {
+    types.GeneratorType: "gi_", types.CoroutineType: "cr_", types.AsyncGeneratorType: "ag_",
+}  # fmt: skip
+_OF_TYPES: Final = ("__mro__", "__bases__", "__base__")
+_OF_EXCEPTIONS: Final = ("args", "__traceback__", "__context__", "__cause__")
+_OF_CONTEXTS: Final = frozenset(
+    {"builtins.hamt_bitmap_node", "builtins.hamt_array_node", "builtins.hamt_collision_node"}
+)
+_KeepingFunction: Final = type(functools.lru_cache(int))
+_Local: Final = _thread._local  # noqa: SLF001 - threading.local itself may be written in Python
+
+
+def references_of(one: Any) -> Iterator[Reference]:
+    """The references of an object that have a name.  O(references)."""
+    kind = type(one)
+    mro = mro_of(kind)
+    yield from _entries(one, mro)
+    if kind in _FIELDS:
+        yield from _of_descriptors(one, kind, _FIELDS[kind])
+    elif kind in _GENERATORS:
+        yield from _locals(getattr(one, _GENERATORS[kind] + "frame"))
+    elif kind is types.FrameType:
+        yield from _locals(one)
+        yield Reference(_FIELD, "f_back", one.f_back)
+    elif kind is types.MappingProxyType:
+        yield from (Reference(_ATTR, "mapping", part) for part in gc.get_referents(one))
+    elif kind is _KeepingFunction:
+        yield from _results(one)
+        yield from _attributes(one, mro)
+    elif BaseException in mro:
+        yield from _of_descriptors(one, BaseException, _OF_EXCEPTIONS)
+        yield from _attributes(one, mro)
+    elif name_of(kind) in _OF_CONTEXTS:
+        yield from _variables(one)
+    elif _Local in mro:
+        dicts = (part for part in gc.get_referents(one) if _is_of_threads(part))
+        yield from (Reference(_FIELD, "dicts", part) for part in dicts)
+        yield from _attributes(one, mro)
+    elif type in mro:
+        yield Reference(_FIELD, "__dict__", dict_of_type(one))
+        yield from _of_descriptors(one, type, _OF_TYPES)
+    else:
+        yield from _attributes(one, mro)
+    yield Reference(EdgeKind.TYPE, 0, kind)
+
+
+def _is_of_threads(one: Any) -> bool:
+    """Is it the table of a ``threading.local``, by a key for each thread?"""
+    key = next(dict.__iter__(one), None) if type(one) is dict else None
+    return key is not None and type(key) is not str
+
+
+def _results(function: Any) -> Iterator[Reference]:
+    """Of a function that keeps its results.  A bounded one keeps each with its key in a link, which
+    says neither."""
+    attributes = namespace_of(function) or {}
+    target = attributes.get("__wrapped__")
+    for table in gc.get_referents(function):
+        if type(table) is dict and table is not attributes:
+            yield Reference(_FIELD, "cache", table)
+            for key in dict.__iter__(table):
+                yield Reference(_FIELD, "cache.keys()[*]", key)
+    for part in gc.get_referents(function):
+        if part is not attributes and part is not target:
+            yield Reference(_FIELD, "cache[*].result", part)
+
+
+def _variables(node: Any) -> Iterator[Reference]:
+    """Values of context variables, as the tables in which a context keeps them lead to both."""
+    for variable, value in pairwise(reversed(gc.get_referents(node))):
+        if type(variable) is ContextVar:
+            yield Reference(_ATTR, variable.name, value)
+
+
+def _entries(one: Any, mro: tuple[type, ...]) -> Iterator[Reference]:
+    """Of the part of it that is a built-in container."""
+    if dict in mro:
+        for key, value in dict.items(one):
+            yield Reference(_KEY, 0, key)
+            yield Reference(_VALUE, key, value)
+        return
+    for base in (list, tuple, deque):
+        if base in mro:
+            for index, value in enumerate(base.__iter__(one)):
+                yield Reference(_INDEX, index, value)
+    for base_of_set in (set, frozenset):
+        if base_of_set in mro:
+            for value in base_of_set.__iter__(one):
+                yield Reference(_ELEMENT, 0, value)
+
+
+def _of_descriptors(one: Any, kind: type, names: tuple[str, ...]) -> Iterator[Reference]:
+    namespace = view_of(kind)
+    for name in names:
+        if name in namespace:
+            try:
+                yield Reference(_FIELD, name, namespace[name].__get__(one))
+            except ValueError:  # an empty cell
+                continue
+
+
+def _locals(frame: types.FrameType | None) -> Iterator[Reference]:
+    if frame is not None:
+        for name, value in frame.f_locals.items():
+            yield Reference(EdgeKind.LOCAL, name, value)
+
+
+def _attributes(one: Any, mro: tuple[type, ...]) -> Iterator[Reference]:
+    """The dict of attributes, each value where the instance keeps it without the dict, and
+    slots."""
+    attributes = namespace_of(one)
+    if attributes is not None:
+        yield Reference(_FIELD, "__dict__", attributes)
+        for name, value in dict.items(attributes):
+            yield Reference(_ATTR, name, value)
+    for kind in mro:
+        for name, descriptor in view_of(kind).items():
+            if type(descriptor) is types.MemberDescriptorType:
+                try:
+                    yield Reference(_ATTR, name, descriptor.__get__(one))
+                except (AttributeError, TypeError, SystemError):  # it is not set
+                    continue
