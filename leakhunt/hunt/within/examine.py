@@ -44,8 +44,8 @@ _HUNT_NS_PER_BLOCK = 3_000
 """Expected of a hunt, besides its cycles: four snapshots and their analysis."""
 _PATIENCE_LOOKS = 30
 """So many, at most, to see growth end: of 20 cycles each they fill a cache of 512 entries."""
-_PATIENCE_BLOCKS, _PATIENCE_BYTES = 200_000, 64_000_000
-"""What may gather meanwhile."""
+_PATIENCE_BLOCKS, _PATIENCE_BYTES = 20_000, 64_000_000
+"""What may gather meanwhile: of a leak it stays, and every later hunt goes through it."""
 
 
 @dataclass(frozen=True, slots=True)
