@@ -40,6 +40,7 @@ _RULES = (
     _Rule("coverage data", "coverage."),
     _Rule("Hypothesis' own records", "hypothesis."),
     _Rule("leakhunt itself", "leakhunt."),
+    _Rule("what functools.singledispatch looked up", edges=("._clear_cache",)),
     _Rule("names of slots that copyreg keeps with a class", edges=(".__slotnames__",)),
 )
 _RULES_OF_PATHS = (
@@ -49,6 +50,7 @@ _RULES_OF_PATHS = (
     ("_pytest.", "pytest's own records"),
     ("xdist.", "pytest-xdist's records"),
     ("leakhunt.", "leakhunt itself"),
+    ("interpreter.warnings.", "filters that were in force when C code warned last"),
     ("_struct.<unknown>", "formats that the struct module keeps"),
 )
 

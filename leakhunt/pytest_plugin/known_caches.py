@@ -28,6 +28,8 @@ _TABLES: Final = {
     "warnings": ("_onceregistry", "filters", "onceregistry"),
 }
 """Dicts and lists by module."""
+_MADE_ONCE: Final = {"asyncio.events": "_event_loop_policy", "tempfile": "_name_sequence"}
+"""What a module makes at its first use, if it is of a class of its own."""
 _WITH_WRAPPERS: Final = (
     "ast", "dis", "enum", "fnmatch", "glob", "importlib.metadata", "inspect", "ipaddress",
     "locale", "logging", "re", "sre_compile", "tokenize", "typing", "urllib.parse",
@@ -54,7 +56,32 @@ def known_caches() -> list[Any]:
     if _module_count != len(sys.modules):
         _look_again()
     found = [namespace.get(name) for namespace, names in _named for name in names]
+    found += [*_made_once()]
     return [one for one in found if one is not None] + _lasting + list(_of_folders())
+
+
+def known_tables() -> list[Any]:
+    """What says nothing itself, though what is in it may: the table of all loggers, which comes to
+    the collector's knowledge with the first, and the gaps in their tree.  O(loggers)."""
+    logging = _namespace("logging")
+    table = getattr(getattr(logging.get("root"), "manager", None), "loggerDict", None)
+    if type(table) is not dict:
+        return []
+    kind = logging.get("PlaceHolder")
+    gaps = [one for one in table.values() if type(one) is kind]
+    dicts = [one for one in gc.get_referents(*gaps) if type(one) is dict]
+    return [table, *gaps, *dicts, *(one for one in gc.get_referents(*dicts) if type(one) is dict)]
+
+
+def _made_once() -> Iterator[Any]:
+    for module, name in _MADE_ONCE.items():
+        made = _namespace(module).get(name)
+        if module_of(type(made)).partition(".")[0] == module.partition(".")[0]:
+            yield made
+
+
+def _namespace(module: str) -> dict[str, Any]:
+    return (namespace_of(sys.modules[module]) or {}) if module in sys.modules else {}
 
 
 def _look_again() -> None:

@@ -10,16 +10,24 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
-from types import BuiltinFunctionType, FrameType, GeneratorType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import pytest
 
 from leakhunt.agent._heap import apart, holders
 from leakhunt.hunt.within.kinds import dict_of_type, module_of, namespace_of
-from leakhunt.pytest_plugin.known_caches import known_caches
+from leakhunt.pytest_plugin.known_caches import known_caches, known_tables
 
 _ReverseIterator: type = type(iter(reversed([None])))
 _RUNNERS = ("_pytest", "pluggy", "pytest", "xdist", "execnet", "pytest_asyncio", "anyio",
@@ -37,9 +45,10 @@ that was made of them."""
 _FILTER = ("action", "message", "category", "module", "lineno")
 _ACTIONS = ("always", "default", "error", "ignore", "module", "once")
 
-_runners: dict[type, bool] = {}
-"""Classes of the runner that were met; for the most common ones the answer is no."""
-_runners |= dict.fromkeys((dict, list, tuple, set, type(len), type(reversed)), False)
+_others = frozenset(map(id, (dict, list, tuple, set, type(len), type(reversed))))
+"""The most common classes, by id as below: the class of a class may forbid to hash it."""
+_runners: dict[int, type] = {}
+"""Classes of the runner that were met."""
 
 _referents = gc.get_referents
 
@@ -73,6 +82,8 @@ class Runner:
         self._all: list[Any] = []
         self._seeds: list[Any] = []
         """Those that held something new after a test: few, and nearly always the same."""
+        self._owners: dict[str, Any] = {}
+        """Class and module of the last test."""
         self.refresh()
 
     def refresh(self) -> None:
@@ -110,7 +121,22 @@ class Runner:
             for one in several:
                 if one.cached_result is not None:
                     found += [one.cached_result, one._finalizers]  # noqa: SLF001 - no other way
+                if one.scope in ("class", "module"):
+                    found += self._set_up_for(item, one.scope)
+        self._owners = _owners(item)
         return found
+
+    def _set_up_for(self, item: Any, scope: str) -> list[Any]:
+        """What a class or module has, when this is its first test and a fixture of that scope may
+        have put there what all its tests use (``setup_class``, ``request.cls.client = ...``)."""
+        owner = _owners(item)[scope]
+        if owner is None or owner is self._owners.get(scope):
+            return []
+        return [dict_of_type(owner) if scope == "class" else namespace_of(owner)]
+
+
+def _owners(item: Any) -> dict[str, Any]:
+    return {"class": getattr(item, "cls", None), "module": getattr(item, "module", None)}
 
 
 def survivors(
@@ -124,6 +150,10 @@ def survivors(
     left = apart(newborn, [*_of_the_run(newborn, item), *runner.keeps(item), *imported])
     if all(map(is_silent, left)):
         return [], []
+    if imported:
+        outside = {id(one) for one in left}
+        functions = [one for one in newborn if type(one) is FunctionType]
+        left = apart(left, list(_constants(one for one in functions if id(one) not in outside)))
     left = runner.without(left)
     kept = apart(left, known_caches())
     numbers = {id(one) for one in kept}
@@ -139,7 +169,9 @@ def blocks_of(objects: list[Any]) -> int:
 
 def _telling(objects: list[Any]) -> list[Any]:
     # By type: isinstance would ask the object for its __class__, which may run its code.
-    return [one for one in objects if not is_silent(one)]
+    telling = [one for one in objects if not is_silent(one)]
+    tables = {id(one) for one in known_tables()} if telling else ()
+    return [one for one in telling if id(one) not in tables]
 
 
 def is_silent(one: Any) -> bool:
@@ -147,6 +179,8 @@ def is_silent(one: Any) -> bool:
     kind = type(one)
     if kind is BuiltinFunctionType:  # the class cache of abc holds these, and no objects
         return isinstance(one.__self__, weakref.ReferenceType)
+    if kind is MethodType:  # weakref registers this with atexit, once
+        return one.__self__ is weakref.finalize
     if kind is list:  # a text file keeps what was not flushed in one that no collector sees
         return (len(one) < 2 and all(type(part) is str for part in one)) or _is_of_warnings(one)
     if kind is set:
@@ -174,11 +208,8 @@ def _of_the_run(newborn: Iterable[Any], item: pytest.Item) -> Iterable[Any]:
         if kind is list:  # arguments of the hook that runs
             if one and one[0] is item:
                 yield one
-        elif kind is partial:
-            if _is_runners(type(getattr(one.func, "__self__", None))):
-                yield one
-        elif kind is GeneratorType:
-            if one.gi_code.co_filename.startswith(_FOLDERS):
+        elif id(kind) in _HANDLES:
+            if _HANDLES[id(kind)](one, item):
                 yield one
         elif _is_runners(kind):
             yield one
@@ -186,13 +217,45 @@ def _of_the_run(newborn: Iterable[Any], item: pytest.Item) -> Iterable[Any]:
                 yield namespace_of(one)
 
 
+def _is_of_tmp_path(method: MethodType, item: pytest.Item) -> bool:
+    """pytest registers one with atexit when ``tmp_path`` is used first."""
+    factory = getattr(item.config, "_tmp_path_factory", None)
+    return method.__self__ is getattr(factory, "_exit_stack", method)
+
+
+_HANDLES: dict[int, Callable[[Any, pytest.Item], bool]] = {
+    id(partial): lambda one, _: _is_runners(type(getattr(one.func, "__self__", None))),
+    id(GeneratorType): lambda one, _: one.gi_code.co_filename.startswith(_FOLDERS),
+    id(FunctionType): lambda one, _: _is_in_a_runner(one.__module__),
+    id(MethodType): _is_of_tmp_path,
+}
+"""What can be called or run, by its class: whether it is the runner's."""
+
+
+def _constants(functions: Iterable[Any]) -> Iterable[tuple[Any, ...]]:
+    """Of the code of functions and of the code in it.  Code leads the collector nowhere, but it
+    knows some constants."""
+    waiting = [one.__code__ for one in functions]
+    while waiting:
+        constants = waiting.pop().co_consts
+        yield constants
+        waiting += [one for one in constants if type(one) is CodeType]
+
+
 def _is_runners(kind: type) -> bool:
-    found = _runners.get(kind)
-    if found is None:
-        found = module_of(kind).partition(".")[0] in _RUNNERS
-        if found:  # their classes stay; one of a test must not be kept by us
-            _runners[kind] = found
+    number = id(kind)
+    if number in _others:
+        return False
+    if number in _runners:
+        return True
+    found = _is_in_a_runner(module_of(kind))
+    if found:  # their classes stay; one of a test must not be kept by us
+        _runners[number] = kind
     return found
+
+
+def _is_in_a_runner(module: Any) -> bool:
+    return type(module) is str and module.partition(".")[0] in _RUNNERS
 
 
 def _static_types() -> dict[int, type]:
@@ -209,7 +272,7 @@ def _static_types() -> dict[int, type]:
     return found
 
 
-_FOLDERS = tuple(
+_FOLDERS: tuple[str, ...] = tuple(
     str(module.__file__).rpartition("/")[0]
     for name in ("_pytest", "pluggy")
     if (module := sys.modules.get(name)) is not None

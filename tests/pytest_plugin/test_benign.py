@@ -45,6 +45,73 @@ BENIGN = {
 
         class Real(float): pass
     """,
+    "what the library makes at its first use": """
+        import asyncio, tempfile
+
+        def test_it():
+            tempfile.mkstemp()
+            asyncio.set_event_loop(None)
+    """,
+    "a folder": """
+        def test_it(tmp_path): ...
+    """,
+    "a finalizer that ran": """
+        import weakref
+
+        def test_it():
+            weakref.finalize(Session(), int)
+    """,
+    "constants of an imported module": """
+        def test_it():
+            import wave, asyncio.base_events
+    """,
+    "classes that were dispatched on": """
+        import functools
+
+        @functools.singledispatch
+        def dispatch(one): ...
+
+        def test_it():
+            dispatch(1)
+    """,
+    "what a class or module is set up with": """
+        def setup_module(module):
+            module.SHARED = Session()
+
+        class TestXunit:
+            @classmethod
+            def setup_class(cls):
+                cls.session = Session()
+
+            def test_it(self): ...
+
+        @pytest.fixture(scope="class")
+        def session(request):
+            request.cls.session = Session()
+
+        @pytest.mark.usefixtures("session")
+        class TestFixture:
+            def test_it(self): ...
+            def test_again(self): ...
+    """,
+    "lines of a source that was shown": """
+        import sys, traceback
+        import long
+
+        def test_it():
+            with pytest.raises(ZeroDivisionError) as failed:
+                long.fails()
+            traceback.format_exception(failed.value)
+            failed.value.__traceback__ = None
+    """,
+    "subtests": """
+        import unittest
+
+        class TestIt(unittest.TestCase):
+            def test_it(self):
+                for number in range(30):
+                    with self.subTest(number=number): ...
+    """,
     "distributions": """
         import importlib.metadata
 
@@ -59,9 +126,29 @@ BENIGN = {
 
 @pytest.mark.parametrize("name", BENIGN)
 def test_nothing_is_left(suite: Suite, name: str) -> None:
-    result = suite.run(BENIGN[name], "--leakhunt")
+    long = "def fails(): 1 / 0\n" + "# more of it\n" * 500
+    result = suite.run(BENIGN[name], "--leakhunt", long=long)
     assert result.ret == 0
     assert "LEFT" not in words(result)
+
+
+def test_what_a_test_gives_its_class_is_told(suite: Suite) -> None:
+    result = suite.run(
+        """
+        class TestIt:
+            KEPT = []
+
+            @classmethod
+            def setup_class(cls): ...
+
+            def test_first(self): self.KEPT.append(Session())
+            def test_then(self): type(self).session = Session()
+        """,
+        "--leakhunt",
+    )
+    text = words(result)
+    assert "held by test_it.TestIt.KEPT" in text
+    assert "held by test_it.TestIt.session" in text
 
 
 @pytest.mark.parametrize("is_kept", [False, True])
@@ -99,7 +186,7 @@ def test_attributes_are_told_by_their_object(suite: Suite) -> None:
         LAZY = Lazy()
 
         def test_it():
-            LOCAL.session = 1
+            LOCAL.sessions = [1]
             vars(LAZY)["other"] = Session()
         """,
         "--leakhunt",
@@ -107,6 +194,7 @@ def test_attributes_are_told_by_their_object(suite: Suite) -> None:
     text = words(result)
     assert "1 shop.Session (" in text
     assert "held by test_it.LAZY.other" in text
+    assert "held by test_it.LOCAL.sessions" in text
     assert ".__dict__" not in text
 
 

@@ -415,13 +415,18 @@ def test_classes_without_a_name_of_their_own_are_told(suite: Suite) -> None:
                 made.__class__ = made
                 return made
 
+        class Unhashable(type):
+            __hash__ = None
+
+        def test_unhashable(): KEPT.append(Unhashable("Odd", (), {})())
         def test_nameless(): KEPT.append(Nameless("Inner", (), {})())
         def test_itself(): class_ = Itself("Gone", (Itself,), {})
         """,
         "--leakhunt",
     )
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
     assert "1 test_it.Inner (" in words(result)
+    assert "1 test_it.Odd (" in words(result)
     assert "LEFT test_it.py::test_itself" not in words(result)
 
 

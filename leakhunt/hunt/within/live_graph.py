@@ -126,7 +126,7 @@ class LiveGraph:
             kind, text = (0, None) if edge < 0 else (self.kind(edge), self.edge_text(edge))
             if kind == EdgeKind.VALUE and is_namespace:
                 text = self.text(self.name_of_edge(edge))
-            step = kind, text, type(self._objects[below]), edge < 0 and below
+            step = kind, text, id(type(self._objects[below])), edge < 0 and below
             steps += [] if steps and steps[-1] == step else [step]
             is_namespace = text == "__dict__" or self._objects[below] is sys.modules
         return steps

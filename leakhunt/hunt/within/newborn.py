@@ -44,12 +44,16 @@ that is made up each time, until another takes its place.  Emptying it takes som
 
 
 _FRAME_OF: Final = (
-    {GeneratorType: "gi_frame", CoroutineType: "cr_frame", AsyncGeneratorType: "ag_frame"}
+    {
+        id(GeneratorType): "gi_frame",
+        id(CoroutineType): "cr_frame",
+        id(AsyncGeneratorType): "ag_frame",
+    }
     if sys.version_info < (3, 14)
     else {}
 )
 """Before 3.14 a generator hides its locals from the collector while it calls C code, but not while
-it calls a function like ours."""
+it calls a function like ours.  By the id of the class: that of an object may forbid to hash it."""
 
 
 class _Heap:
@@ -193,9 +197,11 @@ def _thawing(function: Callable[..., Any]) -> Callable[..., Any]:
     def thawed(*args: Any, **kwargs: Any) -> Any:
         thaw()
         found = function(*args, **kwargs)
-        if function is _get_referrers and any(type(one) in _FRAME_OF for one in found):
-            caller = sys._getframe(1)  # noqa: SLF001 - there is no other way to it
-            found = [one for one in found if not _runs(one, caller)]
+        if function is _get_referrers:
+            found = [one for one in found if one is not args]
+            if any(id(type(one)) in _FRAME_OF for one in found):
+                caller = sys._getframe(1)  # noqa: SLF001 - there is no other way to it
+                found = [one for one in found if not _runs(one, caller)]
         return found
 
     thawed.__leakhunt__ = function  # type: ignore[attr-defined]
@@ -204,7 +210,7 @@ def _thawing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _runs(one: Any, frame: FrameType) -> bool:
     """Whether a generator is the one that runs in the frame."""
-    attribute = _FRAME_OF.get(type(one))
+    attribute = _FRAME_OF.get(id(type(one)))
     return attribute is not None and getattr(one, attribute) is frame
 
 

@@ -33,20 +33,23 @@ class Reference(NamedTuple):
     target: Any
 
 
-_FIELDS: Final[dict[type, tuple[str, ...]]] = {
-    types.FunctionType: (
+_FIELDS: Final[dict[int, tuple[str, ...]]] = {
+    id(types.FunctionType): (
         "__closure__", "__defaults__", "__kwdefaults__", "__dict__", "__globals__", "__code__",
         "__module__", "__annotations__", "__type_params__",
     ),
-    types.CellType: ("cell_contents",),
-    types.MethodType: ("__func__", "__self__"),
-    types.BuiltinFunctionType: ("__self__",),
-    types.TracebackType: ("tb_next", "tb_frame"),
-    types.CodeType: ("co_consts", "co_freevars"),
+    id(types.CellType): ("cell_contents",),
+    id(types.MethodType): ("__func__", "__self__"),
+    id(types.BuiltinFunctionType): ("__self__",),
+    id(types.TracebackType): ("tb_next", "tb_frame"),
+    id(types.CodeType): ("co_consts", "co_freevars"),
 }  # fmt: skip
 _GENERATORS: Final = {
-    types.GeneratorType: "gi_", types.CoroutineType: "cr_", types.AsyncGeneratorType: "ag_",
-}  # fmt: skip
+    id(types.GeneratorType): "gi_",
+    id(types.CoroutineType): "cr_",
+    id(types.AsyncGeneratorType): "ag_",
+}
+"""By the id of the class: the class of a class may forbid to hash it."""
 _OF_TYPES: Final = ("__mro__", "__bases__", "__base__")
 _OF_EXCEPTIONS: Final = ("args", "__traceback__", "__context__", "__cause__")
 _OF_CONTEXTS: Final = frozenset(
@@ -61,10 +64,10 @@ def references_of(one: Any) -> Iterator[Reference]:
     kind = type(one)
     mro = mro_of(kind)
     yield from _entries(one, mro)
-    if kind in _FIELDS:
-        yield from _of_descriptors(one, kind, _FIELDS[kind])
-    elif kind in _GENERATORS:
-        yield from _locals(getattr(one, _GENERATORS[kind] + "frame"))
+    if id(kind) in _FIELDS:
+        yield from _of_descriptors(one, kind, _FIELDS[id(kind)])
+    elif id(kind) in _GENERATORS:
+        yield from _locals(getattr(one, _GENERATORS[id(kind)] + "frame"))
     elif kind is types.FrameType:
         yield from _locals(one)
         yield Reference(_FIELD, "f_back", one.f_back)
