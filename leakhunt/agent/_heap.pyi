@@ -123,10 +123,12 @@ def holders(objects: list[Any], candidates: list[Any], /) -> list[tuple[Any, Any
     """(candidate, object) for each reference of a candidate to an object of the list, as the
     collector sees it.  O(references of the candidates)."""
 
-def ways(addresses: list[int], tiers: list[list[Any]], shut: list[Any], /) -> dict[int, list[Any]]:
-    """By address of an object that is reached: the objects of a shortest way to it, from a seed
-    on, itself last.  The lists of seeds are explored one after the other; nothing goes through
-    an object of the list ``shut``.
+def ways(
+    addresses: list[int], tiers: list[list[Any]], shut: list[Any], /
+) -> dict[int, tuple[Any, Any | None]]:
+    """Shortest ways from some seeds to those of the addresses that are reached: by address of each
+    object on them, the object and the one before it, None before a seed.  The lists of seeds are
+    explored one after the other; nothing goes through an object of the list ``shut``.
 
     As the collector sees it.  O(objects reached) at most; ends when all are found.
     """

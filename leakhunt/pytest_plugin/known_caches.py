@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-from leakhunt.hunt.within.kinds import module_of, namespace_of
+from leakhunt.hunt.within.kinds import is_exactly, module_of, namespace_of
 
 _TABLES: Final = {
     "_strptime": ("_regex_cache",),
@@ -68,7 +68,7 @@ def known_tables() -> list[Any]:
     if type(table) is not dict:
         return []
     kind = logging.get("PlaceHolder")
-    gaps = [one for one in table.values() if type(one) is kind]
+    gaps = [one for one in list(table.values()) if type(one) is kind]
     dicts = [one for one in gc.get_referents(*gaps) if type(one) is dict]
     return [table, *gaps, *dicts, *(one for one in gc.get_referents(*dicts) if type(one) is dict)]
 
@@ -116,7 +116,7 @@ def _of_folders() -> Iterator[Any]:
 def _keeping_functions(namespace: dict[str, Any]) -> Iterator[Any]:
     classes = [one for one in namespace.values() if type(one) is type]
     for one in (*namespace.values(), *(part for kind in classes for part in vars(kind).values())):
-        function = one.__func__ if type(one) in (staticmethod, classmethod) else one
+        function = one.__func__ if is_exactly(one, staticmethod, classmethod) else one
         if type(function) is KeepingFunction:
             yield function
     # typing keeps those of all its types together, to be able to clear them.

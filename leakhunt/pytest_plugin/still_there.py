@@ -16,7 +16,7 @@ from leakhunt.graph.noise import (
     NOISE_EVERYWHERE,
     NOISE_PACKAGES,
 )
-from leakhunt.hunt.within.kinds import mro_of, namespace_of, shallow_bytes
+from leakhunt.hunt.within.kinds import is_exactly, namespace_of, shallow_bytes
 from leakhunt.hunt.within.live_graph import LiveGraph
 from leakhunt.hunt.within.newborn import collect_all
 from leakhunt.pytest_plugin.known_caches import KeepingFunction, known_caches
@@ -40,7 +40,7 @@ def still_there(traces: Traces) -> dict[str, tuple[Left, ...]]:
     """
     last = {address: test for test, trace in traces.items() for address, _ in trace}
     graph = _search(list(last))
-    if any(_has_weak_keys(one) for node in graph.found for one in graph.way(node)):
+    if any(map(_has_weak_keys, graph.passed)):
         del graph  # an entry goes with its key, which may be garbage
         collect_all(most=1)
         graph = _search(list(last))
@@ -67,7 +67,7 @@ def _search(addresses: list[int]) -> LiveGraph:
 
 def _has_weak_keys(one: Any) -> bool:
     key = next(dict.__iter__(one), None) if type(one) is dict else None
-    return ReferenceType in mro_of(type(key))
+    return issubclass(type(key), ReferenceType)
 
 
 def _shut() -> list[Any]:
@@ -77,12 +77,13 @@ def _shut() -> list[Any]:
         if module in sys.modules:
             found.append((namespace_of(sys.modules[module]) or {}).get(attribute))
     for name, one in list(sys.modules.items()):
-        package, namespace = name.partition(".")[0], namespace_of(one) or {}
+        package = name.partition(".")[0] if type(name) is str else ""
+        namespace = namespace_of(one) or {}
         found += [namespace.get(attribute) for attribute in NOISE_EVERYWHERE]
         if package in NOISE_PACKAGES:
             found.append(namespace)
         if package in sys.stdlib_module_names:
-            found += [part for part in namespace.values() if type(part) is KeepingFunction]
+            found += [part for part in list(namespace.values()) if type(part) is KeepingFunction]
     return [one for one in found if one is not None]
 
 
@@ -97,7 +98,7 @@ def _matching(
 
 def _says_nothing(one: Any) -> bool:
     """A dict or tuple of what no collector tracks is soon tracked no more itself."""
-    is_plain = type(one) in (dict, tuple) and not any(map(gc.is_tracked, gc.get_referents(one)))
+    is_plain = is_exactly(one, dict, tuple) and not any(map(gc.is_tracked, gc.get_referents(one)))
     return is_plain or is_silent(one)
 
 
@@ -135,7 +136,7 @@ def _is_of_older(graph: LiveGraph, namer: PathNamer, node: int, own: set[int]) -
 
 def _groups(graph: LiveGraph, nodes: list[int]) -> list[list[int]]:
     """Nodes whose paths differ in indexes and keys only, the largest group first."""
-    found: dict[tuple[Any, ...], list[int]] = {}
+    found: dict[int, list[int]] = {}
     for node in nodes:
-        found.setdefault(tuple(graph.signature(node)), []).append(node)
+        found.setdefault(graph.signature(node), []).append(node)
     return sorted(found.values(), key=len, reverse=True)

@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 
 from leakhunt.agent._heap import apart, holders
-from leakhunt.hunt.within.kinds import dict_of_type, module_of, namespace_of
+from leakhunt.hunt.within.kinds import dict_of_type, is_exactly, module_of, namespace_of
 from leakhunt.pytest_plugin.known_caches import known_caches, known_tables
 
 _ReverseIterator: type = type(iter(reversed([None])))
@@ -97,7 +97,7 @@ class Runner:
             part
             for plugin in plugins
             for part in _referents(plugin, namespace_of(plugin))
-            if _is_runners(type(part)) or (type(part) in (dict, list) and len(part) < _LARGE)
+            if _is_runners(type(part)) or (is_exactly(part, dict, list) and len(part) < _LARGE)
         ]
         self._seeds = [one for one in self._seeds if type(one) is not list or len(one) < _LARGE]
         namespaces = [namespace_of(part) for part in parts]
@@ -178,7 +178,7 @@ def is_silent(one: Any) -> bool:
     """Whether it is of a kind that says nothing about what a test leaves."""
     kind = type(one)
     if kind is BuiltinFunctionType:  # the class cache of abc holds these, and no objects
-        return isinstance(one.__self__, weakref.ReferenceType)
+        return issubclass(type(one.__self__), weakref.ReferenceType)
     if kind is MethodType:  # weakref registers this with atexit, once
         return one.__self__ is weakref.finalize
     if kind is list:  # a text file keeps what was not flushed in one that no collector sees
@@ -217,6 +217,12 @@ def _of_the_run(newborn: Iterable[Any], item: pytest.Item) -> Iterable[Any]:
                 yield namespace_of(one)
 
 
+def _is_of_a_runner(function: Any) -> bool:
+    """No attribute of another callable is asked for: that may run its code."""
+    is_bound = is_exactly(function, MethodType, BuiltinFunctionType)
+    return is_bound and _is_runners(type(function.__self__))
+
+
 def _is_of_tmp_path(method: MethodType, item: pytest.Item) -> bool:
     """pytest registers one with atexit when ``tmp_path`` is used first."""
     factory = getattr(item.config, "_tmp_path_factory", None)
@@ -224,7 +230,7 @@ def _is_of_tmp_path(method: MethodType, item: pytest.Item) -> bool:
 
 
 _HANDLES: dict[int, Callable[[Any, pytest.Item], bool]] = {
-    id(partial): lambda one, _: _is_runners(type(getattr(one.func, "__self__", None))),
+    id(partial): lambda one, _: _is_of_a_runner(one.func),
     id(GeneratorType): lambda one, _: one.gi_code.co_filename.startswith(_FOLDERS),
     id(FunctionType): lambda one, _: _is_in_a_runner(one.__module__),
     id(MethodType): _is_of_tmp_path,

@@ -212,3 +212,37 @@ def test_dicts_that_are_entries_of_others_are_told(suite: Suite) -> None:
     assert result.ret == 0
     assert "300 builtins.dict (" in words(result)
     assert "held by shop.BUS.listeners[*]" in words(result)
+
+
+def test_objects_that_answer_no_question(suite: Suite) -> None:
+    tests = """
+        import functools, sys, types
+
+        class Meta(type):
+            __hash__ = None
+
+            def __eq__(cls, other):
+                raise RuntimeError("compared")
+
+        class Odd(metaclass=Meta):
+            def __getattr__(self, name):
+                raise RuntimeError("asked for " + name)
+
+            def __call__(self):
+                pass
+
+        def test_odd():
+            KEPT.append(Odd())
+            KEPT.append(functools.partial(Odd()))
+            sys.modules[7] = types.ModuleType("seven")
+
+        def test_referrers():
+            kept = Odd()
+            kept.part = []
+            assert gc.get_referrers(kept.part)
+    """
+    result = suite.run(tests, "--leakhunt")
+    result.assert_outcomes(passed=2)
+    assert result.ret == 0
+    assert "1 test_it.Odd (" in words(result)
+    assert "1 functools.partial (" in words(result)

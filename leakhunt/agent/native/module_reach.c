@@ -36,11 +36,13 @@ py_holders(PyObject *self, PyObject *args)
     return lk_reach_holders(objects, candidates);
 }
 
-PyDoc_STRVAR(ways_doc,
-             "ways(addresses, tiers, shut) -> dict\n\n"
-             "By address of an object that is reached: the objects of a shortest way to it, from\n"
-             "a seed on, itself last.  The lists of seeds are explored one after the other;\n"
-             "nothing goes through an object of the list shut.  O(objects reached) at most.");
+PyDoc_STRVAR(
+    ways_doc,
+    "ways(addresses, tiers, shut) -> dict\n\n"
+    "Shortest ways from some seeds to those of the addresses that are reached: by address\n"
+    "of each object on them, the object and the one before it, None before a seed.  The\n"
+    "lists of seeds are explored one after the other; nothing goes through an object of\n"
+    "the list shut.  O(objects reached) at most.");
 
 /* New reference; needs the GIL. */
 static PyObject *

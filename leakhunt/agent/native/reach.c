@@ -273,36 +273,40 @@ search_fini(search *s)
     lk_slotmap_fini(&s->wanted);
 }
 
-/* The objects from a seed down to a node; new list, or NULL with an exception set.  Needs the
- * GIL. */
-static PyObject *
-way_to(const search *s, size_t at)
+/* Add a node to a dict of address and (object, the one before it or None).  1, 0 when it is there,
+ * -1 with an exception set.  Needs the GIL. */
+static int
+add_step(const search *s, const node *step, PyObject *result)
 {
-    Py_ssize_t length = 0;
-    for (size_t i = at; i != NOWHERE; i = s->nodes[i].from) {
-        length++;
+    PyObject *before = step->from == NOWHERE ? Py_None : s->nodes[step->from].object;
+    PyObject *address = PyLong_FromVoidPtr(step->object), *pair = NULL;
+    int status = address == NULL ? -1 : PyDict_Contains(result, address);
+    if (status == 0) {
+        pair = PyTuple_Pack(2, step->object, before);
+        status = pair == NULL || PyDict_SetItem(result, address, pair) < 0 ? -1 : 1;
+    } else if (status > 0) {
+        status = 0;
     }
-    PyObject *way = PyList_New(length);
-    for (size_t i = at; way != NULL && i != NOWHERE; i = s->nodes[i].from) {
-        PyList_SET_ITEM(way, --length, Py_NewRef(s->nodes[i].object));
-    }
-    return way;
+    Py_XDECREF(address);
+    Py_XDECREF(pair);
+    return status;
 }
 
-/* A dict of address and way; NULL with an exception set.  Nothing of the search may be freed
- * meanwhile: the collector is off.  Needs the GIL. */
+/* All nodes from the seeds down to those that were found, each once: ways share their beginnings,
+ * and of a long chain every link may be wanted.  NULL with an exception set.  Nothing of the search
+ * may be freed meanwhile: the collector is off.  Needs the GIL. */
 static PyObject *
 ways_found(const search *s)
 {
     PyObject *result = PyDict_New();
     for (size_t i = 0; result != NULL && i < s->found_count; i++) {
-        PyObject *address = PyLong_FromVoidPtr(s->nodes[s->found[i]].object);
-        PyObject *way = address == NULL ? NULL : way_to(s, s->found[i]);
-        if (way == NULL || PyDict_SetItem(result, address, way) < 0) {
+        int status = 1;
+        for (size_t at = s->found[i]; status > 0 && at != NOWHERE; at = s->nodes[at].from) {
+            status = add_step(s, &s->nodes[at], result);
+        }
+        if (status < 0) {
             Py_CLEAR(result);
         }
-        Py_XDECREF(address);
-        Py_XDECREF(way);
     }
     return result;
 }

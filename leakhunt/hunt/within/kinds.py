@@ -16,7 +16,13 @@ _mro: Callable[[type], tuple[type, ...] | None] = type.__dict__["__mro__"].__get
 _view: Callable[[type], Mapping[str, Any] | None] = type.__dict__["__dict__"].__get__
 _namespace_of_module: Callable[[Any], dict[str, Any]] = vars(types.ModuleType)["__dict__"].__get__
 _GC_BYTES = sys.getsizeof([]) - list.__sizeof__([])
-_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)
+
+
+def is_exactly(one: Any, *kinds: type) -> bool:
+    """Whether an object is of one of some classes, not of one derived.  By identity: the class of
+    a class may compare and hash by code of its own."""
+    kind = type(one)
+    return any(kind is other for other in kinds)
 
 
 def mro_of(kind: type) -> tuple[type, ...]:
@@ -56,8 +62,11 @@ def namespace_of(one: Any) -> dict[str, Any] | None:
         return _namespace_of_module(one)
     for kind in mro_of(type(one)):
         descriptor: Any = view_of(kind).get("__dict__")
-        if type(descriptor) in _DESCRIPTORS:
-            found = descriptor.__get__(one)
+        if is_exactly(descriptor, types.GetSetDescriptorType, types.MemberDescriptorType):
+            try:
+                found = descriptor.__get__(one)
+            except Exception:  # noqa: BLE001 - of another class, or of an object half built
+                return None
             return found if type(found) is dict else None
     return None
 

@@ -7,13 +7,13 @@ longer than all else: at the end of a test run.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from leakhunt.agent._heap import holders, interpreter_references, self_test, ways
 from leakhunt.agent.format import EdgeKind, RootKind
-from leakhunt.hunt.within.kinds import mro_of, name_of, namespace_of
+from leakhunt.hunt.within.kinds import is_exactly, name_of, namespace_of
 from leakhunt.hunt.within.references import Reference, references_of
 
 _TEXTS: Final = (EdgeKind.ATTR, EdgeKind.FIELD, EdgeKind.LOCAL)
@@ -26,6 +26,15 @@ class _Root:
 
     def __init__(self, kind: RootKind, label: str) -> None:
         self.kind, self.label = kind, label
+
+
+class _Shape(NamedTuple):
+    """What the ways to an object have in common with those to its like."""
+
+    number: int
+    step: tuple[int, str | None, int] | None
+    """The last one: kind, name, and id of the type that it leads to."""
+    is_namespace: bool
 
 
 class LiveGraph:
@@ -53,13 +62,16 @@ class LiveGraph:
         for label, field, one in references:
             self._seed(RootKind.INTERPRETER, label, field, one)
         tiers = [[sys.modules], [one for _, _, one in references]]
-        found = ways(list(addresses), tiers, list(shut))
-        self._way_by_node = {self._node(way[-1]): way for way in found.values()}
+        self._steps = ways(list(addresses), tiers, list(shut))
+        """By id of each object on the ways: the object, and the one before it."""
+        found = (self._steps[address][0] for address in addresses if address in self._steps)
+        self._found = dict.fromkeys(map(self._node, found))
         self._below: dict[int, set[int]] = {}
         """Ids of the objects that follow one in some way, by its id."""
-        for way in found.values():
-            for one, following in pairwise(way):
-                self._below.setdefault(id(one), set()).add(id(following))
+        for number, (_, before) in self._steps.items():
+            self._below.setdefault(id(before), set()).add(number)
+        self._shapes: dict[int, _Shape] = {}
+        self._shape_numbers: dict[tuple[int, tuple[int, str | None, int]], int] = {}
         self._modules = self._find_modules()
         self._namespaces: dict[int, list[int]] | None = None
 
@@ -81,7 +93,7 @@ class LiveGraph:
         return {
             name: (self._node(one), self._node(namespace))
             for name, one, namespace in namespaces
-            if namespace is not None
+            if type(name) is str and namespace is not None
         }
 
     # ---- the objects ----
@@ -89,27 +101,27 @@ class LiveGraph:
     @property
     def found(self) -> list[int]:
         """Nodes to which there is a way."""
-        return list(self._way_by_node)
+        return list(self._found)
+
+    @property
+    def passed(self) -> Iterator[Any]:
+        """All objects on the ways."""
+        return (one for one, _ in self._steps.values())
 
     def object(self, node: int) -> Any:
         """The object itself."""
         return self._objects[node]
 
-    def way(self, node: int) -> Sequence[Any]:
-        """The objects of the way to a found node."""
-        return self._way_by_node[node]
-
     def holder(self, node: int) -> Any:
         """The last object before a found node on its way; None when a root holds it."""
-        way = self._way_by_node[node]
-        return way[-2] if len(way) > 1 else None
+        return self._steps[id(self._objects[node])][1]
 
     # ---- ways ----
 
     def chain(self, node: int, most: int) -> list[tuple[int, int]]:
         """(edge into, node) from the root down to a found node, the edge of the root -1; of one
         that is longer than ``most``, the two ends."""
-        way = self._way_by_node[node]
+        way = self._way(node)
         root, reference = self._seeds[id(way[0])]
         steps = [(-1, root), (self._number(root, reference), self._node(way[0]))]
         pairs = list(pairwise(way))
@@ -117,19 +129,40 @@ class LiveGraph:
             pairs = [*pairs[: most // 2], *pairs[-(most // 2) :]]
         return steps + [(self._edge(one, other), self._node(other)) for one, other in pairs]
 
-    def signature(self, node: int) -> list[tuple[Any, ...]]:
+    def _way(self, node: int) -> list[Any]:
+        way, one = [], self._objects[node]
+        while one is not None:
+            way.append(one)
+            one = self._steps[id(one)][1]
+        return way[::-1]
+
+    def signature(self, node: int) -> int:
         """The same for found nodes whose ways differ in indexes and keys only, and in how often
-        one step is repeated: kind, name and type of each step."""
-        steps: list[tuple[Any, ...]] = []
-        is_namespace = False
-        for edge, below in self.chain(node, sys.maxsize):
-            kind, text = (0, None) if edge < 0 else (self.kind(edge), self.edge_text(edge))
-            if kind == EdgeKind.VALUE and is_namespace:
-                text = self.text(self.name_of_edge(edge))
-            step = kind, text, id(type(self._objects[below])), edge < 0 and below
-            steps += [] if steps and steps[-1] == step else [step]
-            is_namespace = text == "__dict__" or self._objects[below] is sys.modules
-        return steps
+        one step is repeated.  O(objects on the ways) for all nodes together."""
+        waiting, one = [], self._objects[node]
+        while one is not None and id(one) not in self._shapes:
+            waiting.append(one)
+            one = self._steps[id(one)][1]
+        while waiting:
+            one = waiting.pop()
+            self._shapes[id(one)] = self._shape(one)
+        return self._shapes[id(self._objects[node])].number
+
+    def _shape(self, one: Any) -> _Shape:
+        """By that of the object before it."""
+        before = self._steps[id(one)][1]
+        if before is None:
+            root, reference = self._seeds[id(one)]
+            above, edge = _Shape(-1 - root, None, False), self._number(root, reference)
+        else:
+            above, edge = self._shapes[id(before)], self._edge(before, one)
+        kind, text = self.kind(edge), self.edge_text(edge)
+        if kind == EdgeKind.VALUE and above.is_namespace:
+            text = self.text(self.name_of_edge(edge))
+        step, number = (kind, text, id(type(one))), above.number
+        if step != above.step:
+            number = self._shape_numbers.setdefault((number, step), len(self._shape_numbers))
+        return _Shape(number, step, text == "__dict__" or one is sys.modules)
 
     def _edge(self, one: Any, following: Any) -> int:
         """The edge from an object to the next of a way.  O(references) once an object."""
@@ -179,7 +212,7 @@ class LiveGraph:
     def name_as_type(self, node: int) -> str | None:
         """``module.QualName`` of a node that is a type, and not one whose holder is asked for."""
         one = self._objects[node]
-        is_type = type in mro_of(type(one)) and node not in self._way_by_node
+        is_type = issubclass(type(one), type) and node not in self._found
         return name_of(one) if is_type else None
 
     def is_root(self, node: int) -> bool:
@@ -219,7 +252,7 @@ class LiveGraph:
     def key(self, node: int) -> str | int | None:
         """Value of a str or int node."""
         one = self._objects[node]
-        return one if type(one) in (str, int) else None
+        return one if is_exactly(one, str, int) else None
 
     def named_child(self, node: int, *names: str) -> int | None:
         """Target of the first ATTR, FIELD or LOCAL edge with one of the names."""
@@ -231,12 +264,12 @@ class LiveGraph:
     def entries(self, node: int) -> int | None:
         """Length of a list or tuple, None of others."""
         one = self._objects[node]
-        return len(one) if type(one) in (list, tuple) else None
+        return len(one) if is_exactly(one, list, tuple) else None
 
     def item(self, node: int, index: int) -> int | None:
         """Node at an index of a list or tuple, None when there is none."""
         one = self._objects[node]
-        is_there = type(one) in (list, tuple) and 0 <= index < len(one)
+        is_there = is_exactly(one, list, tuple) and 0 <= index < len(one)
         return self._node(one[index]) if is_there else None
 
     def edge_between(self, source: int, target: int) -> int:
@@ -250,9 +283,13 @@ class LiveGraph:
         modules) once."""
         if self._namespaces is None:
             self._namespaces = {}
-            named = [way[_NAMED_AT] for way in self._way_by_node.values() if len(way) > _NAMED_AT]
+            named = {id(sys.modules)}
+            for _ in range(_NAMED_AT):
+                named = {below for one in named for below in self._below.get(one, ())}
             namespaces = {namespace for _, namespace in self._modules.values()}
-            for namespace, one in holders(named, [self._objects[node] for node in namespaces]):
+            for namespace, one in holders(
+                [self._steps[one][0] for one in named], [self._objects[node] for node in namespaces]
+            ):
                 of_one = self._namespaces.setdefault(self._node(one), [])
                 of_one.append(self._node(namespace))
         return self._namespaces.get(node, [])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import _thread
 import functools
 import gc
+import sys
 import types
 from collections import deque
 from collections.abc import Iterator
@@ -18,7 +19,14 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from leakhunt.agent.format import EdgeKind
-from leakhunt.hunt.within.kinds import dict_of_type, mro_of, name_of, namespace_of, view_of
+from leakhunt.hunt.within.kinds import (
+    dict_of_type,
+    is_exactly,
+    mro_of,
+    name_of,
+    namespace_of,
+    view_of,
+)
 
 _INDEX, _VALUE, _KEY = EdgeKind.INDEX, EdgeKind.VALUE, EdgeKind.KEY
 _ELEMENT, _ATTR, _FIELD = EdgeKind.ELEMENT, EdgeKind.ATTR, EdgeKind.FIELD
@@ -36,7 +44,7 @@ class Reference(NamedTuple):
 _FIELDS: Final[dict[int, tuple[str, ...]]] = {
     id(types.FunctionType): (
         "__closure__", "__defaults__", "__kwdefaults__", "__dict__", "__globals__", "__code__",
-        "__module__", "__annotations__", "__type_params__",
+        "__module__", "__builtins__", "__type_params__",
     ),
     id(types.CellType): ("cell_contents",),
     id(types.MethodType): ("__func__", "__self__"),
@@ -55,17 +63,40 @@ _OF_EXCEPTIONS: Final = ("args", "__traceback__", "__context__", "__cause__")
 _OF_CONTEXTS: Final = frozenset(
     {"builtins.hamt_bitmap_node", "builtins.hamt_array_node", "builtins.hamt_collision_node"}
 )
+
+
+def _frame() -> types.FrameType:
+    return sys._getframe()  # noqa: SLF001 - from 3.13 on its locals are of a type without a name
+
+
 _KeepingFunction: Final = type(functools.lru_cache(int))
+_LocalsOfFrame: Final = type(_frame().f_locals)
+_TRIES: Final = 3
 _Local: Final = _thread._local  # noqa: SLF001 - threading.local itself may be written in Python
 
 
 def references_of(one: Any) -> Iterator[Reference]:
-    """The references of an object that have a name.  O(references)."""
+    """The references of an object that have a name.  O(references).
+
+    Containers are copied, as other threads may change them at any time.  When a finalizer does so
+    meanwhile, some come twice.
+    """
+    for _ in range(_TRIES):
+        try:
+            yield from _references_of(one)
+        except RuntimeError:  # "changed size during iteration"
+            continue
+        return
+
+
+def _references_of(one: Any) -> Iterator[Reference]:
     kind = type(one)
     mro = mro_of(kind)
-    yield from _entries(one, mro)
+    # A class of a class may compare by code of its own; issubclass asks a built-in one.
+    yield from _entries(one, kind)
     if id(kind) in _FIELDS:
         yield from _of_descriptors(one, kind, _FIELDS[id(kind)])
+        yield from _annotations(one)
     elif id(kind) in _GENERATORS:
         yield from _locals(getattr(one, _GENERATORS[id(kind)] + "frame"))
     elif kind is types.FrameType:
@@ -76,21 +107,31 @@ def references_of(one: Any) -> Iterator[Reference]:
     elif kind is _KeepingFunction:
         yield from _results(one)
         yield from _attributes(one, mro)
-    elif BaseException in mro:
+    elif issubclass(kind, BaseException):
         yield from _of_descriptors(one, BaseException, _OF_EXCEPTIONS)
         yield from _attributes(one, mro)
     elif name_of(kind) in _OF_CONTEXTS:
         yield from _variables(one)
-    elif _Local in mro:
+    elif issubclass(kind, _Local):
         dicts = (part for part in gc.get_referents(one) if _is_of_threads(part))
         yield from (Reference(_FIELD, "dicts", part) for part in dicts)
         yield from _attributes(one, mro)
-    elif type in mro:
+    elif issubclass(kind, type):
         yield Reference(_FIELD, "__dict__", dict_of_type(one))
         yield from _of_descriptors(one, type, _OF_TYPES)
     else:
         yield from _attributes(one, mro)
     yield Reference(EdgeKind.TYPE, 0, kind)
+
+
+def _annotations(one: Any) -> Iterator[Reference]:
+    """Of a function, as it keeps them: who asks has them made, from 3.14 on by its own code."""
+    if type(one) is types.FunctionType:
+        fields = _of_descriptors(one, type(one), _FIELDS[id(type(one))])
+        known = {id(target) for _, _, target in fields}
+        for part in gc.get_referents(one):
+            if is_exactly(part, dict, tuple) and id(part) not in known:
+                yield Reference(_FIELD, "__annotations__", part)
 
 
 def _is_of_threads(one: Any) -> bool:
@@ -107,7 +148,7 @@ def _results(function: Any) -> Iterator[Reference]:
     for table in gc.get_referents(function):
         if type(table) is dict and table is not attributes:
             yield Reference(_FIELD, "cache", table)
-            for key in dict.__iter__(table):
+            for key in list(dict.__iter__(table)):
                 yield Reference(_FIELD, "cache.keys()[*]", key)
     for part in gc.get_referents(function):
         if part is not attributes and part is not target:
@@ -121,20 +162,20 @@ def _variables(node: Any) -> Iterator[Reference]:
             yield Reference(_ATTR, variable.name, value)
 
 
-def _entries(one: Any, mro: tuple[type, ...]) -> Iterator[Reference]:
+def _entries(one: Any, kind: type) -> Iterator[Reference]:
     """Of the part of it that is a built-in container."""
-    if dict in mro:
-        for key, value in dict.items(one):
+    if issubclass(kind, dict):
+        for key, value in list(dict.items(one)):
             yield Reference(_KEY, 0, key)
             yield Reference(_VALUE, key, value)
         return
     for base in (list, tuple, deque):
-        if base in mro:
-            for index, value in enumerate(base.__iter__(one)):
+        if issubclass(kind, base):
+            for index, value in enumerate(list(base.__iter__(one))):
                 yield Reference(_INDEX, index, value)
     for base_of_set in (set, frozenset):
-        if base_of_set in mro:
-            for value in base_of_set.__iter__(one):
+        if issubclass(kind, base_of_set):
+            for value in list(base_of_set.__iter__(one)):
                 yield Reference(_ELEMENT, 0, value)
 
 
@@ -149,8 +190,10 @@ def _of_descriptors(one: Any, kind: type, names: tuple[str, ...]) -> Iterator[Re
 
 
 def _locals(frame: types.FrameType | None) -> Iterator[Reference]:
-    if frame is not None:
-        for name, value in frame.f_locals.items():
+    """Not of a class body or of exec when they run in a mapping of the program's own."""
+    found = None if frame is None else frame.f_locals
+    if type(found) is _LocalsOfFrame:
+        for name, value in found.items():
             yield Reference(EdgeKind.LOCAL, name, value)
 
 
@@ -160,12 +203,13 @@ def _attributes(one: Any, mro: tuple[type, ...]) -> Iterator[Reference]:
     attributes = namespace_of(one)
     if attributes is not None:
         yield Reference(_FIELD, "__dict__", attributes)
-        for name, value in dict.items(attributes):
-            yield Reference(_ATTR, name, value)
+        for name, value in list(dict.items(attributes)):
+            if type(name) is str:
+                yield Reference(_ATTR, name, value)
     for kind in mro:
-        for name, descriptor in view_of(kind).items():
+        for name, descriptor in list(view_of(kind).items()):
             if type(descriptor) is types.MemberDescriptorType:
                 try:
                     yield Reference(_ATTR, name, descriptor.__get__(one))
-                except (AttributeError, TypeError, SystemError):  # it is not set
+                except Exception:  # noqa: BLE001, S112 - not set, or not its own
                     continue

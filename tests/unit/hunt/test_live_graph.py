@@ -6,8 +6,10 @@ import asyncio
 import collections
 import contextvars
 import functools
+import gc
 import sys
 import threading
+import tracemalloc
 import types
 import weakref
 from collections.abc import Callable, Iterator
@@ -262,3 +264,134 @@ def test_paths_are_those_of_a_snapshot(holder: types.ModuleType, tmp_path: Path)
     # Which result is in which link of a bounded cache only a snapshot tells.
     expected["cached"] = expected["cached"].replace("[7]", "[*]")
     assert {name: str(of_heap.path(found[address])) for name, address in leaves.items()} == expected
+
+
+def _path(one: object) -> str:
+    graph = LiveGraph([id(one)], [])
+    assert len(graph.found) == 1
+    return str(PathNamer(graph).path(graph.found[0]))
+
+
+def test_no_code_of_the_program_runs(holder: types.ModuleType) -> None:
+    called: list[str] = []
+
+    class Meta(type):
+        def __eq__(cls, other: object) -> bool:
+            called.append("__eq__")
+            return cls is other
+
+        __hash__ = None  # type: ignore[assignment]
+
+        def __getattribute__(cls, name: str) -> Any:
+            called.append(name)
+            return super().__getattribute__(name)
+
+    class Own(list[object], metaclass=Meta):
+        def __getattribute__(self, name: str) -> Any:
+            called.append(name)
+            return super().__getattribute__(name)
+
+        def __iter__(self) -> Iterator[object]:
+            called.append("__iter__")
+            return iter(())
+
+    leaf = Leaf()
+    own = Own()
+    list.append(own, leaf)
+    holder.own = own  # type: ignore[attr-defined]
+    called.clear()
+    graph = LiveGraph([id(leaf), id(own)], [])
+    paths = [str(PathNamer(graph).path(node)) for node in graph.found]
+    assert len({graph.signature(node) for node in graph.found}) == 2
+    assert called == []
+    assert paths == ["shapes_of_test.own[0]", "shapes_of_test.own"]
+
+
+def test_names_of_a_frame_are_not_asked_of_a_mapping_of_the_program(
+    holder: types.ModuleType,
+) -> None:
+    called: list[str] = []
+
+    class Names(dict[str, object]):
+        def items(self) -> Any:
+            called.append("items")
+            return super().items()
+
+    leaf = Leaf()
+    try:
+        exec("one = leaf\nraise ValueError", {}, Names(leaf=leaf))
+    except ValueError as exc:
+        holder.error = exc.__traceback__  # type: ignore[attr-defined]
+    holder.frame = holder.error.tb_next.tb_frame  # type: ignore[attr-defined]
+    del holder.error
+    assert _path(leaf).startswith("shapes_of_test.frame.")
+    assert called == []
+
+
+def test_annotations_are_not_made(holder: types.ModuleType) -> None:
+    leaf = Leaf()
+
+    def function(first: int, second: str) -> None: ...
+
+    function.kept = leaf  # type: ignore[attr-defined]
+    holder.function = function  # type: ignore[attr-defined]
+    before = [type(part) for part in gc.get_referents(function)]
+    assert _path(leaf) == "shapes_of_test.function.kept"
+    assert [type(part) for part in gc.get_referents(function)] == before
+
+
+def test_attributes_that_no_instance_gives(holder: types.ModuleType) -> None:
+    class Other:
+        __slots__ = ("slot",)
+
+    class Stranger:
+        __slots__ = ("kept",)
+        __dict__ = vars(Leaf)["__dict__"]
+        other = vars(Other)["slot"]
+
+    leaf, stranger = Leaf(), Stranger()
+    stranger.kept = leaf  # type: ignore[attr-defined]
+    holder.stranger = stranger  # type: ignore[attr-defined]
+    assert _path(leaf) == "shapes_of_test.stranger.kept"
+
+
+def test_a_dict_that_another_thread_changes(holder: types.ModuleType) -> None:
+    leaf = Leaf()
+    table: dict[object, object] = dict.fromkeys(range(100_000))
+    table["leaf"] = leaf
+    holder.table = table  # type: ignore[attr-defined]
+    is_over = threading.Event()
+
+    def change() -> None:
+        number = 0
+        while not is_over.is_set():
+            number += 1
+            table[f"more {number}"] = number
+            table.pop(f"more {number - 1000}", None)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        assert {_path(leaf) for _ in range(3)} == {"shapes_of_test.table['leaf']"}
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def test_links_of_a_chain_share_their_way(holder: types.ModuleType) -> None:
+    chain: Any = None
+    links = []
+    for _ in range(20_000):  # 1.6 GB if each had a way of its own
+        chain = Linked(chain)
+        links.append(id(chain))
+    holder.chain = chain  # type: ignore[attr-defined]
+    tracemalloc.start()
+    try:
+        graph = LiveGraph(links, [])
+        assert len(graph.found) == len(links)
+        assert len({graph.signature(node) for node in graph.found}) < 5
+        assert tracemalloc.get_traced_memory()[1] < len(links) * 4_000
+    finally:
+        tracemalloc.stop()
+        while chain is not None:  # link by link, as a long chain that goes at once is too deep
+            chain = chain.following
