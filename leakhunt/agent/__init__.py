@@ -6,6 +6,18 @@ A program that shall be reachable without an attach calls `start`, or is run by
 
 from __future__ import annotations
 
-from leakhunt.agent.prepared import start, stop
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leakhunt.agent.prepared import start, stop
 
 __all__ = ["start", "stop"]
+
+
+def __getattr__(name: str) -> object:
+    # Loaded on first use (PEP 562): who only wants the C extension does not pay for a server.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from leakhunt.agent import prepared
+
+    return getattr(prepared, name)

@@ -383,7 +383,7 @@ class HolderFinder:
         start = path.start
         if self.graph.is_root(int(group.anchors[0])):  # frames of many threads
             start = re.sub(r"^thread '[^']*'", "thread '*'", start)
-        return replace(path, start=start, steps=tuple(steps))
+        return path._replace(start=start, steps=tuple(steps))
 
     # ---- what a cut would free ----
 

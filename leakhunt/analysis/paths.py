@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from leakhunt.agent.format import EdgeKind, RootKind
 from leakhunt.analysis.accessors import LONGEST, public_attribute, public_global
@@ -29,8 +28,7 @@ _SHOWN_STEPS = 4096
 """Steps of a longer chain are left out in the middle; runs collapse anyway."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a path: what is written, and the node it leads to."""
 
     text: str
@@ -41,8 +39,7 @@ class Step:
     """Is it an entry (index, key, member) rather than a name?"""
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """A path from a root."""
 
     start: str
@@ -59,27 +56,27 @@ class Path:
 
     def then(self, step: Step) -> Path:
         """The path with one more step."""
-        return replace(self, steps=(*self.steps, step))
+        return self._replace(steps=(*self.steps, step))
 
 
 def star(step: Step) -> Step:
     """The step with its index or key left open."""
-    return replace(step, text=STAR) if step.text.startswith("[") else step
+    return step._replace(text=STAR) if step.text.startswith("[") else step
 
 
 def opened(path: Path) -> Path:
     """The path with its last step left open: ``[*]`` for an entry, ``.*`` for a name."""
     if not path.steps:
         module = path.start.rpartition(".")[0]
-        return replace(path, start=f"{module}{ANY_NAME}") if module else path
+        return path._replace(start=f"{module}{ANY_NAME}") if module else path
     last = path.steps[-1]
     if last.text.startswith(", local "):
-        last = replace(last, text=", local '*'")
+        last = last._replace(text=", local '*'")
     elif last.is_item:
         last = star(last)
     else:
-        last = replace(last, text=ANY_NAME)
-    return replace(path, steps=(*path.steps[:-1], last))
+        last = last._replace(text=ANY_NAME)
+    return path._replace(steps=(*path.steps[:-1], last))
 
 
 def collapse(steps: Sequence[Step]) -> list[tuple[str, str, str]]:
@@ -108,7 +105,7 @@ def without_runs(path: Path, repeated: Step) -> Path:
         if tail != text or rest[-1].type != repeated.type or above != repeated.type:
             break
         del rest[last:]
-    return replace(path, steps=tuple(rest))
+    return path._replace(steps=tuple(rest))
 
 
 def _in_public(path: Path) -> Path:
@@ -125,7 +122,7 @@ def _in_public(path: Path) -> Path:
         text, count = (texts[at], 1) if found is None else found
         last = path.steps[at + count - 1]
         steps.append(
-            last if found is None else replace(last, text=text, kind="attr", is_item=False)
+            last if found is None else last._replace(text=text, kind="attr", is_item=False)
         )
         at += count
     return Path(start, kind, tuple(steps))
@@ -407,4 +404,4 @@ def common_path(namer: PathNamer, nodes: Sequence[int]) -> Path:
         for i, step in enumerate(namer.path(node).steps[: len(texts)]):
             differ[i] |= step.text != texts[i]
     steps = [star(step) if differ[i] else step for i, step in enumerate(first.steps)]
-    return replace(first, steps=tuple(steps))
+    return first._replace(steps=tuple(steps))

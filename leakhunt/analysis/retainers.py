@@ -152,7 +152,7 @@ def _way(graph: HeapGraph, part: Severed) -> list[tuple[int, int]]:
 def _open_below(path: Path, kept: int) -> Path:
     """The path with every entry after its first steps left open."""
     steps = [star(s) if s.is_item and i >= kept else s for i, s in enumerate(path.steps)]
-    return replace(path, steps=tuple(steps))
+    return path._replace(steps=tuple(steps))
 
 
 def _best(graph: HeapGraph, edges: Ints) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from leakhunt.errors import LeakhuntError
+from leakhunt.pytest_plugin import plain_imports
 from leakhunt.report.suite_model import Left, Outcome, SuiteReport, WatchedTest, joined
 
 if TYPE_CHECKING:  # what a run in which nothing leaks needs not
@@ -169,7 +170,8 @@ class Ledger:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The last words."""
-        from leakhunt.pytest_plugin.summary import tell
+        with plain_imports():
+            from leakhunt.pytest_plugin.summary import tell
 
         tell(self.report(), terminalreporter, self)
 

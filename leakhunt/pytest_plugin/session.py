@@ -16,6 +16,7 @@ import pytest
 from leakhunt.errors import LeakhuntError
 from leakhunt.hunt.within.kinds import name_of
 from leakhunt.hunt.within.newborn import Watch, collect_all, guard, thaw
+from leakhunt.pytest_plugin import plain_imports
 from leakhunt.pytest_plugin.known_caches import known_caches
 from leakhunt.pytest_plugin.ledger import is_controller, ledger_of, watched_test
 from leakhunt.pytest_plugin.survivors import Imports, Runner, blocks_of, survivors
@@ -100,11 +101,12 @@ class SuiteWatch:
             self._guard.__exit__(None, None, None)
             self._guard = None
         if self._left:
-            from leakhunt.pytest_plugin.still_there import still_there
-
             thaw()
             try:
-                found = still_there(self._left)
+                with plain_imports():
+                    from leakhunt.pytest_plugin.still_there import still_there
+
+                    found = still_there(self._left)
             except LeakhuntError as exc:
                 self._ledger.notes.append(f"what is still there was not looked at: {exc}")
                 return
@@ -176,23 +178,35 @@ class SuiteWatch:
             if _ELSEWHERE not in ledger.notes:
                 ledger.notes.append(_ELSEWHERE)
             return _Look([item], 0, 0, [], is_whole)
+        self._expect(item)
         self._watch.collect()
+        # Right after the collection: what we do here ourselves fills free lists again.
+        blocks = self._count() if self._is_counting() or _ends_module(item, nextitem) else None
         newborn, imported = self._watch.newborn(), self._imports.new()
         kept, cached = survivors(newborn, item, imported, self._runner)
         del newborn
         ledger.watched += 1
         ledger.thawed += not is_whole
+        left = [(id(one), name_of(type(one))) for one in kept[:_REMEMBERED]]
+        if blocks is None and (kept or cached or imported or not self._passed):
+            self._watch.collect()
+            blocks = self._count()
+        if blocks is None:
+            return _Look([item], len(kept), 0, left, is_whole)
+        if imported:  # much of their code and names is nothing that the collector knows
+            blocks = 0
+        elif blocks > _SUSPECT_BLOCKS and self._passed:
+            blocks = self._watch.blocks() - self._expected_blocks - blocks_of(cached)
+        items = [item] if kept else [*self._uncounted]
+        self._uncounted.clear()
+        self._expected_blocks = 0
+        return _Look(items, len(kept), blocks, left, is_whole)
+
+    def _expect(self, item: pytest.Item) -> None:
+        """What pytest keeps of a test that ran will be counted with what it left."""
         self._uncounted.append(item)
         self._expected_blocks += _REPORT_BLOCKS + _PROPERTY_BLOCKS * len(item.user_properties)
         self._expected_blocks += _SUBTEST_BLOCKS * max(0, self._reports - _PHASES)
-        left = [(id(one), name_of(type(one))) for one in kept[:_REMEMBERED]]
-        must_count = bool(kept or cached or imported or not self._passed)
-        if not must_count and not self._is_counting() and not _ends_module(item, nextitem):
-            return _Look([item], len(kept), 0, left, is_whole)
-        items = [item] if kept else [*self._uncounted]
-        blocks = self._blocks(cached)
-        # Of what is imported much of the code and of the names is nothing that the collector knows.
-        return _Look(items, len(kept), 0 if imported else blocks, left, is_whole)
 
     def _is_counting(self) -> bool:
         """Whether it is time to count blocks again."""
@@ -202,17 +216,13 @@ class SuiteWatch:
             return True
         return self._count_ns <= _COUNT_SHARE * (time.perf_counter_ns() - self._counted_ns)
 
-    def _blocks(self, cached: list[Any]) -> int:
+    def _count(self) -> int:
         """Blocks that came since they were counted last, but for what is expected."""
         started = time.perf_counter_ns()
-        blocks = self._watch.blocks_now() - self._expected_blocks
+        blocks = self._watch.blocks_now()
         self._counted_ns = time.perf_counter_ns()
         self._count_ns = self._counted_ns - started
-        if blocks > _SUSPECT_BLOCKS:
-            blocks = self._watch.blocks() - self._expected_blocks - blocks_of(cached)
-        self._uncounted.clear()
-        self._expected_blocks = 0
-        return blocks
+        return blocks - self._expected_blocks
 
     def _end_module(self) -> None:
         """Fixtures of the module are gone.  Let the collector have the whole heap where that

@@ -80,10 +80,12 @@ class Runner:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._all: list[Any] = []
-        self._seeds: list[Any] = []
+        self.seeds: list[Any] = []
         """Those that held something new after a test: few, and nearly always the same."""
         self._owners: dict[str, Any] = {}
-        """Class and module of the last test."""
+        self._first: dict[str, Any] = {}
+        """Class and module of the last test; those of them of which it was the first."""
+        self._parent: Any = None
         self.refresh()
 
     def refresh(self) -> None:
@@ -99,7 +101,7 @@ class Runner:
             for part in _referents(plugin, namespace_of(plugin))
             if _is_runners(type(part)) or (is_exactly(part, dict, list) and len(part) < _LARGE)
         ]
-        self._seeds = [one for one in self._seeds if type(one) is not list or len(one) < _LARGE]
+        self.seeds = [one for one in self.seeds if type(one) is not list or len(one) < _LARGE]
         namespaces = [namespace_of(part) for part in parts]
         self._all = [*plugins, *parts, *namespaces]
 
@@ -108,35 +110,41 @@ class Runner:
         left = apart(newborn, self._all)
         if len(left) < len(newborn):
             found = {id(holder): holder for holder, _ in holders(newborn, self._all)}
-            known = {id(one) for one in self._seeds}
-            self._seeds += [one for number, one in found.items() if number not in known]
+            known = {id(one) for one in self.seeds}
+            self.seeds += [one for number, one in found.items() if number not in known]
         return left
 
+    def meet(self, item: Any) -> None:
+        """To be called for each test in its turn."""
+        if item.parent is self._parent:
+            self._first.clear()
+            return
+        owners = {"class": getattr(item, "cls", None), "module": getattr(item, "module", None)}
+        self._first = {
+            scope: owner
+            for scope, owner in owners.items()
+            if owner is not None and owner is not self._owners.get(scope)
+        }
+        self._owners, self._parent = owners, item.parent
+
     def keeps(self, item: Any) -> list[Any]:
-        """Besides, what fixtures of wider scope and collectors keep while this test runs."""
-        found = [*self._seeds, item, item.stash, item.session, item.user_properties]
+        """What fixtures of wider scope and collectors keep while a test runs."""
+        found = [item, item.stash, item.session, item.user_properties]
         found += [both[0] for both in item.session._setupstate.stack.values()]  # noqa: SLF001
         info = getattr(item, "_fixtureinfo", None)
         for several in () if info is None else info.name2fixturedefs.values():
             for one in several:
                 if one.cached_result is not None:
                     found += [one.cached_result, one._finalizers]  # noqa: SLF001 - no other way
-                if one.scope in ("class", "module"):
-                    found += self._set_up_for(item, one.scope)
-        self._owners = _owners(item)
+                if one.scope in self._first:
+                    found.append(self._set_up_for(one.scope))
         return found
 
-    def _set_up_for(self, item: Any, scope: str) -> list[Any]:
-        """What a class or module has, when this is its first test and a fixture of that scope may
+    def _set_up_for(self, scope: str) -> Any:
+        """What a class or module has, as this is its first test and a fixture of that scope may
         have put there what all its tests use (``setup_class``, ``request.cls.client = ...``)."""
-        owner = _owners(item)[scope]
-        if owner is None or owner is self._owners.get(scope):
-            return []
-        return [dict_of_type(owner) if scope == "class" else namespace_of(owner)]
-
-
-def _owners(item: Any) -> dict[str, Any]:
-    return {"class": getattr(item, "cls", None), "module": getattr(item, "module", None)}
+        owner = self._first[scope]
+        return dict_of_type(owner) if scope == "class" else namespace_of(owner)
 
 
 def survivors(
@@ -147,7 +155,11 @@ def survivors(
 
     O(newborn and what they refer to).
     """
-    left = apart(newborn, [*_of_the_run(newborn, item), *runner.keeps(item), *imported])
+    runner.meet(item)
+    left = apart(newborn, [*_of_the_run(newborn, item), *runner.seeds])
+    if all(map(is_silent, left)):
+        return [], []
+    left = apart(left, [*runner.keeps(item), *imported])
     if all(map(is_silent, left)):
         return [], []
     if imported:

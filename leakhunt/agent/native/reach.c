@@ -79,8 +79,9 @@ reach_item(PyObject *o, void *arg)
 static inline void
 traverse(PyObject *o, visitproc visit, void *arg)
 {
-    if (PyObject_IS_GC(o) && Py_TYPE(o)->tp_traverse != NULL) {
-        Py_TYPE(o)->tp_traverse(o, visit, arg);
+    PyTypeObject *t = Py_TYPE(o);
+    if (PyType_IS_GC(t) && (t->tp_is_gc == NULL || t->tp_is_gc(o)) && t->tp_traverse != NULL) {
+        t->tp_traverse(o, visit, arg);
     }
 }
 

@@ -7,14 +7,15 @@ longer than all else: at the end of a test run.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from leakhunt.agent._heap import holders, interpreter_references, self_test, ways
+from leakhunt.agent._heap import holders
 from leakhunt.agent.format import EdgeKind, RootKind
 from leakhunt.hunt.within.kinds import is_exactly, name_of, namespace_of
 from leakhunt.hunt.within.references import Reference, references_of
+from leakhunt.hunt.within.ways import Ways
 
 _TEXTS: Final = (EdgeKind.ATTR, EdgeKind.FIELD, EdgeKind.LOCAL)
 _NAMED_AT: Final = 3
@@ -43,14 +44,8 @@ class LiveGraph:
     Nodes and edges are numbered as they are met.  What was met is kept alive.
     """
 
-    def __init__(self, addresses: Sequence[int], shut: Sequence[Any]) -> None:
-        """Find the ways; none goes through an object that is ``shut``.  O(objects of the heap).
-
-        Raises:
-            RuntimeError: the interpreter's layout is not the one we were built for.
-            MemoryError: there is no memory for the search (about 20 bytes an object).
-        """
-        self_test()
+    def __init__(self, found: Ways) -> None:
+        """O(steps of the ways and modules)."""
         self._objects: list[Any] = []
         self._node_by_id: dict[int, int] = {}
         self._edges: list[Reference] = []
@@ -58,14 +53,10 @@ class LiveGraph:
         self._seeds: dict[int, tuple[int, Reference]] = {}
         """By id of an object that a root refers to: node of the root, and how."""
         self._seed(RootKind.MODULES, "sys.modules", "modules", sys.modules)
-        references = interpreter_references()
-        for label, field, one in references:
+        for label, field, one in found.references:
             self._seed(RootKind.INTERPRETER, label, field, one)
-        tiers = [[sys.modules], [one for _, _, one in references]]
-        self._steps = ways(list(addresses), tiers, list(shut))
-        """By id of each object on the ways: the object, and the one before it."""
-        found = (self._steps[address][0] for address in addresses if address in self._steps)
-        self._found = dict.fromkeys(map(self._node, found))
+        self._steps = found.steps
+        self._found = dict.fromkeys(self._node(found.steps[one][0]) for one in found.reached)
         self._below: dict[int, set[int]] = {}
         """Ids of the objects that follow one in some way, by its id."""
         for number, (_, before) in self._steps.items():
@@ -102,11 +93,6 @@ class LiveGraph:
     def found(self) -> list[int]:
         """Nodes to which there is a way."""
         return list(self._found)
-
-    @property
-    def passed(self) -> Iterator[Any]:
-        """All objects on the ways."""
-        return (one for one, _ in self._steps.values())
 
     def object(self, node: int) -> Any:
         """The object itself."""

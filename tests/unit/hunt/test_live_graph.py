@@ -23,6 +23,7 @@ from leakhunt.agent import snapshots
 from leakhunt.analysis.paths import PathNamer
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.hunt.within.live_graph import LiveGraph
+from leakhunt.hunt.within.ways import find_ways
 from leakhunt.store.stream import read_stream
 
 
@@ -253,7 +254,7 @@ def test_paths_are_those_of_a_snapshot(holder: types.ModuleType, tmp_path: Path)
         del leaf
     snapshots.capture(tmp_path / "a.lkheap")
     graph = HeapGraph(read_stream(tmp_path / "a.lkheap"))
-    live = LiveGraph(sorted(leaves.values()), [])
+    live = LiveGraph(find_ways(sorted(leaves.values()), []))
     of_snapshot, of_heap = PathNamer(graph), PathNamer(live)
     heap = graph.columns.node_address[: graph.columns.heap_count]
     found = {id(live.object(node)): node for node in live.found}
@@ -267,7 +268,7 @@ def test_paths_are_those_of_a_snapshot(holder: types.ModuleType, tmp_path: Path)
 
 
 def _path(one: object) -> str:
-    graph = LiveGraph([id(one)], [])
+    graph = LiveGraph(find_ways([id(one)], []))
     assert len(graph.found) == 1
     return str(PathNamer(graph).path(graph.found[0]))
 
@@ -300,7 +301,7 @@ def test_no_code_of_the_program_runs(holder: types.ModuleType) -> None:
     list.append(own, leaf)
     holder.own = own  # type: ignore[attr-defined]
     called.clear()
-    graph = LiveGraph([id(leaf), id(own)], [])
+    graph = LiveGraph(find_ways([id(leaf), id(own)], []))
     paths = [str(PathNamer(graph).path(node)) for node in graph.found]
     assert len({graph.signature(node) for node in graph.found}) == 2
     assert called == []
@@ -387,7 +388,7 @@ def test_links_of_a_chain_share_their_way(holder: types.ModuleType) -> None:
     holder.chain = chain  # type: ignore[attr-defined]
     tracemalloc.start()
     try:
-        graph = LiveGraph(links, [])
+        graph = LiveGraph(find_ways(links, []))
         assert len(graph.found) == len(links)
         assert len({graph.signature(node) for node in graph.found}) < 5
         assert tracemalloc.get_traced_memory()[1] < len(links) * 4_000
