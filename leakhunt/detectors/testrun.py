@@ -51,6 +51,8 @@ _RULES_OF_PATHS = (
     ("xdist.", "pytest-xdist's records"),
     ("leakhunt.", "leakhunt itself"),
     ("interpreter.warnings.", "filters that were in force when C code warned last"),
+    ("sys.path_importer_cache", "what importing keeps of each folder, and each test has its own"),
+    ("zipimport._zip_directory_cache", "what importing keeps of each archive"),
     ("_struct.<unknown>", "formats that the struct module keeps"),
 )
 

@@ -132,6 +132,28 @@ def test_nothing_is_left(suite: Suite, name: str) -> None:
     assert "LEFT" not in words(result)
 
 
+def test_folders_that_repetitions_import_from_are_no_leak(suite: Suite) -> None:
+    result = suite.run(
+        """
+        import sys
+
+        def test_it(tmp_path, monkeypatch):
+            (tmp_path / "made_here.py").write_text("")
+            monkeypatch.syspath_prepend(str(tmp_path))
+            import made_here
+            del sys.modules["made_here"]
+            vars(BUS).setdefault("first", Session())  # so it is repeated
+
+        def test_leaky(tmp_path):
+            KEPT.append([tmp_path])
+        """,
+        "--leakhunt-fail",
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    assert "LEAK test_it.py::test_leaky" in words(result)
+    assert "LEAK test_it.py::test_it" not in words(result)
+
+
 def test_what_a_test_gives_its_class_is_told(suite: Suite) -> None:
     result = suite.run(
         """
