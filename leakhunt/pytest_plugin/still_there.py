@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ from leakhunt.pytest_plugin.survivors import is_silent
 if TYPE_CHECKING:
     from leakhunt.report.suite_model import Left
 
+_Local = _thread._local  # noqa: SLF001 - threading.local itself may be written in Python
+
 Traces = Mapping[str, Sequence[tuple[int, str]]]
 """By test: address and type of each object."""
 
@@ -33,7 +36,7 @@ def still_there(traces: Traces) -> dict[str, tuple[Left, ...]]:
     # What several tests name is the last one's: what was there before is gone.
     last = {address: test for test, trace in traces.items() for address, _ in trace}
     names = {address: name for trace in traces.values() for address, name in trace}
-    found = _matching(_search(list(names)), names)
+    found = _search(names)
     if not found.reached:
         return {}
     from leakhunt.pytest_plugin.left import Naming
@@ -46,29 +49,34 @@ def still_there(traces: Traces) -> dict[str, tuple[Left, ...]]:
     return {test: left for test, left in rows.items() if left}
 
 
-def _search(addresses: list[int]) -> Ways:
+def _search(names: Mapping[int, str]) -> Ways:
     shut = _shut()
-    found = _find(addresses, shut)
-    if any(type(one) is KeepingFunction for one in found.passed()):
-        shut += _functions_of_the_standard_library()
-        found = _find(addresses, shut)
-    if any(map(_has_weak_keys, found.passed())):
-        del found  # an entry goes with its key, which may be garbage
+    found = _find(names, shut)
+    keeping = [one for one, _ in found.passed() if type(one) is KeepingFunction]
+    if keeping:
+        of_library = _functions_of_the_standard_library()
+        if not {id(one) for one in of_library}.isdisjoint(map(id, keeping)):
+            shut += of_library
+            found = _find(names, shut)
+    if any(_has_weak_keys(one, before) for one, before in found.passed()):
+        del found, keeping  # an entry goes with its key, which may be garbage
         collect_all(most=1)
-        found = _find(addresses, shut)
+        found = _find(names, shut)
     return found
 
 
-def _find(addresses: list[int], shut: list[Any]) -> Ways:
+def _find(names: Mapping[int, str], shut: list[Any]) -> Ways:
+    """The ways to objects that are what they were, and say something."""
     try:
-        return find_ways(addresses, shut)
+        return _matching(find_ways(list(names), shut), names)
     except (RuntimeError, MemoryError) as exc:
         raise TargetError(str(exc) or "out of memory") from exc
 
 
-def _has_weak_keys(one: Any) -> bool:
+def _has_weak_keys(one: Any, before: Any) -> bool:
+    """But for the table in which a ``threading.local`` keeps what each thread has."""
     key = next(dict.__iter__(one), None) if type(one) is dict else None
-    return issubclass(type(key), ReferenceType)
+    return issubclass(type(key), ReferenceType) and not issubclass(type(before), _Local)
 
 
 def _shut() -> list[Any]:
@@ -102,7 +110,6 @@ def _package(name: Any) -> str:
 
 
 def _matching(found: Ways, names: Mapping[int, str]) -> Ways:
-    """The ways to objects that are what they were, and say something."""
     reached = [
         address
         for address in found.reached

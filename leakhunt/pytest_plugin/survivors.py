@@ -12,8 +12,10 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable
 from functools import partial
+from io import StringIO
 from types import (
     BuiltinFunctionType,
+    CellType,
     CodeType,
     FrameType,
     FunctionType,
@@ -45,7 +47,9 @@ that was made of them."""
 _FILTER = ("action", "message", "category", "module", "lineno")
 _ACTIONS = ("always", "default", "error", "ignore", "module", "once")
 
-_others = frozenset(map(id, (dict, list, tuple, set, type(len), type(reversed))))
+_others = frozenset(
+    map(id, (dict, list, tuple, set, CellType, BuiltinFunctionType, StringIO, _ReverseIterator))
+)
 """The most common classes, by id as below: the class of a class may forbid to hash it."""
 _runners: dict[int, type] = {}
 """Classes of the runner that were met."""
@@ -217,13 +221,16 @@ def _is_of_warnings(one: list[Any]) -> bool:
 def _of_the_run(newborn: Iterable[Any], item: pytest.Item) -> Iterable[Any]:
     for one in newborn:
         kind = type(one)
+        number = id(kind)
         if kind is list:  # arguments of the hook that runs
             if one and one[0] is item:
                 yield one
-        elif id(kind) in _HANDLES:
-            if _HANDLES[id(kind)](one, item):
+        elif number in _others:
+            continue
+        elif number in _HANDLES:
+            if _HANDLES[number](one, item):
                 yield one
-        elif _is_runners(kind):
+        elif number in _runners or _is_runners(kind):
             yield one
             if _HAS_INLINE_VALUES:
                 yield namespace_of(one)

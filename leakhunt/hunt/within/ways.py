@@ -24,9 +24,16 @@ class Ways(NamedTuple):
         """The object itself."""
         return self.steps[address][0]
 
-    def passed(self) -> Iterator[Any]:
-        """All objects on the ways."""
-        return (one for one, _ in self.steps.values())
+    def passed(self) -> Iterator[tuple[Any, Any | None]]:
+        """The objects on the ways to those that are reached, each once, with the one before it."""
+        seen: set[int] = set()
+        for address in self.reached:
+            one = self.object(address)
+            while one is not None and id(one) not in seen:
+                before = self.steps[id(one)][1]
+                yield one, before
+                seen.add(id(one))
+                one = before
 
 
 def find_ways(addresses: Sequence[int], shut: Sequence[Any]) -> Ways:
