@@ -236,9 +236,10 @@ class LiveGraph:
         return one if type(one) is str else None
 
     def key(self, node: int) -> str | int | None:
-        """Value of a str or int node."""
+        """Value of a str node, or of an int node of 64 bits: not each longer one can be written."""
         one = self._objects[node]
-        return one if is_exactly(one, str, int) else None
+        is_told = type(one) is str or (type(one) is int and -(2**63) <= one < 2**63)
+        return one if is_told else None
 
     def named_child(self, node: int, *names: str) -> int | None:
         """Target of the first ATTR, FIELD or LOCAL edge with one of the names."""

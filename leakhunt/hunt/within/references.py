@@ -53,13 +53,17 @@ _FIELDS: Final[dict[int, tuple[str, ...]]] = {
     id(types.CodeType): ("co_consts", "co_freevars"),
 }  # fmt: skip
 _GENERATORS: Final = {
-    id(types.GeneratorType): "gi_",
-    id(types.CoroutineType): "cr_",
-    id(types.AsyncGeneratorType): "ag_",
+    id(types.GeneratorType): ("gi_frame", "gi_yieldfrom"),
+    id(types.CoroutineType): ("cr_frame", "cr_await"),
+    id(types.AsyncGeneratorType): ("ag_frame", "ag_await"),
 }
 """By the id of the class: the class of a class may forbid to hash it."""
 _OF_TYPES: Final = ("__mro__", "__bases__", "__base__")
 _OF_EXCEPTIONS: Final = ("args", "__traceback__", "__context__", "__cause__")
+_OF_FUTURES: Final = {
+    "_asyncio.Future": ("_result", "_exception", "_loop"),
+    "_asyncio.Task": ("_coro", "_fut_waiter"),
+}
 _OF_CONTEXTS: Final = frozenset(
     {"builtins.hamt_bitmap_node", "builtins.hamt_array_node", "builtins.hamt_collision_node"}
 )
@@ -98,9 +102,11 @@ def _references_of(one: Any) -> Iterator[Reference]:
         yield from _of_descriptors(one, kind, _FIELDS[id(kind)])
         yield from _annotations(one)
     elif id(kind) in _GENERATORS:
-        yield from _locals(getattr(one, _GENERATORS[id(kind)] + "frame"))
+        frame, waits_for = _GENERATORS[id(kind)]
+        yield from _locals(one, getattr(one, frame))
+        yield Reference(EdgeKind.STACK, 0, getattr(one, waits_for))
     elif kind is types.FrameType:
-        yield from _locals(one)
+        yield from _locals(one, one)
         yield Reference(_FIELD, "f_back", one.f_back)
     elif kind is types.MappingProxyType:
         yield from (Reference(_ATTR, "mapping", part) for part in gc.get_referents(one))
@@ -121,6 +127,9 @@ def _references_of(one: Any) -> Iterator[Reference]:
         yield from _of_descriptors(one, type, _OF_TYPES)
     else:
         yield from _attributes(one, mro)
+        for base in mro:
+            if name_of(base) in _OF_FUTURES:
+                yield from _of_a_future(one, base)
     yield Reference(EdgeKind.TYPE, 0, kind)
 
 
@@ -189,12 +198,41 @@ def _of_descriptors(one: Any, kind: type, names: tuple[str, ...]) -> Iterator[Re
                 continue
 
 
-def _locals(frame: types.FrameType | None) -> Iterator[Reference]:
-    """Not of a class body or of exec when they run in a mapping of the program's own."""
-    found = None if frame is None else frame.f_locals
+def _of_a_future(one: Any, kind: type) -> Iterator[Reference]:
+    """What the C code of asyncio keeps; it makes a list of the callbacks when it is asked."""
+    namespace = view_of(kind)
+    for name in (*_OF_FUTURES[name_of(kind)], "_callbacks"):
+        descriptor: Any = namespace.get(name)
+        if type(descriptor) is types.GetSetDescriptorType:
+            try:
+                value = descriptor.__get__(one)
+            except RuntimeError:  # its class never called that of the base
+                return
+            if name != "_callbacks":
+                yield Reference(_FIELD, name, value)
+            elif type(value) is list and value:
+                yield Reference(_FIELD, "_callback0", value[0][0])
+                yield Reference(_FIELD, "_context0", value[0][1])
+
+
+def _locals(one: Any, frame: types.FrameType | None) -> Iterator[Reference]:
+    """Of a frame or of the generator that it is part of, and the cells of those that functions in
+    it know.  Not of a class body or of exec when they run in a mapping of the program's own."""
+    found: Any = None if frame is None else frame.f_locals
     if type(found) is _LocalsOfFrame:
         for name, value in found.items():
             yield Reference(EdgeKind.LOCAL, name, value)
+        for cell in gc.get_referents(one):
+            if type(cell) is types.CellType:
+                yield from _names_of_cell(cell, found)
+
+
+def _names_of_cell(cell: types.CellType, found: Any) -> Iterator[Reference]:
+    contents = _of_descriptors(cell, types.CellType, _FIELDS[id(types.CellType)])
+    for _, _, contained in contents:
+        for name, value in found.items():
+            if value is contained:
+                yield Reference(EdgeKind.LOCAL, name, cell)
 
 
 def _attributes(one: Any, mro: tuple[type, ...]) -> Iterator[Reference]:

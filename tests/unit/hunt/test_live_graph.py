@@ -109,6 +109,41 @@ def _generator(one: object) -> Iterator[object]:
     return running
 
 
+def _generator_with_cell(one: object) -> Iterator[object]:
+    def run() -> Iterator[object]:
+        local = [one]
+        yield lambda: local
+
+    running = run()
+    next(running)
+    return running
+
+
+def _outer_generator(one: object) -> Iterator[object]:
+    def run() -> Iterator[object]:
+        yield from _generator(one)
+
+    running = run()
+    next(running)
+    return running
+
+
+def _future(loop: asyncio.AbstractEventLoop) -> Any:
+    return asyncio.Future(loop=loop)
+
+
+def _resolved(one: object) -> Any:
+    future = _future(_LOOP)
+    future.set_result(one)
+    return future
+
+
+def _with_callback(one: object) -> Any:
+    future = _future(_LOOP)
+    future.add_done_callback(functools.partial(print, one))
+    return future
+
+
 async def _coroutine(one: object) -> None:
     local = one
     await asyncio.sleep(0)
@@ -178,6 +213,7 @@ def _context(one: object) -> contextvars.Context:
     return context
 
 
+_LOOP: Any = types.SimpleNamespace(get_debug=bool, call_soon=print)
 _VARIABLE: contextvars.ContextVar[object] = contextvars.ContextVar("variable")
 
 
@@ -214,6 +250,10 @@ SHAPES: dict[str, Callable[[Any], object]] = {
     "partial": lambda one: functools.partial(print, one),
     "partial's keywords": lambda one: functools.partial(print, end=one),
     "generator": _generator,
+    "generator with cell": _generator_with_cell,
+    "outer generator": _outer_generator,
+    "resolved": _resolved,
+    "with callback": _with_callback,
     "coroutine": lambda one: _started(_coroutine(one)),
     "cached": _cached,
     "unbounded": _unbounded,
@@ -354,6 +394,12 @@ def test_attributes_that_no_instance_gives(holder: types.ModuleType) -> None:
     stranger.kept = leaf  # type: ignore[attr-defined]
     holder.stranger = stranger  # type: ignore[attr-defined]
     assert _path(leaf) == "shapes_of_test.stranger.kept"
+
+
+def test_a_key_of_thousands_of_digits(holder: types.ModuleType) -> None:
+    leaf = Leaf()
+    holder.table = {10**5000: leaf}  # type: ignore[attr-defined]
+    assert _path(leaf) == "shapes_of_test.table[(…)]"
 
 
 def test_a_dict_that_another_thread_changes(holder: types.ModuleType) -> None:
