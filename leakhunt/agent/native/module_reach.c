@@ -91,6 +91,7 @@ py_interpreter_references(PyObject *self, PyObject *unused)
 {
     static const char *const NAMES[] = {LK_INTERP_FIELDS(FIELD_NAME)};
     PyInterpreterState *interp = PyInterpreterState_Get();
+    int gc_was_enabled = PyGC_Disable(); /* what is told is borrowed until it is in the list */
     PyObject *fields[] = {LK_INTERP_FIELDS(FIELD_VALUE)};
     const struct atexit_state *state = &interp->atexit;
     PyObject *result = PyList_New(0);
@@ -108,6 +109,9 @@ py_interpreter_references(PyObject *self, PyObject *unused)
     }
     if (status < 0) {
         Py_CLEAR(result);
+    }
+    if (gc_was_enabled) {
+        PyGC_Enable();
     }
     return result;
 }
