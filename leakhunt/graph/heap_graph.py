@@ -151,16 +151,6 @@ class HeapGraph(Naming):
         named = self.kind(edge) in _NAMED
         return named and self.edge_text(edge) == text
 
-    def text(self, node: int) -> str | None:
-        """Text of a str node, when recorded.  O(log n)."""
-        string_id = self.columns.text_id_of_node(node)
-        return None if string_id is None else self.columns.string(string_id)
-
-    def key(self, node: int) -> str | int | None:
-        """Value of a str or int node used as a key, when recorded.  O(log n)."""
-        text = self.text(node)
-        return text if text is not None else self.columns.int_of_node(node)
-
     def fact(self, node: int, fact: Fact) -> int | None:
         """One fact of a node.  O(log n)."""
         return self.columns.facts_of_node(node).get(int(fact))

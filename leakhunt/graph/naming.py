@@ -77,6 +77,16 @@ class Naming:
         """What the column says: the index of an INDEX edge, the key node of a VALUE edge.  O(1)."""
         return int(self.columns.edge_name[edge])
 
+    def text(self, node: int) -> str | None:
+        """Text of a str node, when recorded.  O(log n)."""
+        string_id = self.columns.text_id_of_node(node)
+        return None if string_id is None else self.columns.string(string_id)
+
+    def key(self, node: int) -> str | int | None:
+        """Value of a str or int node used as a key, when recorded.  O(log n)."""
+        text = self.text(node)
+        return text if text is not None else self.columns.int_of_node(node)
+
     def item(self, node: int, index: int) -> int | None:
         """Node at an index of a list or tuple, None when there is none.  O(degree)."""
         for edge in self.edges(node):

@@ -6,13 +6,12 @@ each test that left something.
 
 from __future__ import annotations
 
-import functools
 import gc
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-from leakhunt.hunt.within.kinds import is_exactly, module_of, namespace_of
+from leakhunt.hunt.within.kinds import KeepingFunction, is_exactly, module_of, namespace_of
 
 _TABLES: Final = {
     "_strptime": ("_regex_cache",),
@@ -35,8 +34,6 @@ _WITH_WRAPPERS: Final = (
     "locale", "logging", "re", "sre_compile", "tokenize", "typing", "urllib.parse",
 )  # fmt: skip
 """Modules whose functions keep results (functools.lru_cache), at module level or in a class."""
-KeepingFunction: Final = type(functools.lru_cache(int))
-"""A function that keeps its results."""
 
 _FOLDERS: Final = "importlib.metadata"
 """Keeps what it found in a folder with the folder, which is a result of another such function."""

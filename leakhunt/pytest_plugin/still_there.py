@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import gc
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,16 +10,20 @@ from weakref import ReferenceType
 
 from leakhunt.errors import TargetError
 from leakhunt.graph.noise import NOISE_ATTRIBUTES, NOISE_EVERYWHERE, NOISE_PACKAGES
-from leakhunt.hunt.within.kinds import is_exactly, name_of, namespace_of
+from leakhunt.hunt.within.kinds import (
+    KeepingFunction,
+    ThreadLocal,
+    is_exactly,
+    name_of,
+    namespace_of,
+)
 from leakhunt.hunt.within.newborn import collect_all
 from leakhunt.hunt.within.ways import Ways, find_ways
-from leakhunt.pytest_plugin.known_caches import KeepingFunction, known_caches
+from leakhunt.pytest_plugin.known_caches import known_caches
 from leakhunt.pytest_plugin.survivors import is_silent
 
 if TYPE_CHECKING:
     from leakhunt.report.suite_model import Left
-
-_Local = _thread._local  # noqa: SLF001 - threading.local itself may be written in Python
 
 Traces = Mapping[str, Sequence[tuple[int, str]]]
 """By test: address and type of each object."""
@@ -76,7 +79,7 @@ def _find(names: Mapping[int, str], shut: list[Any]) -> Ways:
 def _has_weak_keys(one: Any, before: Any) -> bool:
     """But for the table in which a ``threading.local`` keeps what each thread has."""
     key = next(dict.__iter__(one), None) if type(one) is dict else None
-    return issubclass(type(key), ReferenceType) and not issubclass(type(before), _Local)
+    return issubclass(type(key), ReferenceType) and not issubclass(type(before), ThreadLocal)
 
 
 def _shut() -> list[Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
+import functools
 import gc
 import sys
 import types
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 # Of ``type`` itself: the class of a class may say something else, and one that the collector took
 # apart and could not free has nobody to ask.
@@ -15,6 +17,9 @@ _qualname: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 _mro: Callable[[type], tuple[type, ...] | None] = type.__dict__["__mro__"].__get__
 _view: Callable[[type], Mapping[str, Any] | None] = type.__dict__["__dict__"].__get__
 _namespace_of_module: Callable[[Any], dict[str, Any]] = vars(types.ModuleType)["__dict__"].__get__
+KeepingFunction: Final = type(functools.lru_cache(int))
+"""A function that keeps its results."""
+ThreadLocal: Final = _thread._local  # noqa: SLF001 - that of threading may be written in Python
 _GC_BYTES = sys.getsizeof([]) - list.__sizeof__([])
 
 

@@ -7,8 +7,6 @@ here has none.
 
 from __future__ import annotations
 
-import _thread
-import functools
 import gc
 import sys
 import types
@@ -20,6 +18,8 @@ from typing import Any, Final, NamedTuple
 
 from leakhunt.agent.format import EdgeKind
 from leakhunt.hunt.within.kinds import (
+    KeepingFunction,
+    ThreadLocal,
     dict_of_type,
     is_exactly,
     mro_of,
@@ -73,10 +73,8 @@ def _frame() -> types.FrameType:
     return sys._getframe()  # noqa: SLF001 - from 3.13 on its locals are of a type without a name
 
 
-_KeepingFunction: Final = type(functools.lru_cache(int))
 _LocalsOfFrame: Final = type(_frame().f_locals)
 _TRIES: Final = 3
-_Local: Final = _thread._local  # noqa: SLF001 - threading.local itself may be written in Python
 
 
 def references_of(one: Any) -> Iterator[Reference]:
@@ -110,7 +108,7 @@ def _references_of(one: Any) -> Iterator[Reference]:
         yield Reference(_FIELD, "f_back", one.f_back)
     elif kind is types.MappingProxyType:
         yield from (Reference(_ATTR, "mapping", part) for part in gc.get_referents(one))
-    elif kind is _KeepingFunction:
+    elif kind is KeepingFunction:
         yield from _results(one)
         yield from _attributes(one, mro)
     elif issubclass(kind, BaseException):
@@ -118,7 +116,7 @@ def _references_of(one: Any) -> Iterator[Reference]:
         yield from _attributes(one, mro)
     elif name_of(kind) in _OF_CONTEXTS:
         yield from _variables(one)
-    elif issubclass(kind, _Local):
+    elif issubclass(kind, ThreadLocal):
         dicts = (part for part in gc.get_referents(one) if _is_of_threads(part))
         yield from (Reference(_FIELD, "dicts", part) for part in dicts)
         yield from _attributes(one, mro)
