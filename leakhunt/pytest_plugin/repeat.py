@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 import warnings
+from contextlib import AbstractContextManager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from _pytest import tmpdir
+from _pytest.warnings import catch_warnings_for_item
 
 from leakhunt.hunt.within.examine import (
     Result,
@@ -60,6 +63,16 @@ class _Unreported:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._hook, name)  # plugins may come and go meanwhile
+
+
+class _Untold:
+    """In place of the hook that takes warnings: those of the first run were told."""
+
+    def call_historic(self, kwargs: Any) -> None:
+        """Keep nothing."""
+
+
+_UNTOLD = SimpleNamespace(pytest_warning_recorded=_Untold())
 
 
 class Repeater:
@@ -154,10 +167,18 @@ class Repeater:
         reported = hooks.pytest_runtest_logreport
         hooks.pytest_runtest_logreport = unreported = _Unreported(reported)
         try:
-            with warnings.catch_warnings(record=True):
+            with self._filters():
                 self._whole_cycle()
         finally:
             hooks.pytest_runtest_logreport = reported
         if unreported.failed is not None:
             what = getattr(unreported.failed, "head_line", "a subtest")
             pytest.fail(f"a subtest failed: {what}", pytrace=False)
+
+    def _filters(self) -> AbstractContextManager[Any]:
+        """Warnings are caught and filtered as in the first run: by the configuration and the marks
+        of the test, which pytest has in force for the protocol of a test only."""
+        config = self._item.config
+        if not config.pluginmanager.hasplugin("warnings"):
+            return warnings.catch_warnings(record=True)
+        return catch_warnings_for_item(config, _UNTOLD, when="runtest", item=self._item)

@@ -228,6 +228,34 @@ def test_a_test_that_cannot_be_repeated_is_not_accused(suite: Suite) -> None:
     assert "it cannot be repeated: AssertionError: only once" in words(result)
 
 
+@pytest.mark.parametrize("options", [(), ("-W", "error"), ("-p", "no:warnings")])
+def test_warnings_are_filtered_in_each_repetition_as_in_the_first_run(
+    suite: Suite, options: tuple[str, ...]
+) -> None:
+    tests = """
+        import warnings
+
+        @pytest.mark.filterwarnings("ignore:old:DeprecationWarning")
+        def test_ignores():
+            warnings.warn("old", DeprecationWarning)
+            KEPT.append(Session())
+
+        @pytest.mark.filterwarnings("error:older:DeprecationWarning")
+        @pytest.mark.skipif("not config.pluginmanager.hasplugin('warnings')")
+        def test_raises():
+            with pytest.raises(DeprecationWarning):
+                warnings.warn("older", DeprecationWarning)
+            KEPT.append(Session())
+    """
+    result = suite.run(tests, "--leakhunt-confirm", *options)
+    text = words(result)
+    assert "cannot be repeated" not in text
+    assert "LEAK test_it.py::test_ignores" in text
+    if "no:warnings" not in options:
+        result.assert_outcomes(passed=2, warnings=0)
+        assert "LEAK test_it.py::test_raises" in text
+
+
 def test_a_test_that_takes_too_long_is_not_accused(suite: Suite) -> None:
     tests = "def test_leaky(): KEPT.append(Session())"
     conftest = """
