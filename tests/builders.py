@@ -138,6 +138,7 @@ class Heap:
         self._next = 0x10000
         self._keys: Entries = {}
         self._types: ByName = {}
+        self.opaque_types: set[Text] = set()
         self.sys_modules = self._make("builtins.dict", 232)
         self.root(RootKind.MODULES, "sys.modules").edges.append(
             (EdgeKind.FIELD, "modules", self.sys_modules)
@@ -364,7 +365,8 @@ class _Columns:
             edge_name=_u32([n for _, n, _ in flat]),
             type_name=_u32(names),
             type_flags=np.array(
-                [*(TypeFlag.HEAP if n in self.heap._types else 0 for n in self.types),
+                [*((TypeFlag.HEAP if n in self.heap._types else 0)
+                   | (TypeFlag.OPAQUE if n in self.heap.opaque_types else 0) for n in self.types),
                  TypeFlag.ROOT], np.uint8,
             ),
             type_node=_u32([*type_nodes, NO_NODE]),

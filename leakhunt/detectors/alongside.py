@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from leakhunt.agent.format import TypeFlag
 from leakhunt.analysis.classes import Classes
 from leakhunt.analysis.holder import Holder
 from leakhunt.analysis.loose import Loose
-from leakhunt.analysis.shares import is_own_type
+from leakhunt.analysis.shares import TypeShare, is_own_type
 from leakhunt.detectors.known import GREENLET, THREAD_TYPES
 from leakhunt.graph.heap_graph import HeapGraph
 
@@ -50,6 +51,9 @@ class Alongside:
     """Names of the C types of extensions among what leaked."""
     in_tables: frozenset[int] = frozenset()
     """Of entries of bounded tables that no walk can look into; keys and values are as many."""
+    opaque: tuple[TypeShare, ...] = ()
+    """Of types of extensions that lead the collector nowhere: what their objects hold looks like
+    what C code holds for itself."""
 
     @classmethod
     def of(
@@ -85,6 +89,7 @@ class Alongside:
             max((s.count for s in shares if s.type in stacks), default=0),
             native,
             _in_tables(graph, unheld),
+            _opaque(graph, [*shares, *(loose.shares[0] for loose in unheld if loose.shares)]),
         )
 
     def explains(self, loose: Loose) -> bool:
@@ -103,6 +108,15 @@ class Alongside:
             return grown in self.all
         return loose.what == "references" and self._refer_to_their_own(loose.main_type, grown)
 
+    def may_hold(self, loose: Loose) -> str | None:
+        """The type of leaked objects that may hold what C code holds: each the same number."""
+        if loose.what == "garbage":
+            return None
+        for share in self.opaque:
+            if share.type != loose.main_type and _is_so_many_each(loose.series.growth, share.count):
+                return share.type
+        return None
+
     def loops(self, loose: Loose) -> bool:
         """Does each of what C code holds keep an object of an extension, which probably holds it
         in turn?  The collector does not see such a reference cycle."""
@@ -119,7 +133,22 @@ class Alongside:
 
     def _refer_to_their_own(self, name: str, grown: int) -> bool:
         counts = self.by_module.get(_module(name), frozenset())
-        return any(grown % count == 0 and grown <= _PER_OBJECT * count for count in counts)
+        return any(_is_so_many_each(grown, count) for count in counts)
+
+
+def _is_so_many_each(grown: int, count: int) -> bool:
+    return grown % count == 0 and grown <= _PER_OBJECT * count
+
+
+def _opaque(graph: HeapGraph, shares: Sequence[TypeShare]) -> tuple[TypeShare, ...]:
+    """What the standard library's C types hold is read by their layout."""
+    flags = graph.columns.type_flags
+    opaque = {
+        name
+        for t in np.flatnonzero(flags & TypeFlag.OPAQUE).tolist()
+        if (name := graph.name_of_type(t)).partition(".")[0] not in sys.stdlib_module_names
+    }
+    return tuple(share for share in shares if share.type in opaque)
 
 
 def _is_native(graph: HeapGraph, classes: Classes, index: int) -> bool:

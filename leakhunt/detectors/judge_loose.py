@@ -43,6 +43,8 @@ def loose_finding(
     if loose.explained is not None or alongside.explains(loose):
         return None
     judgement = _judge_garbage(loose, load) if loose.what == "garbage" else _judge(loose, load)
+    if judgement.verdict is Verdict.LEAK and (holder := alongside.may_hold(loose)):
+        judgement = _perhaps_held(holder)
     if judgement.verdict is Verdict.NOT and loose.what != "garbage":
         return None
     category = _category(loose, alongside)
@@ -147,6 +149,11 @@ def _judge(loose: Loose, load: Load) -> Judgement:
         reason = f"{found.reason[:-1]}; C code may have its reasons."
         return Judgement(Verdict.SUSPECT, reason, 0.4)
     return found
+
+
+def _perhaps_held(type_name: str) -> Judgement:
+    reason = f"`{type_name}` leaks beside it, does not say what it refers to, and may hold it."
+    return Judgement(Verdict.SUSPECT, reason, 0.4)
 
 
 def _judge_garbage(loose: Loose, load: Load) -> Judgement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import ctypes
 import datetime as dt
@@ -68,11 +69,16 @@ def _files(samples: Samples, folder: Path) -> None:
     held = samples.keep("bytes io", io.BytesIO(b"x" * 100))
     samples.keep("bytes io view", held.getbuffer())
     samples.keep("string io", io.StringIO("some text"))
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    newlines = io.IncrementalNewlineDecoder(decoder, translate=True)
+    samples.keep("newline decoder", newlines, names=[["ATTR", "decoder", decoder]])
     with path.open("r+b") as file:
         samples.keep("memory map", mmap.mmap(file.fileno(), 0))
     samples.keep("temporary file", tempfile.NamedTemporaryFile(dir=folder))  # noqa: SIM115
     scan = os.scandir(folder)
-    samples.keep("directory entry", next(scan))
+    entry = samples.keep("directory entry", next(scan))
+    entry.stat()
+    entry.stat(follow_symlinks=False)
     samples.keep("directory scan", scan)
     samples.keep("stat result sequence", path.stat())
     samples.keep("path", path)

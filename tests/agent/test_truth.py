@@ -30,6 +30,9 @@ HIDDEN_FIELDS = {
     "functools._lru_list_elem": {"key", "result"},
     "_io.BytesIO": {"buffer"},
     "_io.BufferedRWPair": {"reader", "writer"},
+    "_io.IncrementalNewlineDecoder": {"decoder", "errors"},
+    "decimal.Context": {"traps", "flags"},
+    "posix.DirEntry": {"stat", "lstat"},
 }  # fmt: skip
 HIDDEN_OF_DESCRIPTORS = {"__qualname__"}
 HIDDEN_OF_TYPES = {"tp_subclasses", "__slots__", "__name__", "__qualname__", "tp_cache"}

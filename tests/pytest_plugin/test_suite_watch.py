@@ -100,6 +100,36 @@ def test_repeating_tells_leaks_from_what_is_left_once(suite: Suite) -> None:
     assert Path(suite.pytester.path / "report.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_c_types_hold_that_tell_no_collector_is_not_blamed_on_c(suite: Suite) -> None:
+    tests = """
+        import decimal, io, os, rpds
+
+        def test_text():
+            text = io.TextIOWrapper(io.BytesIO(b"one\\ntwo"), "utf-8")
+            text.readline()
+            KEPT.append(text)
+
+        def test_folder(tmp_path):
+            (tmp_path / "file").touch()
+            with os.scandir(tmp_path) as entries:
+                entry = next(entries)
+            entry.stat()
+            KEPT.append([entry])
+
+        def test_context():
+            KEPT.append([decimal.Context(prec=9)])
+
+        def test_map():
+            KEPT.append([rpds.HashTrieMap({"session": Session()})])
+    """
+    suite.run(tests, "--leakhunt-confirm", "--leakhunt-report", "report.json")
+    repeated = suite.report()["tests"]
+    assert len(repeated) == 4
+    for test in repeated:
+        (finding,) = test["findings"]
+        assert (finding["holder"]["path"], finding["verdict"]) == ("shop.KEPT", "LEAK")
+
+
 def test_confirmed_leaks_may_fail_and_be_accepted(suite: Suite) -> None:
     tests = """
         def test_leaky():

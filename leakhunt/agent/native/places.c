@@ -3,7 +3,9 @@
  *
  * A name is used when the word at the offset equals an edge that tp_traverse reports, so a
  * wrong offset names nothing.  Entries marked as owned are read even where tp_traverse is
- * silent about them; their layouts are older than the oldest version served.
+ * silent about them, and all entries of a type that has no tp_traverse (_io's decoder and
+ * decimal's context on older versions); their layouts are older than the oldest version
+ * served.
  */
 #include "walk.h"
 
@@ -35,6 +37,8 @@ static const place PLACES[] = {
     {"_io.BytesIO", 16, "buffer", 1},
     {"_io.BufferedRWPair", 16, "reader", 1},
     {"_io.BufferedRWPair", 24, "writer", 1},
+    {"_io.IncrementalNewlineDecoder", 16, "decoder", 0},
+    {"_io.IncrementalNewlineDecoder", 24, "errors", 0},
     {"_thread._local", LK_LOCAL_ARGS_OFFSET, "args", 0},
     {"_thread._local", LK_LOCAL_DICTS_OFFSET, "dicts", 0},
     {"_thread._local", LK_LOCAL_DICTS_OFFSET + 8, "watchdogs", 0},
@@ -54,6 +58,10 @@ static const place PLACES[] = {
     {"dict_items", 16, "mapping", 0},
     {"datetime.timezone", 16, "offset", 1},
     {"datetime.timezone", 24, "name", 1},
+    {"decimal.Context", 64, "traps", 0},
+    {"decimal.Context", 72, "flags", 0},
+    {"posix.DirEntry", 32, "stat", 0},
+    {"posix.DirEntry", 40, "lstat", 0},
 };
 
 #define PLACE_COUNT (sizeof(PLACES) / sizeof(*PLACES))

@@ -228,6 +228,7 @@ describe(lk_walk *w, lk_type *t)
         t->base_reader = (uint8_t)instance_base_reader(type);
         t->reader = t->base_reader == LK_READ_GENERIC ? LK_READ_GENERIC : LK_READ_INSTANCE;
     } else if (t->reader == LK_READ_GENERIC && is_class && !t->is_gc &&
+               type->tp_basicsize == type->tp_base->tp_basicsize &&
                instance_base_reader(type->tp_base) == LK_READ_ATOM) {
         t->reader = LK_READ_INSTANCE; /* __slots__ = () over an atom: owns nothing more */
         t->base_reader = LK_READ_ATOM;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leakhunt.agent.format import Fact
-from leakhunt.detectors.base import Category
+from leakhunt.detectors.base import Category, Verdict
 from tests.builders import Heap
 from tests.unit.detectors.drawing import CYCLES, leak, quiet, run
 
@@ -113,6 +113,30 @@ def test_references_to_constants_of_an_extension_alone_are_a_finding() -> None:
 
     found = [f.category for f in run(heap, cycle).findings]
     assert found == [Category.COLLECTION, Category.NATIVE]
+
+
+@pytest.mark.parametrize("each", [1, 2])
+@pytest.mark.parametrize(
+    ("holder", "verdict"), [("rust.Map", Verdict.SUSPECT), ("rust.Other", Verdict.LEAK)]
+)
+def test_what_leaked_objects_may_hold_that_say_nothing_is_not_blamed_on_c(
+    holder: str, verdict: Verdict, each: int
+) -> None:
+    heap = Heap()
+    heap.opaque_types.add("rust.Map")
+    kept = heap.list()
+    heap.module("shop", KEPT=kept)
+
+    def cycle(_: int) -> None:
+        kept.append(heap.object(holder))
+        for _ in range(each):
+            heap.object("shop.Session").native = 1
+
+    found = {one.category: one for one in run(heap, cycle).findings}
+    leaked, native = found[Category.COLLECTION], found[Category.NATIVE]
+    assert (leaked.holder.path, leaked.verdict) == ("shop.KEPT", Verdict.LEAK)
+    assert native.verdict is verdict
+    assert ("`rust.Map` leaks beside it" in native.reason) == (verdict is Verdict.SUSPECT)
 
 
 @pytest.mark.parametrize(("table", "findings"), [("_lru.LRU", 0), ("shop.Other", 2)])
