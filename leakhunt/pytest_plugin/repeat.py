@@ -85,6 +85,8 @@ class Repeater:
         self._properties = len(item.user_properties)
         self._finalizers: list[tuple[list[Any], int]] = []
         """Of active fixtures of wider scope, and how many each had before the last setup."""
+        self._asked_for: dict[int, Any] = {}
+        """Fixtures that a phase asked for by name while it ran (``request.getfixturevalue``)."""
 
     def examine(self, wishes: Wishes, *, is_set_up: bool) -> Result:
         """Examine the test; afterwards it is set up or not, as it was before.
@@ -144,6 +146,8 @@ class Repeater:
             self._item.stash.setdefault(_TMP_PATH_KEY, {})
         self._item.ihook.pytest_runtest_teardown(item=self._item, nextitem=self._sibling)
         if hasattr(self._item, "_initrequest"):
+            asked_for = getattr(self._item._request, "_fixture_defs", {})  # noqa: SLF001 - as below
+            self._asked_for = {id(one): one for one in asked_for.values()}
             self._item._request = False  # noqa: SLF001 - as pytest does after each test
             self._item.funcargs = None
         # pytest keeps these until the fixtures of wider scope end; their work is done.
@@ -154,10 +158,11 @@ class Repeater:
 
     def _finalizers_of_wider_scope(self) -> list[list[Any]]:
         info = getattr(self._item, "_fixtureinfo", None)
+        known = () if info is None else info.name2fixturedefs.values()
+        fixtures = self._asked_for | {id(one): one for several in known for one in several}
         return [
             one._finalizers  # noqa: SLF001 - there is no other way to them
-            for several in (() if info is None else info.name2fixturedefs.values())
-            for one in several
+            for one in fixtures.values()
             if one.scope != "function" and one.cached_result is not None
         ]
 

@@ -258,6 +258,26 @@ def test_a_test_that_cannot_be_repeated_is_not_accused(suite: Suite) -> None:
     assert "it cannot be repeated: AssertionError: only once" in words(result)
 
 
+def test_what_fixtures_keep_that_a_test_asks_for_as_it_runs_needs_no_hunt(suite: Suite) -> None:
+    tests = """
+        @pytest.fixture(scope="session")
+        def wide():
+            return []
+
+        @pytest.fixture
+        def narrow(wide):  # pytest keeps its end with `wide`, each time
+            return [wide]
+
+        def test_asks(request):
+            request.getfixturevalue("narrow")
+            vars(BUS).setdefault("first", Session())  # so it is repeated
+    """
+    suite.run(tests, "--leakhunt-confirm", "--leakhunt-report", "report.json")
+    (test,) = suite.report()["tests"]
+    assert (test["outcome"], test["notes"]) == ("cleared", [])
+    assert test["cycles"] < 10
+
+
 @pytest.mark.parametrize("options", [(), ("-W", "error"), ("-p", "no:warnings")])
 def test_warnings_are_filtered_in_each_repetition_as_in_the_first_run(
     suite: Suite, options: tuple[str, ...]
