@@ -133,25 +133,40 @@ def test_nothing_is_left(suite: Suite, name: str) -> None:
 
 
 def test_folders_that_repetitions_import_from_are_no_leak(suite: Suite) -> None:
+    # monkeypatch.syspath_prepend would invalidate the caches, which may then grow less regularly.
     result = suite.run(
         """
-        import sys
+        import sys, zipfile
 
-        def test_it(tmp_path, monkeypatch):
+        def test_folder(tmp_path, monkeypatch):
             (tmp_path / "made_here.py").write_text("")
-            monkeypatch.syspath_prepend(str(tmp_path))
+            monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
             import made_here
             del sys.modules["made_here"]
             vars(BUS).setdefault("first", Session())  # so it is repeated
+
+        def test_archive(tmp_path, monkeypatch):
+            with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+                archive.writestr("packed.py", "")
+            monkeypatch.setattr(sys, "path", [str(tmp_path / "archive.zip"), *sys.path])
+            import packed
+            del sys.modules["packed"]
+            vars(BUS).setdefault("second", Session())
 
         def test_leaky(tmp_path):
             KEPT.append([tmp_path])
         """,
         "--leakhunt-fail",
+        "--leakhunt-report",
+        "report.json",
     )
-    result.assert_outcomes(passed=2, errors=1)
-    assert "LEAK test_it.py::test_leaky" in words(result)
-    assert "LEAK test_it.py::test_it" not in words(result)
+    result.assert_outcomes(passed=3, errors=1)
+    tests = {one["test"].partition("::")[2]: one for one in suite.report()["tests"]}
+    assert tests["test_leaky"]["outcome"] == "leak"
+    folder, archive = tests["test_folder"], tests["test_archive"]
+    assert (folder["outcome"], archive["outcome"]) == ("cleared", "cleared")
+    assert "what importing keeps of each folder, and each test has its own" in folder["notes"]
+    assert "what importing keeps of each archive" in archive["notes"]
 
 
 def test_what_a_test_gives_its_class_is_told(suite: Suite) -> None:
