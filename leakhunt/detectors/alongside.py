@@ -53,7 +53,7 @@ class Alongside:
     """Of entries of bounded tables that no walk can look into; keys and values are as many."""
     opaque: tuple[TypeShare, ...] = ()
     """Of types of extensions that lead the collector nowhere: what their objects hold looks like
-    what C code holds for itself."""
+    what C code holds for itself.  Objects that C code lost are no excuse for it."""
 
     @classmethod
     def of(
@@ -89,7 +89,7 @@ class Alongside:
             max((s.count for s in shares if s.type in stacks), default=0),
             native,
             _in_tables(graph, unheld),
-            _opaque(graph, [*shares, *(loose.shares[0] for loose in unheld if loose.shares)]),
+            _opaque(graph, shares),
         )
 
     def explains(self, loose: Loose) -> bool:

@@ -139,6 +139,20 @@ def test_what_leaked_objects_may_hold_that_say_nothing_is_not_blamed_on_c(
     assert ("`rust.Map` leaks beside it" in native.reason) == (verdict is Verdict.SUSPECT)
 
 
+def test_what_objects_hold_that_c_code_lost_is_lost_in_c_too() -> None:
+    heap = Heap()
+    heap.opaque_types.add("rust.Iterator")
+
+    def cycle(i: int) -> None:
+        heap.object("shop.Session").native = 1  # of the iterator
+        if i >= 6:  # those of the warm-up were there before
+            heap.unreached.append(("rust.Iterator", 56))
+
+    found = {one.leaked[0].type: one for one in run(heap, cycle).findings}
+    assert found["rust.Iterator"].verdict is Verdict.LEAK
+    assert found["shop.Session"].verdict is Verdict.LEAK
+
+
 @pytest.mark.parametrize(("table", "findings"), [("_lru.LRU", 0), ("shop.Other", 2)])
 def test_entries_of_a_bounded_table_in_c_are_no_leak(table: str, findings: int) -> None:
     heap = Heap()
