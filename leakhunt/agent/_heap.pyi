@@ -119,6 +119,10 @@ def apart(objects: list[Any], seeds: list[Any], /) -> list[Any]:
     As the collector sees it, so no code of the program runs.  O(references of all of these).
     """
 
+def unlike(objects: list[Any], kinds: tuple[type, ...], /) -> list[Any]:
+    """The objects whose class is none of the tuple's, by identity: no class is asked.
+    O(objects * kinds)."""
+
 def holders(objects: list[Any], candidates: list[Any], /) -> list[tuple[Any, Any]]:
     """(candidate, object) for each reference of a candidate to an object of the list, as the
     collector sees it.  O(references of the candidates)."""

@@ -13,6 +13,8 @@ from types import ModuleType
 
 import pytest
 
+MARKED = "leakhunt-marked"
+"""Name of the plugin that repeats marked tests; registered when there are any."""
 _MARKER = (
     "leakhunt(cycles=20, warmup=None, max_growth=0, types=(), ignore=()): repeat the test with its "
     "function-scoped fixtures rebuilt, and fail it when its cycles leave objects behind."

@@ -11,6 +11,7 @@ import pytest
 
 from leakhunt.errors import LeakhuntError, UsageError
 from leakhunt.hunt.within.examine import Wishes, check_wishes
+from leakhunt.pytest_plugin import MARKED
 from leakhunt.pytest_plugin.failure import representation
 from leakhunt.pytest_plugin.ledger import ledger_of
 from leakhunt.pytest_plugin.repeat import Repeater, is_repeating
@@ -19,13 +20,12 @@ from leakhunt.testing.errors import LeakError
 from leakhunt.testing.filters import Filter, Names, names_of
 
 CYCLES = 20
-_NAME = "leakhunt-marked"
 
 
 def install(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Register the hooks and refuse markers that make no sense.  Raises pytest.UsageError."""
-    if not config.pluginmanager.has_plugin(_NAME):
-        config.pluginmanager.register(MarkedTests(config), _NAME)
+    if not config.pluginmanager.has_plugin(MARKED):
+        config.pluginmanager.register(MarkedTests(config), MARKED)
     for item in items:
         marker = item.get_closest_marker("leakhunt")
         if marker is not None:

@@ -16,7 +16,7 @@ import pytest
 from leakhunt.errors import LeakhuntError
 from leakhunt.hunt.within.kinds import name_of
 from leakhunt.hunt.within.newborn import Watch, collect_all, guard, thaw
-from leakhunt.pytest_plugin import plain_imports
+from leakhunt.pytest_plugin import MARKED, plain_imports
 from leakhunt.pytest_plugin.known_caches import known_caches
 from leakhunt.pytest_plugin.ledger import is_controller, ledger_of, watched_test
 from leakhunt.pytest_plugin.survivors import Imports, Runner, blocks_of, survivors
@@ -73,6 +73,8 @@ class SuiteWatch:
         self._ran = False
         self._passed = True
         self._reports = 0
+        self._has_marked = False
+        """Whether there are tests that are repeated anyway."""
         self._left: dict[str, list[tuple[int, str]]] = {}
         self._collected_ns = 0
         """When the whole heap was collected last."""
@@ -91,6 +93,7 @@ class SuiteWatch:
         self._guard = guard()
         self._guard.__enter__()
         self._imports, self._runner = Imports(), Runner(self._config)
+        self._has_marked = self._config.pluginmanager.has_plugin(MARKED)
         known_caches()  # what it keeps for itself is not of the first test
         self._collected_ns = time.perf_counter_ns()
 
@@ -120,7 +123,7 @@ class SuiteWatch:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, Any, Any]:
         """Put the heap aside, let the test run, look at what came."""
-        if _judges_itself(item):
+        if self._judges_itself(item):
             self._begins_anew = True
             return (yield)
         started = time.perf_counter_ns()
@@ -135,8 +138,9 @@ class SuiteWatch:
         begun = time.perf_counter_ns()
         result = yield
         ended = time.perf_counter_ns()
-        look = self._look(item, nextitem)
-        if _ends_module(item, nextitem):
+        ends_module = _ends_module(item, nextitem)
+        look = self._look(item, ends_module=ends_module)
+        if ends_module:
             self._end_module()
         self._ledger.watch_ns += begun - started + time.perf_counter_ns() - ended
         if self._ran and self._passed and (look.objects or look.blocks > _SUSPECT_BLOCKS):
@@ -169,9 +173,14 @@ class SuiteWatch:
         self._passed &= report.passed
         self._reports += 1
 
+    def _judges_itself(self, item: pytest.Item) -> bool:
+        """Marked tests are repeated anyway; those with our fixture look at the heap themselves."""
+        is_marked = self._has_marked and item.get_closest_marker("leakhunt") is not None
+        return is_marked or "leakhunt" in getattr(item, "fixturenames", ())
+
     # --- the look ---------------------------------------------------------------------------------
 
-    def _look(self, item: pytest.Item, nextitem: pytest.Item | None) -> _Look:
+    def _look(self, item: pytest.Item, *, ends_module: bool) -> _Look:
         """What a test left."""
         ledger, is_whole = self._ledger, self._watch.is_whole
         if not self._ran:
@@ -181,18 +190,18 @@ class SuiteWatch:
         self._expect(item)
         self._watch.collect()
         # Right after the collection: what we do here ourselves fills free lists again.
-        blocks = self._count() if self._is_counting() or _ends_module(item, nextitem) else None
+        blocks = self._count() if ends_module or self._is_counting() else None
         newborn, imported = self._watch.newborn(), self._imports.new()
         kept, cached = survivors(newborn, item, imported, self._runner)
         del newborn
         ledger.watched += 1
         ledger.thawed += not is_whole
         left = [(id(one), name_of(type(one))) for one in kept[:_REMEMBERED]]
-        if blocks is None and (kept or cached or imported or not self._passed):
+        if blocks is None:
+            if not (kept or cached or imported) and self._passed:
+                return _Look([item], 0, 0, left, is_whole)
             self._watch.collect()
             blocks = self._count()
-        if blocks is None:
-            return _Look([item], len(kept), 0, left, is_whole)
         if imported:  # much of their code and names is nothing that the collector knows
             blocks = 0
         elif blocks > _SUSPECT_BLOCKS and self._passed:
@@ -248,12 +257,12 @@ class _Look(NamedTuple):
     """Whether objects could be told."""
 
 
-def _judges_itself(item: pytest.Item) -> bool:
-    """Marked tests are repeated anyway; those with our fixture look at the heap themselves."""
-    return item.get_closest_marker("leakhunt") is not None or "leakhunt" in getattr(
-        item, "fixturenames", ()
-    )
-
-
 def _ends_module(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    return nextitem is None or nextitem.nodeid.partition("::")[0] != item.nodeid.partition("::")[0]
+    if nextitem is None:
+        return True
+    is_sibling = nextitem.parent is item.parent
+    return not is_sibling and _file_of(nextitem) != _file_of(item)
+
+
+def _file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]

@@ -61,7 +61,7 @@ def _search(names: Mapping[int, str]) -> Ways:
         if not {id(one) for one in of_library}.isdisjoint(map(id, keeping)):
             shut += of_library
             found = _find(names, shut)
-    if any(_has_weak_keys(one, before) for one, before in found.passed()):
+    if not _are_kept(_weak_keys(found), shut):
         del found, keeping  # an entry goes with its key, which may be garbage
         collect_all(most=1)
         found = _find(names, shut)
@@ -70,10 +70,34 @@ def _search(names: Mapping[int, str]) -> Ways:
 
 def _find(names: Mapping[int, str], shut: list[Any]) -> Ways:
     """The ways to objects that are what they were, and say something."""
+    return _matching(_ways(list(names), shut), names)
+
+
+def _ways(addresses: list[int], shut: list[Any]) -> Ways:
     try:
-        return _matching(find_ways(list(names), shut), names)
+        return find_ways(addresses, shut)
     except (RuntimeError, MemoryError) as exc:
         raise TargetError(str(exc) or "out of memory") from exc
+
+
+def _are_kept(keys: list[tuple[Any, Any]], shut: list[Any]) -> bool:
+    """Whether all keys, each with its table, are kept by something else than what those tables
+    hold: another search, and cheaper than a collection."""
+    addresses = {id(key) for _, key in keys}
+    tables = [table for table, _ in keys]
+    return not keys or len(_ways([*addresses], shut + tables).reached) == len(addresses)
+
+
+def _weak_keys(found: Ways) -> list[tuple[Any, Any]]:
+    """(table, key) for all that tables with weak keys hold which are on the ways."""
+    tables = [one for one, before in found.passed() if _has_weak_keys(one, before)]
+    return [
+        (table, key)
+        for table in tables
+        for reference in list(table)
+        for key in (ReferenceType.__call__(reference),)
+        if key is not None
+    ]
 
 
 def _has_weak_keys(one: Any, before: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from io import StringIO
 from types import (
@@ -27,8 +27,8 @@ from typing import Any
 
 import pytest
 
-from leakhunt.agent._heap import apart, holders
-from leakhunt.hunt.within.kinds import dict_of_type, is_exactly, module_of, namespace_of
+from leakhunt.agent._heap import apart, holders, unlike
+from leakhunt.hunt.within.kinds import dict_of_type, is_exactly, module_of, name_of, namespace_of
 from leakhunt.pytest_plugin.known_caches import known_caches, known_tables
 
 _ReverseIterator: type = type(iter(reversed([None])))
@@ -44,13 +44,15 @@ _HAS_INLINE_VALUES = sys.version_info >= (3, 13)
 """An instance that keeps its values in itself leads the collector to these, and not to the dict
 that was made of them."""
 
+_THREAD_LOCAL = "_thread._localdummy"
+"""What a thread keeps for each of its locals; the class has no other name."""
 _FILTER = ("action", "message", "category", "module", "lineno")
 _ACTIONS = ("always", "default", "error", "ignore", "module", "once")
 
-_others = frozenset(
-    map(id, (dict, list, tuple, set, CellType, BuiltinFunctionType, StringIO, _ReverseIterator))
-)
-"""The most common classes, by id as below: the class of a class may forbid to hash it."""
+_COMMON = (list, dict, tuple, set, CellType, BuiltinFunctionType, StringIO, _ReverseIterator)
+"""The most common classes of what is nobody's by its class."""
+_others = frozenset(map(id, _COMMON))
+"""By id, as below: the class of a class may forbid to hash it."""
 _runners: dict[int, type] = {}
 """Classes of the runner that were met."""
 
@@ -133,13 +135,14 @@ class Runner:
 
     def keeps(self, item: Any) -> list[Any]:
         """What fixtures of wider scope and collectors keep while a test runs."""
-        found = [item, item.stash, item.session, item.user_properties]
-        found += [both[0] for both in item.session._setupstate.stack.values()]  # noqa: SLF001
+        found = [item.session, item.user_properties]
+        for entry in item.session._setupstate.stack.values():  # noqa: SLF001 - no other way
+            found += [entry, entry[0]]
         info = getattr(item, "_fixtureinfo", None)
         for several in () if info is None else info.name2fixturedefs.values():
             for one in several:
                 if one.cached_result is not None:
-                    found += [one.cached_result, one._finalizers]  # noqa: SLF001 - no other way
+                    found += [one.cached_result, one._finalizers]  # noqa: SLF001
                 if one.scope in self._first:
                     found.append(self._set_up_for(one.scope))
         return found
@@ -160,11 +163,11 @@ def survivors(
     O(newborn and what they refer to).
     """
     runner.meet(item)
-    left = apart(newborn, [*_of_the_run(newborn, item), *runner.seeds])
-    if all(map(is_silent, left)):
+    left = apart(newborn, [item, item.stash, *_of_the_run(newborn, item), *runner.seeds])
+    if not _tells(left, item):  # most tests end here
         return [], []
     left = apart(left, [*runner.keeps(item), *imported])
-    if all(map(is_silent, left)):
+    if not _tells(left, item):
         return [], []
     if imported:
         outside = {id(one) for one in left}
@@ -173,7 +176,7 @@ def survivors(
     left = runner.without(left)
     kept = apart(left, known_caches())
     numbers = {id(one) for one in kept}
-    return _telling(kept), [one for one in left if id(one) not in numbers]
+    return _telling(kept, item), [one for one in left if id(one) not in numbers]
 
 
 def blocks_of(objects: list[Any]) -> int:
@@ -183,9 +186,9 @@ def blocks_of(objects: list[Any]) -> int:
     return len(objects) + len(parts)
 
 
-def _telling(objects: list[Any]) -> list[Any]:
+def _telling(objects: list[Any], item: pytest.Item) -> list[Any]:
     # By type: isinstance would ask the object for its __class__, which may run its code.
-    telling = [one for one in objects if not is_silent(one)]
+    telling = [one for one in objects if not is_silent(one) and not _is_of_the_hook(one, item)]
     tables = {id(one) for one in known_tables()} if telling else ()
     return [one for one in telling if id(one) not in tables]
 
@@ -198,36 +201,48 @@ def is_silent(one: Any) -> bool:
     if kind is MethodType:  # weakref registers this with atexit, once
         return one.__self__ is weakref.finalize
     if kind is list:  # a text file keeps what was not flushed in one that no collector sees
-        return (len(one) < 2 and all(type(part) is str for part in one)) or _is_of_warnings(one)
+        return not one or (len(one) == 1 and type(one[0]) is str) or _is_of_warnings(one)
     if kind is set:
         return all(type(part) is weakref.ReferenceType for part in one)
-    if kind is dict:  # a class keeps its subclasses in one that no collector sees
-        return bool(one) and all(type(part) is weakref.ReferenceType for part in one.values())
+    if kind is dict:
+        return _is_of_the_interpreter(one)
     return issubclass(kind, _SILENT)
+
+
+def _is_of_the_interpreter(one: dict[Any, Any]) -> bool:
+    """Two that no collector sees before something is put in: that of a class for its subclasses,
+    and that of a thread for its locals."""
+    first = type(next(iter(one.values()), None))
+    if first is weakref.ReferenceType:
+        return all(type(part) is weakref.ReferenceType for part in one.values())
+    return name_of(first) == _THREAD_LOCAL
 
 
 def _is_of_warnings(one: list[Any]) -> bool:
     """The filters that were in force when C code warned last: the interpreter keeps them, and
     pytest makes new ones for each test."""
-    return bool(one) and all(
-        type(part) is tuple
-        and len(part) == len(_FILTER)
-        and type(part[0]) is str
-        and part[0] in _ACTIONS
-        for part in one
-    )
+    return _is_filter(one[0]) and _is_filter(one[-1])
 
 
-def _of_the_run(newborn: Iterable[Any], item: pytest.Item) -> Iterable[Any]:
-    for one in newborn:
+def _is_filter(one: Any) -> bool:
+    is_like_one = type(one) is tuple and len(one) == len(_FILTER)
+    return is_like_one and type(one[0]) is str and one[0] in _ACTIONS
+
+
+def _tells(objects: list[Any], item: pytest.Item) -> bool:
+    return any(not is_silent(one) and not _is_of_the_hook(one, item) for one in objects)
+
+
+def _is_of_the_hook(one: Any, item: pytest.Item) -> bool:
+    """Whether it is the list of arguments of the hook that runs."""
+    return type(one) is list and bool(one) and one[0] is item
+
+
+def _of_the_run(newborn: list[Any], item: pytest.Item) -> Iterator[Any]:
+    for one in unlike(newborn, _COMMON):
         kind = type(one)
         number = id(kind)
-        if kind is list:  # arguments of the hook that runs
-            if one and one[0] is item:
-                yield one
-        elif number in _others:
-            continue
-        elif number in _HANDLES:
+        if number in _HANDLES:
             if _HANDLES[number](one, item):
                 yield one
         elif number in _runners or _is_runners(kind):

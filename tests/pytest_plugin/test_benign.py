@@ -112,6 +112,20 @@ BENIGN = {
                 for number in range(30):
                     with self.subTest(number=number): ...
     """,
+    "an entry whose key is garbage": """
+        import weakref
+
+        TABLE, HELD = weakref.WeakKeyDictionary(), []
+
+        def test_it():
+            key = Session()
+            key.itself = key
+            TABLE[key] = Session()
+            HELD.append(key)
+
+        def test_again():
+            HELD.clear()
+    """,
     "distributions": """
         import importlib.metadata
 
@@ -130,6 +144,25 @@ def test_nothing_is_left(suite: Suite, name: str) -> None:
     result = suite.run(BENIGN[name], "--leakhunt", long=long)
     assert result.ret == 0
     assert "LEFT" not in words(result)
+
+
+def test_what_the_run_itself_makes_is_not_even_suspected(suite: Suite) -> None:
+    result = suite.run(
+        """
+        import asyncio
+
+        async def waits(): ...
+
+        def test_it():
+            asyncio.run(waits())
+        """,
+        "--leakhunt-confirm",
+        "--leakhunt-report",
+        "report.json",
+        test_later="def test_first(): ...\n\ndef test_second(): ...\n",
+    )
+    result.assert_outcomes(passed=3)
+    assert suite.report()["tests"] == []
 
 
 def test_folders_that_repetitions_import_from_are_no_leak(suite: Suite) -> None:

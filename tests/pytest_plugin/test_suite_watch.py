@@ -525,6 +525,22 @@ def test_the_last_of_those_that_take_one_anothers_place_is_told(suite: Suite) ->
     assert text.count("LEFT") == 1
 
 
+def test_what_a_key_that_lives_keeps_is_told(suite: Suite) -> None:
+    result = suite.run(
+        """
+        import weakref
+
+        TABLE = weakref.WeakKeyDictionary({Session: []})
+
+        def test_it():
+            key = Session()
+            TABLE[key] = [key]  # its own value: it never goes
+        """,
+        "--leakhunt",
+    )
+    assert "1 builtins.list (64 B), held by test_it.TABLE.data[" in words(result)
+
+
 def test_who_asks_for_referrers_finds_what_there_is_without_us(suite: Suite) -> None:
     tests = """
         def kinds(session): return [type(one).__name__ for one in gc.get_referrers(session)]

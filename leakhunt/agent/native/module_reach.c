@@ -20,6 +20,22 @@ py_apart(PyObject *self, PyObject *args)
     return lk_reach_apart(objects, seeds);
 }
 
+PyDoc_STRVAR(unlike_doc, "unlike(objects, kinds) -> list\n\n"
+                         "The objects of a list whose class is none of a tuple's, by identity: no\n"
+                         "class is asked.  O(objects * kinds).");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_unlike(PyObject *self, PyObject *args)
+{
+    PyObject *objects, *kinds;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &objects, &PyTuple_Type, &kinds)) {
+        return NULL;
+    }
+    return lk_reach_unlike(objects, kinds);
+}
+
 PyDoc_STRVAR(holders_doc, "holders(objects, candidates) -> list\n\n"
                           "(candidate, object) for each reference of a candidate to an object of\n"
                           "the list.  O(references of the candidates).");
@@ -118,6 +134,7 @@ py_interpreter_references(PyObject *self, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"apart", py_apart, METH_VARARGS, apart_doc},
+    {"unlike", py_unlike, METH_VARARGS, unlike_doc},
     {"holders", py_holders, METH_VARARGS, holders_doc},
     {"ways", py_ways, METH_VARARGS, ways_doc},
     {"interpreter_references", py_interpreter_references, METH_NOARGS, interpreter_doc},

@@ -13,12 +13,18 @@ typedef struct {
     int is_reached;
 } item;
 
+/* So many items need no memory of their own: what one test leaves.  It is asked for after each
+ * test, and malloc would use the occasion to tidy up: 10 us. */
+#define FEW 64
+
 /* The items by address, and those whose turn to be traversed has not come. */
 typedef struct {
     item *places;
     size_t mask;
     PyObject **waiting;
     size_t waiting_count;
+    item few_places[FEW * 2];
+    PyObject *few_waiting[FEW];
 } items;
 
 /* The place of an object, or the free one where it would be. */
@@ -41,8 +47,14 @@ items_init(items *s, PyObject *objects)
         capacity *= 2;
     }
     s->mask = capacity - 1;
-    s->places = PyMem_Calloc(capacity, sizeof(item));
-    s->waiting = PyMem_Malloc((n + 1) * sizeof(PyObject *));
+    s->waiting_count = 0;
+    if (n <= FEW) {
+        s->places = memset(s->few_places, 0, capacity * sizeof(item));
+        s->waiting = s->few_waiting;
+    } else {
+        s->places = PyMem_Calloc(capacity, sizeof(item));
+        s->waiting = PyMem_Malloc(n * sizeof(PyObject *));
+    }
     if (s->places == NULL || s->waiting == NULL) {
         PyErr_NoMemory();
         return -1;
@@ -58,8 +70,10 @@ items_init(items *s, PyObject *objects)
 static void
 items_fini(items *s)
 {
-    PyMem_Free(s->places);
-    PyMem_Free(s->waiting);
+    if (s->places != s->few_places) {
+        PyMem_Free(s->places);
+        PyMem_Free(s->waiting);
+    }
 }
 
 /* A visitor: an item is reached, and waits for its turn.  Always 0.  Needs the GIL. */
@@ -88,7 +102,7 @@ traverse(PyObject *o, visitproc visit, void *arg)
 PyObject *
 lk_reach_apart(PyObject *objects, PyObject *seeds)
 {
-    items s = {0};
+    items s;
     PyObject *result = NULL;
     if (items_init(&s, objects) < 0) {
         goto done;
@@ -110,6 +124,25 @@ lk_reach_apart(PyObject *objects, PyObject *seeds)
     }
 done:
     items_fini(&s);
+    return result;
+}
+
+/* ---- which objects are of none of some classes ---- */
+
+PyObject *
+lk_reach_unlike(PyObject *objects, PyObject *kinds)
+{
+    PyObject *result = PyList_New(0);
+    for (Py_ssize_t i = 0; result != NULL && i < PyList_GET_SIZE(objects); i++) {
+        PyObject *o = PyList_GET_ITEM(objects, i);
+        Py_ssize_t k = PyTuple_GET_SIZE(kinds);
+        while (k > 0 && PyTuple_GET_ITEM(kinds, k - 1) != (PyObject *)Py_TYPE(o)) {
+            k--;
+        }
+        if (k == 0 && PyList_Append(result, o) < 0) {
+            Py_CLEAR(result);
+        }
+    }
     return result;
 }
 
@@ -137,7 +170,7 @@ note_holder(PyObject *o, void *arg)
 PyObject *
 lk_reach_holders(PyObject *objects, PyObject *candidates)
 {
-    items s = {0};
+    items s;
     int gc_was_enabled = PyGC_Disable(); /* nothing may run while an object is traversed */
     PyObject *result = items_init(&s, objects) < 0 ? NULL : PyList_New(0);
     holding h = {&s, NULL, result};

@@ -10,6 +10,10 @@
  * an exception set.  Needs the GIL. */
 PyObject *lk_reach_apart(PyObject *objects, PyObject *seeds);
 
+/* The items of the list whose class is none of the tuple's; new list, or NULL with an exception
+ * set. Needs the GIL. */
+PyObject *lk_reach_unlike(PyObject *objects, PyObject *kinds);
+
 /* (holder, item) for each reference of a candidate to an item of the list; new list, or NULL with
  * an exception set.  Needs the GIL. */
 PyObject *lk_reach_holders(PyObject *objects, PyObject *candidates);
