@@ -11,7 +11,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-from leakhunt.hunt.within.kinds import KeepingFunction, is_exactly, module_of, namespace_of
+from leakhunt.hunt.within.kinds import (
+    KeepingFunction,
+    is_exactly,
+    module_of,
+    namespace_of,
+    view_of,
+)
 
 _TABLES: Final = {
     "_strptime": ("_regex_cache",),
@@ -33,10 +39,11 @@ _WITH_WRAPPERS: Final = (
     "ast", "dis", "enum", "fnmatch", "glob", "importlib.metadata", "inspect", "ipaddress",
     "locale", "logging", "re", "sre_compile", "tokenize", "typing", "urllib.parse",
 )  # fmt: skip
-"""Modules whose functions keep results (functools.lru_cache), at module level or in a class."""
+"""Modules whose functions keep results (functools.lru_cache)."""
 
 _FOLDERS: Final = "importlib.metadata"
-"""Keeps what it found in a folder with the folder, which is a result of another such function."""
+"""Keeps what it found in a folder with the folder, which is a result of another such function: of
+a method, as in no other of the modules."""
 
 _named: list[tuple[dict[str, Any], tuple[str, ...]]] = []
 """Namespaces of modules, and what they may have put another in the place of."""
@@ -91,7 +98,8 @@ def _look_again() -> None:
     ]
     for module in _WITH_WRAPPERS:
         if module in sys.modules and module not in _tables:
-            functions = list(_keeping_functions(namespace_of(sys.modules[module]) or {}))
+            namespace = namespace_of(sys.modules[module]) or {}
+            functions = list(_keeping_functions(namespace, with_methods=module == _FOLDERS))
             _tables[module] = functions + [part for one in functions for part in _dicts_of(one)]
             _lasting.extend(_tables[module])
 
@@ -110,9 +118,10 @@ def _of_folders() -> Iterator[Any]:
                 yield from (one for one in parts if type(one) is KeepingFunction)
 
 
-def _keeping_functions(namespace: dict[str, Any]) -> Iterator[Any]:
-    classes = [one for one in namespace.values() if type(one) is type]
-    for one in (*namespace.values(), *(part for kind in classes for part in vars(kind).values())):
+def _keeping_functions(namespace: dict[str, Any], *, with_methods: bool) -> Iterator[Any]:
+    yield from (one for one in namespace.values() if type(one) is KeepingFunction)
+    classes = [one for one in namespace.values() if type(one) is type] if with_methods else []
+    for one in (part for kind in classes for part in view_of(kind).values()):
         function = one.__func__ if is_exactly(one, staticmethod, classmethod) else one
         if type(function) is KeepingFunction:
             yield function

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -143,7 +143,7 @@ class SuiteWatch:
         if ends_module:
             self._end_module()
         self._ledger.watch_ns += begun - started + time.perf_counter_ns() - ended
-        if self._ran and self._passed and (look.objects or look.blocks > _SUSPECT_BLOCKS):
+        if look is not None and self._passed and (look.objects or look.blocks > _SUSPECT_BLOCKS):
             self._begins_anew = True
             self._suspect(look, nextitem, run_s=(ended - begun) / 1e9)
         return result
@@ -180,13 +180,13 @@ class SuiteWatch:
 
     # --- the look ---------------------------------------------------------------------------------
 
-    def _look(self, item: pytest.Item, *, ends_module: bool) -> _Look:
-        """What a test left."""
+    def _look(self, item: pytest.Item, *, ends_module: bool) -> _Look | None:
+        """What a test left; None: nothing, or it did not run."""
         ledger, is_whole = self._ledger, self._watch.is_whole
         if not self._ran:
             if _ELSEWHERE not in ledger.notes:
                 ledger.notes.append(_ELSEWHERE)
-            return _Look([item], 0, 0, [], is_whole)
+            return None
         self._expect(item)
         self._watch.collect()
         # Right after the collection: what we do here ourselves fills free lists again.
@@ -196,10 +196,9 @@ class SuiteWatch:
         del newborn
         ledger.watched += 1
         ledger.thawed += not is_whole
-        left = [(id(one), name_of(type(one))) for one in kept[:_REMEMBERED]]
         if blocks is None:
             if not (kept or cached or imported) and self._passed:
-                return _Look([item], 0, 0, left, is_whole)
+                return None
             self._watch.collect()
             blocks = self._count()
         if imported:  # much of their code and names is nothing that the collector knows
@@ -209,6 +208,7 @@ class SuiteWatch:
         items = [item] if kept else [*self._uncounted]
         self._uncounted.clear()
         self._expected_blocks = 0
+        left = [(id(one), name_of(type(one))) for one in kept[:_REMEMBERED]]
         return _Look(items, len(kept), blocks, left, is_whole)
 
     def _expect(self, item: pytest.Item) -> None:
@@ -236,7 +236,7 @@ class SuiteWatch:
     def _end_module(self) -> None:
         """Fixtures of the module are gone.  Let the collector have the whole heap where that
         costs next to nothing; otherwise later."""
-        self._runner.refresh()
+        self._runner.forget()
         now = time.perf_counter_ns()
         expected = _COLLECT_NS_PER_BLOCK * self._watch.total_blocks
         if expected <= _COLLECT_SHARE * (now - self._collected_ns):
@@ -245,16 +245,24 @@ class SuiteWatch:
             self._collected_ns = now
 
 
-class _Look(NamedTuple):
+class _Look:
     """What one test left, or several that were counted together."""
 
-    items: list[pytest.Item]
-    objects: int
-    blocks: int
-    left: list[tuple[int, str]]
-    """Address and type of the first objects."""
-    is_whole: bool
-    """Whether objects could be told."""
+    __slots__ = ("blocks", "is_whole", "items", "left", "objects")
+
+    def __init__(
+        self,
+        items: list[pytest.Item],
+        objects: int,
+        blocks: int,
+        left: list[tuple[int, str]],
+        is_whole: bool,
+    ) -> None:
+        self.items, self.objects, self.blocks = items, objects, blocks
+        self.left = left
+        """Address and type of the first objects."""
+        self.is_whole = is_whole
+        """Whether objects could be told."""
 
 
 def _ends_module(item: pytest.Item, nextitem: pytest.Item | None) -> bool:

@@ -51,8 +51,8 @@ _ACTIONS = ("always", "default", "error", "ignore", "module", "once")
 
 _COMMON = (list, dict, tuple, set, CellType, BuiltinFunctionType, StringIO, _ReverseIterator)
 """The most common classes of what is nobody's by its class."""
-_others = frozenset(map(id, _COMMON))
-"""By id, as below: the class of a class may forbid to hash it."""
+_others = frozenset(map(id, (*_COMMON, bool, float, int, str, type, type(None))))
+"""Classes that are not the runner's, by id: the class of a class may forbid to hash it."""
 _runners: dict[int, type] = {}
 """Classes of the runner that were met."""
 
@@ -92,27 +92,31 @@ class Runner:
         self._first: dict[str, Any] = {}
         """Class and module of the last test; those of them of which it was the first."""
         self._parent: Any = None
-        self.refresh()
 
-    def refresh(self) -> None:
-        """Look again: plugins and their parts may have come."""
+    def forget(self) -> None:
+        """To be called at times: plugins and their parts may have come or grown."""
+        self._all.clear()
+        self.seeds = [one for one in self.seeds if type(one) is not list or len(one) < _LARGE]
+
+    def _look_again(self) -> None:
         plugins = [
             plugin
             for plugin in self._config.pluginmanager.get_plugins()
             if type(plugin) is not ModuleType
         ]
-        parts = [
-            part
-            for plugin in plugins
-            for part in _referents(plugin, namespace_of(plugin))
-            if _is_runners(type(part)) or (is_exactly(part, dict, list) and len(part) < _LARGE)
-        ]
-        self.seeds = [one for one in self.seeds if type(one) is not list or len(one) < _LARGE]
-        namespaces = [namespace_of(part) for part in parts]
-        self._all = [*plugins, *parts, *namespaces]
+        self._all += plugins
+        for plugin in plugins:
+            for part in _referents(plugin, namespace_of(plugin)):
+                kind = type(part)
+                if kind is dict or kind is list:
+                    self._all += [part] if len(part) < _LARGE else []
+                elif _is_runners(kind):
+                    self._all += [part, namespace_of(part)]
 
     def without(self, newborn: list[Any]) -> list[Any]:
         """The newborn that none of its objects holds; those that do are asked first from now on."""
+        if not self._all:
+            self._look_again()
         left = apart(newborn, self._all)
         if len(left) < len(newborn):
             found = {id(holder): holder for holder, _ in holders(newborn, self._all)}
