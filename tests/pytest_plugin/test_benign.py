@@ -112,6 +112,14 @@ BENIGN = {
                 for number in range(30):
                     with self.subTest(number=number): ...
     """,
+    "garbage that grew old while the test collected": """
+        def test_it():
+            cycles = [Session() for _ in range(500)]
+            for one in cycles:
+                one.itself = one
+            gc.collect()
+            one = cycles = None
+    """,
     "an entry whose key is garbage": """
         import weakref
 

@@ -145,13 +145,14 @@ class Watch:
     def blocks(self) -> int:
         """The same, blocks alone.  Some microseconds for a few newborn, and 20 us a million
         objects of the heap."""
-        self.collect()
+        _collect()
         _clear_lookups()
         return self.blocks_now()
 
     def collect(self) -> None:
-        """Have what was made since and is garbage collected.  Some microseconds for a few."""
-        _collect()
+        """Have what was made since and is garbage collected.  Some microseconds for a few.  When
+        somebody thawed the heap, what grew old in the meantime is left as it is."""
+        _collect(2 if self.is_whole else 1)
 
     def blocks_now(self) -> int:
         """Blocks that came since, as they are: names that the interpreter was asked for and keeps
