@@ -92,6 +92,7 @@ class Runner:
         self._first: dict[str, Any] = {}
         """Class and module of the last test; those of them of which it was the first."""
         self._parent: Any = None
+        self._look_again()  # what it keeps is not of the first test
 
     def forget(self) -> None:
         """To be called at times: plugins and their parts may have come or grown."""

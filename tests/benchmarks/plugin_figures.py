@@ -74,7 +74,8 @@ def real_suite(package: str, rounds: int) -> tuple[list[float], list[float]]:
     """Processor seconds of a published suite without and with --leakhunt, in turn: some rounds,
     more of a short suite."""
     source = next((_SUITES / "src").glob(f"{package}-*"))
-    plain, watched = [], []
+    plain: list[float] = []
+    watched: list[float] = []
     with tempfile.TemporaryDirectory() as name:
         folder = shutil.copytree(source, Path(name) / package)
         command = (
