@@ -81,11 +81,15 @@ def _ways(addresses: list[int], shut: list[Any]) -> Ways:
 
 
 def _are_kept(keys: list[tuple[Any, Any]], shut: list[Any]) -> bool:
-    """Whether all keys, each with its table, are kept by something else than what those tables
-    hold: another search, and cheaper than a collection."""
+    """Whether all keys, each with its table, are kept by something else than what tables with weak
+    keys hold: another search, and cheaper than a collection."""
+    if not keys:
+        return True
     addresses = {id(key) for _, key in keys}
-    tables = [table for table, _ in keys]
-    return not keys or len(_ways([*addresses], shut + tables).reached) == len(addresses)
+    found = _ways([*addresses], shut + [table for table, _ in keys])
+    return len(found.reached) == len(addresses) and not any(
+        _has_weak_keys(one, before) for one, before in found.passed()
+    )
 
 
 def _weak_keys(found: Ways) -> list[tuple[Any, Any]]:
@@ -95,6 +99,7 @@ def _weak_keys(found: Ways) -> list[tuple[Any, Any]]:
         (table, key)
         for table in tables
         for reference in list(table)
+        if issubclass(type(reference), ReferenceType)
         for key in (ReferenceType.__call__(reference),)
         if key is not None
     ]

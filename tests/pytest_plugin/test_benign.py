@@ -134,6 +134,23 @@ BENIGN = {
         def test_again():
             HELD.clear()
     """,
+    "an entry whose key is kept by an entry whose key is garbage": """
+        import weakref
+
+        def table(): return weakref.WeakKeyDictionary({Session: []})
+
+        TABLE, OTHER, OLDER, HELD = table(), table(), [Session()], []
+
+        def test_it():
+            key = Session()
+            key.itself = key
+            OTHER[key] = OLDER[0]
+            TABLE[OLDER.pop()] = Session()
+            HELD.append(key)
+
+        def test_again():
+            HELD.clear()
+    """,
     "distributions": """
         import importlib.metadata
 

@@ -541,6 +541,22 @@ def test_what_a_key_that_lives_keeps_is_told(suite: Suite) -> None:
     assert "1 builtins.list (64 B), held by test_it.TABLE.data[" in words(result)
 
 
+def test_a_table_may_have_weak_keys_and_others(suite: Suite) -> None:
+    result = suite.run(
+        """
+        import weakref
+
+        TABLE = {weakref.ref(Session): [], "other": []}
+
+        def test_it():
+            TABLE["more"] = Session()
+        """,
+        "--leakhunt",
+    )
+    assert "1 shop.Session (56 B), held by test_it.TABLE['more']" in words(result)
+    assert result.ret == 0
+
+
 def test_who_asks_for_referrers_finds_what_there_is_without_us(suite: Suite) -> None:
     tests = """
         def kinds(session): return [type(one).__name__ for one in gc.get_referrers(session)]
