@@ -42,8 +42,9 @@ _WITH_WRAPPERS: Final = (
 """Modules whose functions keep results (functools.lru_cache)."""
 
 _FOLDERS: Final = "importlib.metadata"
-"""Keeps what it found in a folder with the folder, which is a result of another such function: of
-a method, as in no other of the modules."""
+"""Keeps what it found in a folder with the folder, which is a result of another such function."""
+_WITH_METHODS: Final = (_FOLDERS, "ipaddress")
+"""Those of them in which methods or properties do so too."""
 
 _named: list[tuple[dict[str, Any], tuple[str, ...]]] = []
 """Namespaces of modules, and what they may have put another in the place of."""
@@ -99,7 +100,7 @@ def _look_again() -> None:
     for module in _WITH_WRAPPERS:
         if module in sys.modules and module not in _tables:
             namespace = namespace_of(sys.modules[module]) or {}
-            functions = list(_keeping_functions(namespace, with_methods=module == _FOLDERS))
+            functions = list(_keeping_functions(namespace, with_methods=module in _WITH_METHODS))
             _tables[module] = functions + [part for one in functions for part in _dicts_of(one)]
             _lasting.extend(_tables[module])
 
@@ -122,7 +123,8 @@ def _keeping_functions(namespace: dict[str, Any], *, with_methods: bool) -> Iter
     yield from (one for one in namespace.values() if type(one) is KeepingFunction)
     classes = [one for one in namespace.values() if type(one) is type] if with_methods else []
     for one in (part for kind in classes for part in view_of(kind).values()):
-        function = one.__func__ if is_exactly(one, staticmethod, classmethod) else one
+        function = one.fget if type(one) is property else one
+        function = one.__func__ if is_exactly(one, staticmethod, classmethod) else function
         if type(function) is KeepingFunction:
             yield function
     # typing keeps those of all its types together, to be able to clear them.

@@ -151,6 +151,13 @@ BENIGN = {
         def test_again():
             HELD.clear()
     """,
+    "what ipaddress remembers of addresses": """
+        import ipaddress
+
+        def test_it():
+            assert ipaddress.ip_address("10.0.0.1").is_private
+            assert not ipaddress.ip_network("10.0.0.0/8").is_global
+    """,
     "distributions": """
         import importlib.metadata
 
