@@ -270,7 +270,7 @@ def _is_of_tmp_path(method: MethodType, item: pytest.Item) -> bool:
 
 _HANDLES: dict[int, Callable[[Any, pytest.Item], bool]] = {
     id(partial): lambda one, _: _is_of_a_runner(one.func),
-    id(GeneratorType): lambda one, _: one.gi_code.co_filename.startswith(_FOLDERS),
+    id(GeneratorType): lambda one, _: str.startswith(one.gi_code.co_filename, _FOLDERS),
     id(FunctionType): lambda one, _: _is_in_a_runner(one.__module__),
     id(MethodType): _is_of_tmp_path,
 }

@@ -333,7 +333,15 @@ def test_objects_that_answer_no_question(suite: Suite) -> None:
             def __call__(self):
                 pass
 
+        class Name(str):
+            def startswith(self, prefixes):
+                raise RuntimeError("compared")
+
+        def generate(): yield
+
         def test_odd():
+            generate.__code__ = generate.__code__.replace(co_filename=Name("a file"))
+            KEPT.append(generate())
             KEPT.append(Odd())
             KEPT.append(functools.partial(Odd()))
             sys.modules[7] = types.ModuleType("seven")
