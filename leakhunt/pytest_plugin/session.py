@@ -84,6 +84,9 @@ class SuiteWatch:
         """Tests since then."""
         self._expected_blocks = 0
         """What pytest keeps of them."""
+        self._perhaps_garbage = 0
+        """Blocks that came with tests which thawed the heap, since the whole of it was collected:
+        the next that calls the collector frees some, which would hide as many that it leaves."""
 
     # --- the run ----------------------------------------------------------------------------------
 
@@ -190,7 +193,8 @@ class SuiteWatch:
         self._expect(item)
         self._watch.collect()
         # Right after the collection: what we do here ourselves fills free lists again.
-        blocks = self._count() if ends_module or self._is_counting() else None
+        is_counting = ends_module or not is_whole or self._is_counting()
+        blocks = self._count() if is_counting else None
         newborn, imported = self._watch.newborn(), self._imports.new()
         kept, cached = survivors(newborn, item, imported, self._runner)
         del newborn
@@ -201,10 +205,15 @@ class SuiteWatch:
                 return None
             self._watch.collect()
             blocks = self._count()
+        if not is_whole:
+            self._perhaps_garbage += max(0, blocks)
+        is_suspect = blocks > _SUSPECT_BLOCKS and self._passed and not imported
+        if is_suspect or self._perhaps_garbage > _SUSPECT_BLOCKS:
+            blocks = self._watch.blocks() - self._expected_blocks - blocks_of(cached)
+            if not is_whole:
+                self._perhaps_garbage = 0
         if imported:  # much of their code and names is nothing that the collector knows
             blocks = 0
-        elif blocks > _SUSPECT_BLOCKS and self._passed:
-            blocks = self._watch.blocks() - self._expected_blocks - blocks_of(cached)
         items = [item] if kept else [*self._uncounted]
         self._uncounted.clear()
         self._expected_blocks = 0
@@ -241,6 +250,7 @@ class SuiteWatch:
         expected = _COLLECT_NS_PER_BLOCK * self._watch.total_blocks
         if expected <= _COLLECT_SHARE * (now - self._collected_ns):
             collect_all(most=1)
+            self._perhaps_garbage = 0
             self._begins_anew = True
             self._collected_ns = now
 

@@ -541,6 +541,75 @@ def test_what_a_key_that_lives_keeps_is_told(suite: Suite) -> None:
     assert "1 builtins.list (64 B), held by test_it.TABLE.data[" in words(result)
 
 
+OLD_GARBAGE = """
+    def make_old_garbage(count):
+        cycles = [Session() for _ in range(count)]
+        for one in cycles:
+            one.itself = one
+        gc.collect()  # what is garbage afterwards has grown old
+"""
+
+
+def test_garbage_of_tests_before_hides_no_leak(suite: Suite) -> None:
+    result = suite.run(
+        OLD_GARBAGE
+        + """
+    @pytest.mark.parametrize("number", range(8))
+    def test_it(number):
+        make_old_garbage(15)  # too little to be looked for
+
+    def test_leaky():
+        gc.collect()
+        KEPT.append([Session() for _ in range(50)])
+        """,
+        "--leakhunt",
+    )
+    assert "LEFT test_it.py::test_leaky" in words(result)
+    assert "LEFT test_it.py::test_it" not in words(result)
+
+
+def test_what_the_interpreter_had_to_spare_hides_no_leak(suite: Suite) -> None:
+    result = suite.run(
+        """
+        def test_first(): ...
+
+        def test_looks():
+            import colorsys  # so its blocks are not counted
+            gc.get_objects()
+            tuples = [(number, number) for number in range(1500)]
+
+        def test_leaky():
+            KEPT.extend(range(1000, 2000))
+        """,
+        "--leakhunt",
+    )
+    assert "LEFT test_it.py::test_leaky" in words(result)
+    assert words(result).count("LEFT") == 1
+
+
+def test_garbage_is_not_blamed_on_tests_that_are_counted_together(suite: Suite) -> None:
+    result = suite.run(
+        OLD_GARBAGE
+        + """
+    def test_one(): ...
+    def test_two(): make_old_garbage(100)
+    def test_three(): ...
+    def test_four(): ...
+    def test_leaky(): KEPT.extend(range(1000, 2000))
+    def test_last(): ...
+        """,
+        "--leakhunt",
+        conftest="""
+        from leakhunt.pytest_plugin import session
+
+        session._COUNT_ALWAYS_NS = session._COUNT_SHARE = 0  # as on a large heap
+        """,
+    )
+    text = words(result)
+    assert text.count("LEFT") == 1
+    assert "it, or test_it.py::test_leaky" in text
+
+
 def test_a_table_may_have_weak_keys_and_others(suite: Suite) -> None:
     result = suite.run(
         """

@@ -144,7 +144,9 @@ class Watch:
 
     def blocks(self) -> int:
         """The same, blocks alone.  Some microseconds for a few newborn, and 20 us a million
-        objects of the heap."""
+        objects of the heap.  When somebody thawed the heap, the whole of it is collected."""
+        if not self.is_whole:
+            thaw()
         _collect()
         _clear_lookups()
         return self.blocks_now()
@@ -152,7 +154,11 @@ class Watch:
     def collect(self) -> None:
         """Have what was made since and is garbage collected.  Some microseconds for a few.  When
         somebody thawed the heap, what grew old in the meantime is left as it is."""
-        _collect(2 if self.is_whole else 1)
+        if self.is_frozen and not self.is_whole:
+            _collect(1)
+            _freeze()
+            _heap.is_frozen = True
+        _collect()  # of the oldest generation: no other empties the free lists
 
     def blocks_now(self) -> int:
         """Blocks that came since, as they are: names that the interpreter was asked for and keeps
