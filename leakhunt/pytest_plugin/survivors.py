@@ -262,6 +262,17 @@ def _is_of_a_runner(function: Any) -> bool:
     return is_bound and _is_runners(type(function.__self__))
 
 
+def _is_of_a_hook(generator: Any, item: pytest.Item) -> bool:
+    """Also a wrapper of a ``conftest.py`` around the test: pluggy has not left it yet."""
+    code = generator.gi_code
+    if str.startswith(code.co_filename, _FOLDERS):
+        return True
+    hooks = item.config.hook.pytest_runtest_protocol.get_hookimpls()
+    called = [one.function for one in hooks]
+    functions = [one.__func__ if type(one) is MethodType else one for one in called]
+    return any(type(one) is FunctionType and one.__code__ is code for one in functions)
+
+
 def _is_of_tmp_path(method: MethodType, item: pytest.Item) -> bool:
     """pytest registers one with atexit when ``tmp_path`` is used first."""
     factory = getattr(item.config, "_tmp_path_factory", None)
@@ -270,7 +281,7 @@ def _is_of_tmp_path(method: MethodType, item: pytest.Item) -> bool:
 
 _HANDLES: dict[int, Callable[[Any, pytest.Item], bool]] = {
     id(partial): lambda one, _: _is_of_a_runner(one.func),
-    id(GeneratorType): lambda one, _: str.startswith(one.gi_code.co_filename, _FOLDERS),
+    id(GeneratorType): _is_of_a_hook,
     id(FunctionType): lambda one, _: _is_in_a_runner(one.__module__),
     id(MethodType): _is_of_tmp_path,
 }

@@ -192,6 +192,21 @@ def test_what_the_run_itself_makes_is_not_even_suspected(suite: Suite) -> None:
         "--leakhunt-report",
         "report.json",
         test_later="def test_first(): ...\n\ndef test_second(): ...\n",
+        conftest="""
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_protocol():
+            return (yield)
+
+        class Plugin:
+            @pytest.hookimpl(wrapper=True)
+            def pytest_runtest_protocol(self):
+                return (yield)
+
+        def pytest_configure(config):
+            config.pluginmanager.register(Plugin())
+        """,
     )
     result.assert_outcomes(passed=3)
     assert suite.report()["tests"] == []
