@@ -101,8 +101,8 @@ class Runner:
 
     def _look_again(self) -> None:
         plugins = [
-            plugin
-            for plugin in self._config.pluginmanager.get_plugins()
+            plugin  # from a list: a set would ask them for their hash
+            for _, plugin in self._config.pluginmanager.list_name_plugin()
             if type(plugin) is not ModuleType
         ]
         self._all += plugins

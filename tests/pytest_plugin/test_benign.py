@@ -366,8 +366,21 @@ def test_objects_that_answer_no_question(suite: Suite) -> None:
             kept.part = []
             assert gc.get_referrers(kept.part)
     """
-    result = suite.run(tests, "--leakhunt")
-    result.assert_outcomes(passed=2)
+    conftest = """
+        class Plugin:
+            def __hash__(self):
+                assert not vars(self)  # pytest asks before the tests
+                return 7
+
+            def pytest_runtest_setup(self):
+                self.is_running = True
+
+        def pytest_configure(config):
+            config.pluginmanager.register(Plugin())
+    """
+    later = "from shop import *\n\ndef test_later(): KEPT.append(Session())"
+    result = suite.run(tests, "--leakhunt", conftest=conftest, test_later=later)
+    result.assert_outcomes(passed=3)
     assert result.ret == 0
     assert "1 test_it.Odd (" in words(result)
     assert "1 functools.partial (" in words(result)
