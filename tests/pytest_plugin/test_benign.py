@@ -212,6 +212,34 @@ def test_what_the_run_itself_makes_is_not_even_suspected(suite: Suite) -> None:
     assert suite.report()["tests"] == []
 
 
+def test_what_a_plugin_keeps_that_came_late_is_not_suspected_in_the_next_module(
+    suite: Suite,
+) -> None:
+    result = suite.run(
+        """
+        class Plugin:
+            def __init__(self):
+                self.seen = {}
+
+            def pytest_runtest_setup(self, item):
+                self.seen["last"] = [item.name, []]
+
+        @pytest.fixture(scope="session")
+        def plugin(request):
+            request.config.pluginmanager.register(Plugin())
+
+        def test_it(plugin): ...
+        """,
+        "--leakhunt-confirm",
+        "--leakhunt-report",
+        "report.json",
+        test_later="def test_first(): ...\n\ndef test_second(): ...\n",
+    )
+    result.assert_outcomes(passed=3)
+    suspected = [one["test"] for one in suite.report()["tests"]]
+    assert suspected in ([], ["test_it.py::test_it"])
+
+
 def test_folders_that_repetitions_import_from_are_no_leak(suite: Suite) -> None:
     # monkeypatch.syspath_prepend would invalidate the caches, which may then grow less regularly.
     result = suite.run(
