@@ -263,10 +263,13 @@ def _is_of_a_runner(function: Any) -> bool:
 
 
 def _is_of_a_hook(generator: Any, item: pytest.Item) -> bool:
-    """Also a wrapper of a ``conftest.py`` around the test: pluggy has not left it yet."""
+    """Also a wrapper of a ``conftest.py`` around the test: it has ended, and pluggy has not let go
+    of it yet."""
     code = generator.gi_code
     if str.startswith(code.co_filename, _FOLDERS):
         return True
+    if generator.gi_frame is not None:  # there may be many
+        return False
     hooks = item.config.hook.pytest_runtest_protocol.get_hookimpls()
     called = [one.function for one in hooks]
     functions = [one.__func__ if type(one) is MethodType else one for one in called]
