@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,5 +33,6 @@ def test_nothing_is_left(version: str, account: str, allocator: str, tmp_path: P
     assert found["new files"] == [str(agent(version).resolve())]
     assert list(tmp_path.iterdir()) == []
     assert found["growth"]["maps"] <= 2
-    assert found["growth"]["resident"] <= ALLOWED_GROWTH_BYTES
-    assert found["growth"]["virtual"] <= ALLOWED_GROWTH_BYTES
+    if "LEAKHUNT_SANITIZED" not in os.environ:  # the sanitizer keeps what is freed
+        assert found["growth"]["resident"] <= ALLOWED_GROWTH_BYTES
+        assert found["growth"]["virtual"] <= ALLOWED_GROWTH_BYTES
