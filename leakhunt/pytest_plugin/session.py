@@ -205,20 +205,25 @@ class SuiteWatch:
                 return None
             self._watch.collect()
             blocks = self._count()
-        if not is_whole:
-            self._perhaps_garbage += max(0, blocks)
-        is_suspect = blocks > _SUSPECT_BLOCKS and self._passed and not imported
-        if is_suspect or self._perhaps_garbage > _SUSPECT_BLOCKS:
-            blocks = self._watch.blocks() - self._expected_blocks - blocks_of(cached)
-            if not is_whole:
-                self._perhaps_garbage = 0
-        if imported:  # much of their code and names is nothing that the collector knows
-            blocks = 0
+        blocks = self._without_garbage(blocks, cached, has_imported=bool(imported))
         items = [item] if kept else [*self._uncounted]
         self._uncounted.clear()
         self._expected_blocks = 0
         left = [(id(one), name_of(type(one))) for one in kept[:_REMEMBERED]]
         return _Look(items, len(kept), blocks, left, is_whole)
+
+    def _without_garbage(self, blocks: int, cached: list[Any], *, has_imported: bool) -> int:
+        """Of blocks that came, those that were left: counted again where they are many."""
+        is_whole = self._watch.is_whole
+        if not is_whole:
+            self._perhaps_garbage += max(0, blocks)
+        is_suspect = blocks > _SUSPECT_BLOCKS and self._passed and not has_imported
+        if is_suspect or self._perhaps_garbage > _SUSPECT_BLOCKS:
+            blocks = self._watch.blocks() - self._expected_blocks - blocks_of(cached)
+            if not is_whole:
+                self._perhaps_garbage = 0
+        # Much of the code and names of a module is nothing that the collector knows.
+        return 0 if has_imported else blocks
 
     def _expect(self, item: pytest.Item) -> None:
         """What pytest keeps of a test that ran will be counted with what it left."""
