@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from contextlib import AbstractContextManager
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -135,7 +135,17 @@ class Repeater:
         finally:
             self._tear_down()
 
+    def _renew_instance(self) -> None:
+        """Each cycle has an instance of the test's class of its own, as each test has; pytest makes
+        one when it is asked for.  unittest's tests let go of theirs themselves."""
+        own = vars(self._item)
+        instance, method = own.get("_instance"), own.get("_obj")
+        is_usual = type(method) is MethodType and method.__self__ is instance
+        if is_usual and isinstance(self._item.parent, pytest.Class):
+            del own["_instance"], own["_obj"]
+
     def _set_up(self) -> None:
+        self._renew_instance()
         if hasattr(self._item, "_initrequest"):
             self._item._initrequest()  # noqa: SLF001 - as every plugin that runs a test again
         self._finalizers = [(one, len(one)) for one in self._finalizers_of_wider_scope()]

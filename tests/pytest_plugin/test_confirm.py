@@ -43,6 +43,24 @@ def test_slow_tests_are_repeated_less_often(run_s: float, cycles: int) -> None:
     assert cycles_of(run_s) == cycles
 
 
+def test_each_repetition_has_an_instance_of_its_own(suite: Suite) -> None:
+    result = suite.run("""
+        @pytest.mark.leakhunt
+        class TestIt:
+            def setup_method(self):
+                self.session = Session()
+
+            def test_leaky(self):
+                KEPT.append(self)
+
+            def test_clean(self):
+                assert self.session is not getattr(BUS, "last", None)
+                BUS.last = self.session
+    """)
+    result.assert_outcomes(passed=1, failed=1)
+    assert "test_it.TestIt" in words(result)
+
+
 def test_a_test_that_cannot_be_repeated_is_not_accused(suite: Suite) -> None:
     result = suite.run(
         """
