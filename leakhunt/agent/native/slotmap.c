@@ -12,14 +12,22 @@ map_pages(size_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* The directory and, behind it, the list of the regions that have a leaf: who is done with a map
+ * need not read a directory of a megabyte for a handful of leaves. */
+#define DIRECTORY_BYTES (LK_REGIONS * (sizeof(uint8_t *) + sizeof(uint32_t)))
+
 /* 0, or -1 without memory.  The map owns its pages until lk_slotmap_fini.  No GIL needed. */
 int
 lk_slotmap_init(lk_slotmap *map, size_t leaf_bytes)
 {
     map->leaf_bytes = leaf_bytes;
     map->leaf_count = 0;
-    map->leaves = map_pages(LK_REGIONS * sizeof(uint8_t *));
-    return map->leaves == NULL ? -1 : 0;
+    map->leaves = map_pages(DIRECTORY_BYTES);
+    if (map->leaves == NULL) {
+        return -1;
+    }
+    map->regions = (uint32_t *)(map->leaves + LK_REGIONS);
+    return 0;
 }
 
 /* Give all pages back.  Safe on a map whose init failed.  No GIL needed. */
@@ -29,13 +37,11 @@ lk_slotmap_fini(lk_slotmap *map)
     if (map->leaves == NULL) {
         return;
     }
-    for (size_t i = 0; map->leaf_count > 0 && i < LK_REGIONS; i++) {
-        if (map->leaves[i] != NULL) {
-            munmap(map->leaves[i], map->leaf_bytes);
-            map->leaf_count--;
-        }
+    for (size_t i = 0; i < map->leaf_count; i++) {
+        munmap(map->leaves[map->regions[i]], map->leaf_bytes);
     }
-    munmap(map->leaves, LK_REGIONS * sizeof(uint8_t *));
+    map->leaf_count = 0;
+    munmap(map->leaves, DIRECTORY_BYTES);
     map->leaves = NULL;
 }
 
@@ -50,7 +56,7 @@ lk_slotmap_add_leaf(lk_slotmap *map, uintptr_t address)
     uint8_t *leaf = map_pages(map->leaf_bytes);
     if (leaf != NULL) {
         map->leaves[region] = leaf;
-        map->leaf_count++;
+        map->regions[map->leaf_count++] = (uint32_t)region;
     }
     return leaf;
 }
@@ -60,16 +66,12 @@ size_t
 lk_slotmap_resident(const lk_slotmap *map)
 {
     static unsigned char vec[4096]; /* one leaf of 16 MiB has 4096 pages */
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), total = 0, seen = 0;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), total = 0;
     if (map->leaves == NULL || map->leaf_bytes / page > sizeof(vec)) {
         return 0;
     }
-    for (size_t i = 0; seen < map->leaf_count && i < LK_REGIONS; i++) {
-        if (map->leaves[i] == NULL) {
-            continue;
-        }
-        seen++;
-        if (mincore(map->leaves[i], map->leaf_bytes, vec) == 0) {
+    for (size_t i = 0; i < map->leaf_count; i++) {
+        if (mincore(map->leaves[map->regions[i]], map->leaf_bytes, vec) == 0) {
             for (size_t j = 0; j < map->leaf_bytes / page; j++) {
                 total += (vec[j] & 1) * page;
             }

@@ -17,7 +17,8 @@
 #define LK_LEAF_BITS_2 ((size_t)1 << (LK_REGION_SHIFT - 4 - 2)) /* bytes, 2 bits a slot */
 
 typedef struct {
-    uint8_t **leaves; /* LK_REGIONS entries */
+    uint8_t **leaves;  /* LK_REGIONS entries */
+    uint32_t *regions; /* of the leaves, in the order in which they were made */
     size_t leaf_bytes;
     size_t leaf_count;
 } lk_slotmap;
