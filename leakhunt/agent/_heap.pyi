@@ -1,6 +1,7 @@
 """The native agent (``native/module.c``)."""
 
 from collections.abc import Callable
+from types import CodeType
 from typing import Any, TypedDict
 
 class Birth(TypedDict):
@@ -122,6 +123,22 @@ def apart(objects: list[Any], seeds: list[Any], /) -> list[Any]:
 def unlike(objects: list[Any], kinds: tuple[type, ...], /) -> list[Any]:
     """The objects whose class is none of the tuple's, by identity: no class is asked.
     O(objects * kinds)."""
+
+def all_known(
+    objects: list[Any],
+    seeds: list[Any],
+    kinds: list[type],
+    codes: list[CodeType],
+    silent: tuple[type, ...],
+    /,
+) -> bool:
+    """Whether each of the objects is one that a seed leads to by way of others of the list, or an
+    instance of one of the kinds, or a generator that runs one of the codes, or what these lead to;
+    or else says nothing: an instance of a silent class, a method of a weak reference, and a list
+    that is empty, has one string only or begins with the first seed.  All by identity of the class.
+
+    O(references of all of these).  Raises ValueError when there is no seed.
+    """
 
 def holders(objects: list[Any], candidates: list[Any], /) -> list[tuple[Any, Any]]:
     """(candidate, object) for each reference of a candidate to an object of the list, as the

@@ -40,9 +40,8 @@ _COLLECT_SHARE = 0.01
 _COLLECT_NS_PER_BLOCK = 100
 """Expected of a collection; 50 on a quiet machine."""
 _COUNT_SHARE = 0.01
-"""Of the run's time that counting blocks may take, when it takes more than _COUNT_ALWAYS_NS: tests
-that are shorter than that allows are counted together."""
-_COUNT_ALWAYS_NS = 15_000
+"""Of the run's time that counting blocks may take, with the collection before it: tests that are
+shorter than that allows are counted together."""
 _COUNTED_TOGETHER = 3
 """Tests at most."""
 _FIRST_BLOCKS = 100
@@ -191,10 +190,11 @@ class SuiteWatch:
                 ledger.notes.append(_ELSEWHERE)
             return None
         self._expect(item)
-        self._watch.collect()
-        # Right after the collection: what we do here ourselves fills free lists again.
-        is_counting = ends_module or not is_whole or self._is_counting()
-        blocks = self._count() if is_counting else None
+        blocks = None
+        if ends_module or not is_whole or self._is_counting():
+            blocks = self._count()
+        else:
+            self._watch.collect_briefly()
         newborn, imported = self._watch.newborn(), self._imports.new()
         kept, cached = survivors(newborn, item, imported, self._runner)
         del newborn
@@ -203,7 +203,6 @@ class SuiteWatch:
         if blocks is None:
             if not (kept or cached or imported) and self._passed:
                 return None
-            self._watch.collect()
             blocks = self._count()
         blocks = self._without_garbage(blocks, cached, has_imported=bool(imported))
         items = [item] if kept else [*self._uncounted]
@@ -235,13 +234,13 @@ class SuiteWatch:
         """Whether it is time to count blocks again."""
         if self._ledger.is_confirming or len(self._uncounted) == _COUNTED_TOGETHER:
             return True
-        if self._count_ns <= _COUNT_ALWAYS_NS:
-            return True
         return self._count_ns <= _COUNT_SHARE * (time.perf_counter_ns() - self._counted_ns)
 
     def _count(self) -> int:
-        """Blocks that came since they were counted last, but for what is expected."""
+        """Collect; blocks that came since they were counted last, but for what is expected."""
         started = time.perf_counter_ns()
+        self._watch.collect()
+        # Right after the collection: what we do besides fills free lists again.
         blocks = self._watch.blocks_now()
         self._counted_ns = time.perf_counter_ns()
         self._count_ns = self._counted_ns - started

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from io import StringIO
 from types import (
@@ -27,7 +27,7 @@ from typing import Any
 
 import pytest
 
-from leakhunt.agent._heap import apart, holders, unlike
+from leakhunt.agent._heap import all_known, apart, holders, unlike
 from leakhunt.hunt.within.kinds import dict_of_type, is_exactly, module_of, name_of, namespace_of
 from leakhunt.pytest_plugin.known_caches import known_caches, known_tables
 
@@ -53,8 +53,12 @@ _COMMON = (list, dict, tuple, set, CellType, BuiltinFunctionType, StringIO, _Rev
 """The most common classes of what is nobody's by its class."""
 _others = frozenset(map(id, (*_COMMON, bool, float, int, str, type, type(None))))
 """Classes that are not the runner's, by id: the class of a class may forbid to hash it."""
-_runners: dict[int, type] = {}
+_kinds: list[type] = []
 """Classes of the runner that were met."""
+_runners: set[int] = set()
+"""Their ids."""
+_codes: list[CodeType] = []
+"""The code of its hooks that was met."""
 
 _referents = gc.get_referents
 
@@ -125,11 +129,11 @@ class Runner:
             self.seeds += [one for number, one in found.items() if number not in known]
         return left
 
-    def meet(self, item: Any) -> None:
-        """To be called for each test in its turn."""
+    def meet(self, item: Any) -> bool:
+        """To be called for each test in its turn; whether its class or module began."""
         if item.parent is self._parent:
             self._first.clear()
-            return
+            return False
         owners = {"class": getattr(item, "cls", None), "module": getattr(item, "module", None)}
         self._first = {
             scope: owner
@@ -137,6 +141,7 @@ class Runner:
             if owner is not None and owner is not self._owners.get(scope)
         }
         self._owners, self._parent = owners, item.parent
+        return True
 
     def keeps(self, item: Any) -> list[Any]:
         """What fixtures of wider scope and collectors keep while a test runs."""
@@ -167,21 +172,28 @@ def survivors(
 
     O(newborn and what they refer to).
     """
-    runner.meet(item)
-    left = apart(newborn, [item, item.stash, *_of_the_run(newborn, item), *runner.seeds])
-    if not _tells(left, item):  # most tests end here
+    begins = runner.meet(item)
+    seeds = [item, item.stash, *runner.seeds]
+    if begins:  # what pytest sets up for it is new
+        seeds += runner.keeps(item)
+    if all_known(newborn, seeds, _kinds, _codes, _SILENT):  # most tests end here
         return [], []
-    left = apart(left, [*runner.keeps(item), *imported])
+    left = apart(newborn, seeds + _of_the_run(newborn, item))
+    if not _tells(left, item):
+        return [], []
+    left = apart(left, imported if begins else imported + runner.keeps(item))
     if not _tells(left, item):
         return [], []
     if imported:
         outside = {id(one) for one in left}
         functions = [one for one in newborn if type(one) is FunctionType]
         left = apart(left, list(_constants(one for one in functions if id(one) not in outside)))
-    left = runner.without(left)
-    kept = apart(left, known_caches())
-    numbers = {id(one) for one in kept}
-    return _telling(kept, item), [one for one in left if id(one) not in numbers]
+    own = apart(left, known_caches())
+    numbers = {id(one) for one in own}
+    cached = [one for one in left if id(one) not in numbers]
+    if not _tells(own, item):
+        return [], cached
+    return _telling(runner.without(own), item), cached
 
 
 def blocks_of(objects: list[Any]) -> int:
@@ -243,17 +255,18 @@ def _is_of_the_hook(one: Any, item: pytest.Item) -> bool:
     return type(one) is list and bool(one) and one[0] is item
 
 
-def _of_the_run(newborn: list[Any], item: pytest.Item) -> Iterator[Any]:
+def _of_the_run(newborn: list[Any], item: pytest.Item) -> list[Any]:
+    found = []
     for one in unlike(newborn, _COMMON):
         kind = type(one)
         number = id(kind)
-        if number in _HANDLES:
-            if _HANDLES[number](one, item):
-                yield one
-        elif number in _runners or _is_runners(kind):
-            yield one
+        if number in _runners or (number not in _HANDLES and _is_runners(kind)):
+            found.append(one)
             if _HAS_INLINE_VALUES:
-                yield namespace_of(one)
+                found.append(namespace_of(one))
+        elif number in _HANDLES and _HANDLES[number](one, item):
+            found.append(one)
+    return found
 
 
 def _is_of_a_runner(function: Any) -> bool:
@@ -267,6 +280,8 @@ def _is_of_a_hook(generator: Any, item: pytest.Item) -> bool:
     of it yet."""
     code = generator.gi_code
     if str.startswith(code.co_filename, _FOLDERS):
+        if not any(one is code for one in _codes):
+            _codes.append(code)
         return True
     if generator.gi_frame is not None:  # there may be many
         return False
@@ -309,7 +324,8 @@ def _is_runners(kind: type) -> bool:
         return True
     found = _is_in_a_runner(module_of(kind))
     if found:  # their classes stay; one of a test must not be kept by us
-        _runners[number] = kind
+        _runners.add(number)
+        _kinds.append(kind)
     return found
 
 

@@ -417,7 +417,9 @@ lk_gc_next(const PyGC_Head *at)
 #define LK_CODE_CACHED_COUNT 1
 #define LK_FUNCTION_TYPEPARAMS(f) NULL
 #define LK_GENERATOR_CODE(g) ((PyObject *)(g)->gi_code)
+#define LK_NEW_GENERATOR_CODE(g) Py_NewRef(LK_GENERATOR_CODE((PyGenObject *)(g)))
 #else
+#define LK_NEW_GENERATOR_CODE(g) ((PyObject *)PyGen_GetCode((PyGenObject *)(g)))
 #define LK_CODE_CACHED_COUNT 4
 #define LK_CODE_CACHED_NAMES "co_code", "co_varnames", "co_cellvars", "co_freevars"
 #define LK_CODE_CACHED_FIELDS(c)                                                                   \

@@ -36,6 +36,35 @@ py_unlike(PyObject *self, PyObject *args)
     return lk_reach_unlike(objects, kinds);
 }
 
+PyDoc_STRVAR(
+    all_known_doc,
+    "all_known(objects, seeds, kinds, codes, silent) -> bool\n\n"
+    "Whether each object of a list is one that a seed leads to by way of others of it, or\n"
+    "an instance of the list kinds, or a generator that runs code of the list codes, or\n"
+    "what these lead to; or else says nothing: an instance of the tuple silent, and a\n"
+    "list that is empty, has one string only or begins with the first seed.  All by\n"
+    "identity of the class.  O(references of all of these).");
+
+/* New reference; needs the GIL. */
+static PyObject *
+py_all_known(PyObject *self, PyObject *args)
+{
+    PyObject *objects, *seeds;
+    lk_known known;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!O!O!O!O!", &PyList_Type, &objects, &PyList_Type, &seeds,
+                          &PyList_Type, &known.kinds, &PyList_Type, &known.codes, &PyTuple_Type,
+                          &known.silent)) {
+        return NULL;
+    }
+    if (PyList_GET_SIZE(seeds) == 0) {
+        PyErr_SetString(PyExc_ValueError, "there must be a seed");
+        return NULL;
+    }
+    int is_known = lk_reach_all_known(objects, seeds, &known);
+    return is_known < 0 ? NULL : PyBool_FromLong(is_known);
+}
+
 PyDoc_STRVAR(holders_doc, "holders(objects, candidates) -> list\n\n"
                           "(candidate, object) for each reference of a candidate to an object of\n"
                           "the list.  O(references of the candidates).");
@@ -135,6 +164,7 @@ py_interpreter_references(PyObject *self, PyObject *unused)
 static PyMethodDef methods[] = {
     {"apart", py_apart, METH_VARARGS, apart_doc},
     {"unlike", py_unlike, METH_VARARGS, unlike_doc},
+    {"all_known", py_all_known, METH_VARARGS, all_known_doc},
     {"holders", py_holders, METH_VARARGS, holders_doc},
     {"ways", py_ways, METH_VARARGS, ways_doc},
     {"interpreter_references", py_interpreter_references, METH_NOARGS, interpreter_doc},

@@ -21,6 +21,16 @@ lk_pages_map(size_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* Have it come in pages of 2 MiB where the system has them: for what is written through from its
+ * beginning, since each page of 4 KiB would cost a fault.  NULL is fine.  Needs no GIL. */
+static inline void
+lk_pages_prefer_huge(void *p, size_t bytes)
+{
+    if (p != NULL) {
+        (void)madvise(p, bytes, MADV_HUGEPAGE); /* a wish: a kernel without them says no */
+    }
+}
+
 /* NULL is fine.  Needs no GIL. */
 static inline void
 lk_pages_unmap(void *p, size_t bytes)

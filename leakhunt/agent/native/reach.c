@@ -99,6 +99,17 @@ traverse(PyObject *o, visitproc visit, void *arg)
     }
 }
 
+/* Reach what an object leads to, by way of items.  Needs the GIL. */
+static void
+reach_from(items *s, PyObject *seed)
+{
+    place_of(s, seed)->is_reached = 1; /* a free place stays one */
+    traverse(seed, reach_item, s);
+    while (s->waiting_count > 0) {
+        traverse(s->waiting[--s->waiting_count], reach_item, s);
+    }
+}
+
 PyObject *
 lk_reach_apart(PyObject *objects, PyObject *seeds)
 {
@@ -108,12 +119,7 @@ lk_reach_apart(PyObject *objects, PyObject *seeds)
         goto done;
     }
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(seeds); i++) {
-        PyObject *seed = PyList_GET_ITEM(seeds, i);
-        place_of(&s, seed)->is_reached = 1; /* a free place stays one */
-        traverse(seed, reach_item, &s);
-        while (s.waiting_count > 0) {
-            traverse(s.waiting[--s.waiting_count], reach_item, &s);
-        }
+        reach_from(&s, PyList_GET_ITEM(seeds, i));
     }
     result = PyList_New(0);
     for (Py_ssize_t i = 0; result != NULL && i < PyList_GET_SIZE(objects); i++) {
@@ -129,21 +135,91 @@ done:
 
 /* ---- which objects are of none of some classes ---- */
 
+/* Whether an object is among those of a list or tuple, by identity. */
+static inline int
+is_among(PyObject *o, PyObject *sequence)
+{
+    Py_ssize_t i = PySequence_Fast_GET_SIZE(sequence);
+    while (i > 0 && PySequence_Fast_GET_ITEM(sequence, i - 1) != o) {
+        i--;
+    }
+    return i > 0;
+}
+
 PyObject *
 lk_reach_unlike(PyObject *objects, PyObject *kinds)
 {
     PyObject *result = PyList_New(0);
     for (Py_ssize_t i = 0; result != NULL && i < PyList_GET_SIZE(objects); i++) {
         PyObject *o = PyList_GET_ITEM(objects, i);
-        Py_ssize_t k = PyTuple_GET_SIZE(kinds);
-        while (k > 0 && PyTuple_GET_ITEM(kinds, k - 1) != (PyObject *)Py_TYPE(o)) {
-            k--;
-        }
-        if (k == 0 && PyList_Append(result, o) < 0) {
+        if (!is_among((PyObject *)Py_TYPE(o), kinds) && PyList_Append(result, o) < 0) {
             Py_CLEAR(result);
         }
     }
     return result;
+}
+
+/* ---- whether all items are somebody's ---- */
+
+/* Reach what the items of some classes lead to, and the generators that run some code.  Needs the
+ * GIL. */
+static void
+reach_from_kinds(items *s, PyObject *objects, PyObject *kinds, PyObject *codes)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(objects); i++) {
+        PyObject *o = PyList_GET_ITEM(objects, i);
+        if (PyGen_CheckExact(o)) {
+            PyObject *code = LK_NEW_GENERATOR_CODE(o);
+            if (is_among(code, codes)) {
+                reach_from(s, o);
+            }
+            Py_DECREF(code);
+        } else if (is_among((PyObject *)Py_TYPE(o), kinds)) {
+            PyObject *dict = lk_managed_dict(o, Py_TYPE(o));
+            reach_from(s, o);
+            if (dict != NULL) { /* which the collector is not led to where values are inline */
+                reach_from(s, dict);
+            }
+        }
+    }
+}
+
+/* Whether an object says nothing of what holds it: of a silent class, a method of a weak
+ * reference, or a list that is empty, has one string, or begins with `first`. */
+static inline int
+is_mute(PyObject *o, PyObject *silent, PyObject *first)
+{
+    if (PyCFunction_CheckExact(o)) { /* the class cache of abc holds these */
+        PyObject *self = PyCFunction_GET_SELF(o);
+        return self != NULL && PyWeakref_CheckRefExact(self);
+    }
+    if (!PyList_CheckExact(o)) {
+        return is_among((PyObject *)Py_TYPE(o), silent);
+    }
+    Py_ssize_t n = PyList_GET_SIZE(o);
+    PyObject *head = n == 0 ? NULL : PyList_GET_ITEM(o, 0);
+    return n == 0 || head == first || (n == 1 && head != NULL && PyUnicode_CheckExact(head));
+}
+
+int
+lk_reach_all_known(PyObject *objects, PyObject *seeds, const lk_known *known)
+{
+    items s;
+    int is_known = items_init(&s, objects);
+    if (is_known == 0) {
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(seeds); i++) {
+            reach_from(&s, PyList_GET_ITEM(seeds, i));
+        }
+        reach_from_kinds(&s, objects, known->kinds, known->codes);
+        is_known = 1;
+        for (Py_ssize_t i = 0; is_known && i < PyList_GET_SIZE(objects); i++) {
+            PyObject *o = PyList_GET_ITEM(objects, i);
+            is_known =
+                place_of(&s, o)->is_reached || is_mute(o, known->silent, PyList_GET_ITEM(seeds, 0));
+        }
+    }
+    items_fini(&s);
+    return is_known;
 }
 
 /* ---- which items some objects hold ---- */
@@ -190,8 +266,8 @@ lk_reach_holders(PyObject *objects, PyObject *candidates)
 
 /* ---- shortest ways from some seeds to some addresses ---- */
 
-#define NOWHERE SIZE_MAX /* what leads to a seed */
-#define FIRST_NODES ((size_t)1 << 16)
+#define NOWHERE SIZE_MAX              /* what leads to a seed */
+#define FIRST_NODES ((size_t)1 << 20) /* that of most test suites need not grow */
 #define AHEAD_FAR 24
 #define AHEAD_NEAR 10
 
@@ -274,6 +350,7 @@ search_init(search *s, PyObject *addresses, PyObject *shut)
     size_t n = (size_t)PyList_GET_SIZE(addresses);
     s->capacity = FIRST_NODES;
     s->nodes = lk_pages_map(s->capacity * sizeof(node));
+    lk_pages_prefer_huge(s->nodes, s->capacity * sizeof(node));
     s->found = PyMem_Malloc((n + 1) * sizeof(*s->found));
     s->out_of_memory = s->nodes == NULL || s->found == NULL ||
                        lk_slotmap_init(&s->met, LK_LEAF_BITS_1) < 0 ||

@@ -14,6 +14,16 @@ PyObject *lk_reach_apart(PyObject *objects, PyObject *seeds);
  * set. Needs the GIL. */
 PyObject *lk_reach_unlike(PyObject *objects, PyObject *kinds);
 
+typedef struct {
+    PyObject *kinds;  /* list of classes: what an instance leads to is known */
+    PyObject *codes;  /* list of code objects: what a generator that runs one leads to is known */
+    PyObject *silent; /* tuple of classes: an instance says nothing */
+} lk_known;
+
+/* Whether all items of the list are known or hang from the seeds, of which there is one at least:
+ * see module_reach.c.  1, 0, or -1 with an exception set.  Needs the GIL. */
+int lk_reach_all_known(PyObject *objects, PyObject *seeds, const lk_known *known);
+
 /* (holder, item) for each reference of a candidate to an item of the list; new list, or NULL with
  * an exception set.  Needs the GIL. */
 PyObject *lk_reach_holders(PyObject *objects, PyObject *candidates);

@@ -43,6 +43,9 @@ _clear_lookups: Callable[[], object] = (
 that is made up each time, until another takes its place.  Emptying it takes some microseconds."""
 
 
+_HAS_THREE_GENERATIONS: Final = sys.version_info < (3, 14)
+"""Later versions go through the older objects in steps."""
+
 _FRAME_OF: Final = (
     {
         id(GeneratorType): "gi_frame",
@@ -159,6 +162,14 @@ class Watch:
             _freeze()
             _heap.is_frozen = True
         _collect()  # of the oldest generation: no other empties the free lists
+
+    def collect_briefly(self) -> None:
+        """The same, but the interpreter's free lists stay as they are where that is possible: for
+        who does not count blocks, cheaper now and in what runs next."""
+        if _HAS_THREE_GENERATIONS and self.is_whole and not _get_objects(generation=2):
+            _collect(1)
+        else:
+            self.collect()
 
     def blocks_now(self) -> int:
         """Blocks that came since, as they are: names that the interpreter was asked for and keeps
