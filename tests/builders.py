@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind, Fact, NodeFlag, RootKind, TypeFlag
+from leakhunt.agent.format import Fact, NodeFlag, TypeFlag
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 
 Key = str | int

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import SnapshotColumns
 from tests.builders import Heap, Obj

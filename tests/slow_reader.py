@@ -19,14 +19,13 @@ from leakhunt.agent.format import (
     NODE_TAG_BASE,
     SLOT_BYTES,
     VERSION_MAJOR,
-    EdgeKind,
     Fact,
     NodeFlag,
-    RootKind,
     RunKind,
     Tag,
     TypeFlag,
 )
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.errors import SnapshotError
 from leakhunt.store.columns import NO_NODE, NO_STRING, SnapshotColumns
 from leakhunt.store.layout import COLUMNS

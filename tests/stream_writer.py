@@ -33,13 +33,13 @@ from leakhunt.agent.format import (
     VERSION_MAJOR,
     VERSION_MINOR,
     Fact,
-    RootKind,
     RunKind,
     SampleFlag,
     StringFlag,
     Tag,
     TypeFlag,
 )
+from leakhunt.agent.graph_kinds import RootKind
 
 HEADER: dict[str, Any] = {
     "format": "leakhunt-stream",

@@ -2,8 +2,8 @@
 
 The C writer (``agent/native/stream_format.h``) and the C reader
 (``store/native/stream_format.h`` is the same header) take their numbers from
-here; ``tests/contract/test_format_header.py`` checks the header against this
-module.  The format is described for people in ``docs/snapshot-format.md``.
+here and from :mod:`leakhunt.agent.graph_kinds`; ``tests/contract/test_format_header.py``
+checks the header against both.  The format is described for people in ``docs/snapshot-format.md``.
 
 This module is part of the agent: standard library only.
 """
@@ -86,38 +86,6 @@ class RunKind(IntEnum):
     """Owned, named by nobody, reported by no ``tp_traverse`` (found by our own readers)."""
 
 
-class EdgeKind(IntEnum):
-    """Kind of one edge in :class:`leakhunt.store.columns.SnapshotColumns`.
-
-    The comment says what ``edge_name`` holds for that kind.
-    """
-
-    INDEX = 1
-    """edge_name: the index."""
-    VALUE = 2
-    """Value of a mapping.  edge_name: node id of the key."""
-    KEY = 3
-    """Key of a mapping.  edge_name: 0."""
-    ELEMENT = 4
-    """Member of a set.  edge_name: 0."""
-    ATTR = 5
-    """Instance attribute held in inline values or a slot.  edge_name: string id."""
-    FIELD = 6
-    """Field of a C struct.  edge_name: string id."""
-    UNKNOWN = 7
-    """edge_name: ordinal of the edge in its run."""
-    LOCAL = 8
-    """Local variable.  edge_name: string id, or NO_STRING when the code is not known."""
-    STACK = 9
-    """edge_name: depth in the evaluation stack."""
-    WEAK = 10
-    """Does not retain.  edge_name: 0."""
-    TYPE = 11
-    """From an instance to its heap type.  Not written: derived from the node's type."""
-    HIDDEN = 12
-    """edge_name: ordinal of the edge in its run."""
-
-
 class NodeFlag(IntFlag):
     """Flags of one node."""
 
@@ -156,23 +124,6 @@ class SampleFlag(IntFlag):
 
     REUSED = 1
     """The block was sampled for an earlier object; where this one was made is not known."""
-
-
-class RootKind(IntEnum):
-    """Why a root node keeps its targets alive."""
-
-    MODULES = 1
-    """``sys.modules``."""
-    INTERPRETER = 2
-    """A field of the interpreter state."""
-    THREAD = 3
-    """A field of a thread state."""
-    FRAME = 4
-    """A running frame; facts: LINE, THREAD_ID."""
-    STATIC_TYPE = 5
-    """A static type object."""
-    NATIVE = 6
-    """References counted and found on no edge (derived by analysis, never in a stream)."""
 
 
 class Fact(IntEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import NO_NODE
 

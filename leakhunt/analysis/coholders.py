@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.holder import CoHolder, Holder
 from leakhunt.analysis.paths import PathNamer

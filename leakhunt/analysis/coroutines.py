@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from leakhunt.agent.format import EdgeKind, Fact
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.code_line import CodeLine
 from leakhunt.graph.heap_graph import HeapGraph
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leakhunt.agent.format import EdgeKind, Fact
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.coroutines import SUSPENDED_TYPES, suspended_at
 from leakhunt.graph.heap_graph import HeapGraph

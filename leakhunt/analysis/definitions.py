@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from leakhunt.agent.format import EdgeKind, Fact
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.callables import function_of
 from leakhunt.analysis.code_line import CodeLine
 from leakhunt.analysis.coroutines import suspended_at

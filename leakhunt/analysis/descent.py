@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.comparison import EPOCH_FIRST, Comparison
 from leakhunt.analysis.paths import PathNamer, Step, star
 from leakhunt.analysis.places import Place, follow

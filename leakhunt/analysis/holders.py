@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, Fact
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.bounds import bound_of, inside_bound
 from leakhunt.analysis.coholders import find_coholders, follows_others
 from leakhunt.analysis.comparison import Comparison, item_counts

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.paths import SPECIMENS, Path, PathNamer, common_path
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph

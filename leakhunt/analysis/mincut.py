@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.cuts import Cuts
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.roots import Tier

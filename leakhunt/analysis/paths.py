@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from leakhunt.agent.format import EdgeKind, RootKind
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.analysis.accessors import LONGEST, public_attribute, public_global
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.comparison import EPOCH_FIRST, Comparison
 from leakhunt.analysis.labels import ITEM, LabelCodes
 from leakhunt.analysis.recursion import structures

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.paths import PathNamer, Step
 from leakhunt.analysis.shares import is_own_type
 from leakhunt.graph import _kernels

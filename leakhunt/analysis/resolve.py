@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.accessors import private_spellings, private_steps
 from leakhunt.analysis.nearest import nearest_hint
 from leakhunt.analysis.path_grammar import StepKind, WrittenStep, read_steps

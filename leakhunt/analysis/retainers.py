@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.merged_paths import MergedPath, merged_paths
 from leakhunt.analysis.mincut import MinimumCut, Severed, minimum_cut
 from leakhunt.analysis.nearest import instances, types_named

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import NodeFlag, RootKind
+from leakhunt.agent.format import NodeFlag
+from leakhunt.agent.graph_kinds import RootKind
 from leakhunt.analysis.paths import PathNamer
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import NO_NODE

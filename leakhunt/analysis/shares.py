@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.graph.heap_graph import HeapGraph
 
 Ints = npt.NDArray[np.int64]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.comparison import EPOCH_FIRST, Comparison
 from leakhunt.analysis.places import Place, Series, locate
 from leakhunt.graph.heap_graph import HeapGraph

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, NodeFlag
+from leakhunt.agent.format import NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.cuts import Cuts
 from leakhunt.analysis.mincut import Severed
 from leakhunt.analysis.paths import PathNamer, opened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.detectors import known
 from leakhunt.detectors.base import Category
 from leakhunt.detectors.claim import Claim

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.bill import Bill
 from leakhunt.analysis.bills import Bills, bills_of
 from leakhunt.analysis.comparison import Comparison

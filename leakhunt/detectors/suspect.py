@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.awaits import Awaits
 from leakhunt.analysis.callables import function_of
 from leakhunt.analysis.classes import Classes

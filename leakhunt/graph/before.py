@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind, NodeFlag
+from leakhunt.agent.format import NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.graph.tables import SKIP_WEAK
 from leakhunt.store.columns import SnapshotColumns
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, Fact, NodeFlag, TypeFlag
+from leakhunt.agent.format import Fact, NodeFlag, TypeFlag
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.graph import _kernels
 from leakhunt.graph.lazy import lazy
 from leakhunt.graph.naming import Naming

@@ -14,7 +14,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, NodeFlag
+from leakhunt.agent.format import NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.store.columns import I32, I64, NO_NODE, NO_STRING, U64, SnapshotColumns

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind, Fact, RootKind
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.graph.lazy import lazy
 from leakhunt.store.columns import I64, NO_NODE, U32, SnapshotColumns
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind, RootKind
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.graph.noise import (
     CACHE_WRAPPER,
     NOISE_ATTRIBUTES,

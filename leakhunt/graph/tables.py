@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.store.columns import U8
 
 NO_TIER = 255

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind, Fact, RootKind
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.analysis.callables import function_of
 from leakhunt.analysis.classes import Classes
 from leakhunt.analysis.coroutines import running_at

@@ -57,9 +57,9 @@ class SnapshotColumns:
     edge_target: U32
     """(edge_count,) node id."""
     edge_kind: U8
-    """(edge_count,) :class:`~leakhunt.agent.format.EdgeKind`."""
+    """(edge_count,) :class:`~leakhunt.agent.graph_kinds.EdgeKind`."""
     edge_name: U32
-    """(edge_count,) meaning by kind: see :class:`~leakhunt.agent.format.EdgeKind`."""
+    """(edge_count,) meaning by kind: see :class:`~leakhunt.agent.graph_kinds.EdgeKind`."""
 
     type_name: U32
     """(type_count,) string id of ``module.QualName``."""
@@ -93,7 +93,7 @@ class SnapshotColumns:
     """(fact_count,) value."""
 
     root_kind: U8
-    """(root_count,) :class:`~leakhunt.agent.format.RootKind` of node ``heap_count + i``."""
+    """(root_count,) :class:`~leakhunt.agent.graph_kinds.RootKind` of node ``heap_count + i``."""
     root_label: U32
     """(root_count,) string id of its label."""
 

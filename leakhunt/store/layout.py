@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.store.columns import NO_STRING, SnapshotColumns
 
 
@@ -42,7 +42,7 @@ COLUMNS = _specs(
     ("node_flags", "|u1", "node", "bits", "1 born, 2 tracked, 4 root, 8 immortal"),
     ("edge_offset", "<u8", "node+1", "edge", "first edge of each node; the last is the total"),
     ("edge_target", "<u4", "edge", "node id", "what the edge leads to"),
-    ("edge_kind", "|u1", "edge", "kind", "EdgeKind of leakhunt/agent/format.py"),
+    ("edge_kind", "|u1", "edge", "kind", "EdgeKind of leakhunt/agent/graph_kinds.py"),
     ("edge_name", "<u4", "edge", "by kind", "index, node id of the key, or string id"),
     ("type_name", "<u4", "type", "string id", "module.QualName"),
     ("type_flags", "|u1", "type", "bits", "1 heap, 2 collected, 4 opaque, 8 root"),
@@ -57,7 +57,7 @@ COLUMNS = _specs(
     ("fact_node", "<u4", "fact", "node id", "ascending"),
     ("fact_id", "<u2", "fact", "fact", "Fact of leakhunt/agent/format.py"),
     ("fact_value", "<i8", "fact", "value", "by fact"),
-    ("root_kind", "|u1", "root", "kind", "RootKind of leakhunt/agent/format.py"),
+    ("root_kind", "|u1", "root", "kind", "RootKind of leakhunt/agent/graph_kinds.py"),
     ("root_label", "<u4", "root", "string id", "label of the root"),
     ("unreached_address", "<u8", "unreached", "address", "blocks that no walk reached"),
     ("unreached_type", "<i4", "unreached", "type index", "-1 when not plausible"),

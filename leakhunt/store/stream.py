@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from leakhunt.agent import format as fmt
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.errors import SnapshotError
 from leakhunt.store import _decode
 from leakhunt.store.columns import SnapshotColumns
@@ -77,7 +78,7 @@ def decode_stream(data: bytes | memoryview) -> SnapshotColumns:
         "nodes": columns.heap_count,
         "roots": len(columns.root_kind),
         "types": int(np.count_nonzero((columns.type_flags & fmt.TypeFlag.ROOT) == 0)),
-        "edges": int(np.count_nonzero(columns.edge_kind != fmt.EdgeKind.TYPE)),
+        "edges": int(np.count_nonzero(columns.edge_kind != EdgeKind.TYPE)),
     }
     check_footer(footer, counts)
     return columns

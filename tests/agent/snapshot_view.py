@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, Fact, NodeFlag
+from leakhunt.agent.format import Fact, NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.store.columns import NO_STRING, SnapshotColumns
 
 Edge = tuple[str, int | str | None, int]

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leakhunt.agent.format import EdgeKind, NodeFlag, RootKind, TypeFlag
+from leakhunt.agent.format import NodeFlag, TypeFlag
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.store.reader import open_snapshot
 from leakhunt.target.interpreter import Interpreter
 from tests.agent.conftest import RunProgram

@@ -1,4 +1,4 @@
-"""Every number of the C header is the number of leakhunt/agent/format.py."""
+"""Every number of the C header is the number of leakhunt/agent/format.py or graph_kinds.py."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 
 from leakhunt.agent import format as fmt
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 
 HEADER = Path(fmt.__file__).parent / "native" / "stream_format.h"
 
 ENUMS: dict[str, type[IntEnum | IntFlag]] = {
     "LK_TAG_": fmt.Tag,
     "LK_RUN_": fmt.RunKind,
-    "LK_EDGE_": fmt.EdgeKind,
+    "LK_EDGE_": EdgeKind,
     "LK_NODE_": fmt.NodeFlag,
     "LK_TYPE_": fmt.TypeFlag,
     "LK_STRING_": fmt.StringFlag,
-    "LK_ROOT_": fmt.RootKind,
+    "LK_ROOT_": RootKind,
     "LK_SAMPLED_": fmt.SampleFlag,
     "LK_FACT_": fmt.Fact,
 }

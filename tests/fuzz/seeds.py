@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from leakhunt.agent.format import Fact, RootKind, RunKind, SampleFlag, StringFlag, TypeFlag
+from leakhunt.agent.format import Fact, RunKind, SampleFlag, StringFlag, TypeFlag
+from leakhunt.agent.graph_kinds import RootKind
 from tests.stream_writer import Run, StreamWriter
 
 CODE, NAMES, FRAME, KEY, VALUE, COUNT = 0x5000, 0x5100, 0x5200, 0x5300, 0x5400, 0x5500

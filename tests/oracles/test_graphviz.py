@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.interop.neighbourhood.build import neighbourhood
 from leakhunt.interop.neighbourhood.collect import Bounds

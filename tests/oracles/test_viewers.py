@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from leakhunt.agent.format import EdgeKind, NodeFlag
+from leakhunt.agent.format import NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.hunt import HuntOptions, hunt_scenario
 from leakhunt.hunt.export import export_heapsnapshots

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from leakhunt.agent.format import EdgeKind, NodeFlag, RootKind
+from leakhunt.agent.format import NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.graph.heap_graph import HeapGraph
 from tests.builders import Heap, Obj
 

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.cuts import Cuts
 from leakhunt.analysis.mincut import minimum_cut
 from leakhunt.analysis.ref_cycles import find_ref_cycles, is_in_cycle

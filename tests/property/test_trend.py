@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.trend.alignment import align
 from leakhunt.analysis.trend.grouping import STAR, path_groups
 from leakhunt.analysis.trend.slope import slope

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.tui.model.case import Case
 from leakhunt.tui.model.chain import ChainTree
 from leakhunt.tui.model.suspects import Suspects

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, Fact, RootKind
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.analysis.trend.texts import mix, string_hashes
 from leakhunt.graph import _kernels
 from leakhunt.graph.heap_graph import HeapGraph

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, Fact, NodeFlag
+from leakhunt.agent.format import Fact, NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.trend.texts import mix
 from leakhunt.analysis.waste.places import Places
 from leakhunt.analysis.waste.results import Duplicates, DuplicateType, DuplicateValue

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, TypeFlag
+from leakhunt.agent.format import TypeFlag
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.waste.results import InstanceDicts
 from leakhunt.analysis.waste.tables import POINTER_BYTES
 from leakhunt.graph.heap_graph import HeapGraph

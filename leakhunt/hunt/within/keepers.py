@@ -45,7 +45,7 @@ def _find(
 ) -> PathsReport | None:
     import numpy as np
 
-    from leakhunt.agent.format import RootKind
+    from leakhunt.agent.graph_kinds import RootKind
     from leakhunt.analysis.retainers import find_retainers
     from leakhunt.graph.heap_graph import HeapGraph
     from leakhunt.hunt.assemble import open_all

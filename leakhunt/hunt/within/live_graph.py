@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from leakhunt.agent._heap import holders
-from leakhunt.agent.format import EdgeKind, RootKind
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.hunt.within.kinds import is_exactly, name_of, namespace_of
 from leakhunt.hunt.within.references import Reference, references_of
 from leakhunt.hunt.within.ways import Ways

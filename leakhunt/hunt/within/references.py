@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.hunt.within.kinds import (
     KeepingFunction,
     ThreadLocal,

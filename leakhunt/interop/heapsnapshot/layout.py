@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind, RootKind
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.store.columns import U32
 
 SUFFIX: Final = ".heapsnapshot"

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, NodeFlag, RootKind
+from leakhunt.agent.format import NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.graph.heap_graph import HeapGraph, Mask
 from leakhunt.interop.heapsnapshot.ids import ObjectIds
 from leakhunt.interop.heapsnapshot.layout import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.paths import PathNamer, edge_words
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.interop.neighbourhood.collect import Bounds, Collected, Collector

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.graph.heap_graph import HeapGraph, Mask
 from leakhunt.interop.neighbourhood.kinds import Kinds, NodeKind
 from leakhunt.store.columns import NO_NODE, U32

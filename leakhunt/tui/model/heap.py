@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from leakhunt.agent.format import EdgeKind, NodeFlag, RootKind
+from leakhunt.agent.format import NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.analysis.callables import function_of
 from leakhunt.analysis.neighbours import Neighbours
 from leakhunt.analysis.paths import PathNamer

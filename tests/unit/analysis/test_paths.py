@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leakhunt.agent.format import EdgeKind, RootKind
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.analysis.paths import PathNamer, Step, collapse, quote_key
 from leakhunt.graph.heap_graph import HeapGraph
 from tests.builders import Heap, Obj

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from leakhunt.agent.format import EdgeKind, RootKind
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.analysis.nearest import instances, types_named
 from leakhunt.analysis.path_grammar import StepKind, read_steps
 from leakhunt.analysis.resolve import Resolver

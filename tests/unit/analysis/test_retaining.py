@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.neighbours import Direction, Neighbours
 from leakhunt.analysis.retaining import retaining
 from leakhunt.graph.heap_graph import HeapGraph

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from leakhunt.agent.format import EdgeKind, Fact
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.trend.grouping import path_groups
 from leakhunt.analysis.trend.ladder import Ladder
 from leakhunt.analysis.trend.results import HolderTrend, Trend

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from leakhunt.agent.format import EdgeKind, Fact
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.holders import HolderFinder
 from leakhunt.detectors.base import Category

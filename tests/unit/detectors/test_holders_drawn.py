@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from leakhunt.agent.format import EdgeKind, Fact, RootKind
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.detectors.base import Category, Verdict
 from tests.builders import Heap, Obj
 from tests.unit.detectors.drawing import CYCLES, leak, only, quiet, run, session

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from leakhunt.agent.format import EdgeKind, Fact
+from leakhunt.agent.format import Fact
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.detectors.base import Category
 from tests.builders import Heap, Obj
 from tests.unit.detectors.drawing import CYCLES, leak, run

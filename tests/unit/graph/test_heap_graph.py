@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from leakhunt.agent.format import EdgeKind, Fact, NodeFlag, RootKind
+from leakhunt.agent.format import Fact, NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.roots import Tier
 from tests.builders import Heap, Obj

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.graph.heap_graph import HeapGraph
 from leakhunt.graph.holds import growth_reason, holds_by_type, rule_of, unexplained
 from tests.builders import Heap

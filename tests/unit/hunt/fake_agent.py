@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leakhunt.agent.format import RootKind, RunKind
+from leakhunt.agent.format import RunKind
+from leakhunt.agent.graph_kinds import RootKind
 from leakhunt.errors import TargetError
 from leakhunt.target.answers import (
     Births,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from leakhunt.agent.format import RootKind, RunKind
+from leakhunt.agent.format import RunKind
+from leakhunt.agent.graph_kinds import RootKind
 from leakhunt.errors import SnapshotError, UsageError
 from leakhunt.hunt import trend_files
 from tests.stream_writer import Run, StreamWriter

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leakhunt.agent.format import EdgeKind, NodeFlag, RootKind
+from leakhunt.agent.format import NodeFlag
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.analysis.comparison import Comparison
 from leakhunt.analysis.diff import growth
 from leakhunt.errors import SnapshotError

@@ -13,7 +13,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from leakhunt.agent.format import EdgeKind
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.cli import main
 from leakhunt.errors import UsageError
 from leakhunt.graph.heap_graph import HeapGraph

@@ -5,16 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leakhunt.agent.format import (
-    BLOCK_BYTES,
-    EdgeKind,
-    Fact,
-    NodeFlag,
-    RootKind,
-    RunKind,
-    StringFlag,
-    TypeFlag,
-)
+from leakhunt.agent.format import BLOCK_BYTES, Fact, NodeFlag, RunKind, StringFlag, TypeFlag
+from leakhunt.agent.graph_kinds import EdgeKind, RootKind
 from leakhunt.store.columns import NO_NODE, NO_STRING, SnapshotColumns
 from leakhunt.store.layout import COLUMNS, problem_of_values
 from leakhunt.store.stream import decode_stream

@@ -10,16 +10,8 @@ from typing import Any
 
 import pytest
 
-from leakhunt.agent.format import (
-    BLOCK_BYTES,
-    END_MAGIC,
-    MAGIC,
-    Fact,
-    RootKind,
-    RunKind,
-    Tag,
-    TypeFlag,
-)
+from leakhunt.agent.format import BLOCK_BYTES, END_MAGIC, MAGIC, Fact, RunKind, Tag, TypeFlag
+from leakhunt.agent.graph_kinds import RootKind
 from leakhunt.errors import SnapshotError
 from leakhunt.store.stream import decode_stream
 from tests.fuzz.seeds import rich_stream

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import zstandard
 
-from leakhunt.agent.format import MAGIC, EdgeKind
+from leakhunt.agent.format import MAGIC
+from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.errors import SnapshotError
 from leakhunt.store import _decode
 from leakhunt.store.archive import decompress, pack_stream, unpack_stream

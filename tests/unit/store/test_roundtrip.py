@@ -9,7 +9,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leakhunt.agent.format import SLOT_BYTES, Fact, RootKind, RunKind, StringFlag, TypeFlag
+from leakhunt.agent.format import SLOT_BYTES, Fact, RunKind, StringFlag, TypeFlag
+from leakhunt.agent.graph_kinds import RootKind
 from leakhunt.store.columns_file import read_columns, write_columns
 from leakhunt.store.layout import problem_of_values
 from leakhunt.store.stream import decode_stream
