@@ -10,7 +10,7 @@ from _pytest.outcomes import OutcomeException
 from leakhunt.hunt.within.examine import CYCLES_MIN, TooLongError, Wishes
 from leakhunt.pytest_plugin.ledger import Ledger, watched_test
 from leakhunt.pytest_plugin.repeat import Repeater
-from leakhunt.report.suite_model import Outcome
+from leakhunt.report.watched_test import Outcome
 from leakhunt.testing.filters import Filter
 
 CONFIRM_CYCLES = 20

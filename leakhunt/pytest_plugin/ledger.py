@@ -14,12 +14,13 @@ import pytest
 
 from leakhunt.errors import LeakhuntError
 from leakhunt.pytest_plugin import plain_imports
-from leakhunt.report.suite_model import Left, Outcome, SuiteReport, WatchedTest, joined
+from leakhunt.report.suite_model import SuiteReport, joined
 
 if TYPE_CHECKING:  # what a run in which nothing leaks needs not
     from leakhunt.detectors.base import Finding
     from leakhunt.hunt.within.examine import Result
     from leakhunt.report.accepted import Accepted
+    from leakhunt.report.watched_test import Left, Outcome, WatchedTest
     from leakhunt.testing.filters import Filter
 
 _KEY = pytest.StashKey["Ledger"]()
@@ -68,6 +69,7 @@ class Ledger:
     ) -> tuple[Finding, ...]:
         """Enter a test that was repeated; its leaks."""
         from leakhunt.detectors.base import Category
+        from leakhunt.report.watched_test import Outcome
 
         report = None if result.report is None else wanted.marked(result.report)
         leaks: tuple[Finding, ...] = ()
@@ -106,6 +108,8 @@ class Ledger:
 
     def replace(self, test: str, left: tuple[Left, ...] | None) -> None:
         """Say what is still there of a test that ran once; None forgets the test."""
+        from leakhunt.report.watched_test import Outcome
+
         for i, one in enumerate(self._tests):
             if one.test == test and one.outcome is Outcome.LEFT:
                 del self._tests[i]
@@ -191,6 +195,8 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 def watched_test(item: pytest.Item, outcome: Outcome, **values: Any) -> WatchedTest:
     """A test with the place where it is written."""
+    from leakhunt.report.watched_test import WatchedTest
+
     file, line, _ = item.location
     return WatchedTest(item.nodeid, outcome, file, None if line is None else line + 1, **values)
 

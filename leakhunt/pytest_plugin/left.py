@@ -9,7 +9,7 @@ from leakhunt.detectors.testrun import reason_of_path
 from leakhunt.hunt.within.kinds import shallow_bytes
 from leakhunt.hunt.within.live_graph import LiveGraph
 from leakhunt.hunt.within.ways import Ways
-from leakhunt.report.suite_model import Left
+from leakhunt.report.watched_test import Left
 
 _PATHS = 5
 _NAMED_GROUPS = 100

@@ -20,7 +20,6 @@ from leakhunt.pytest_plugin import MARKED, plain_imports
 from leakhunt.pytest_plugin.known_caches import known_caches
 from leakhunt.pytest_plugin.ledger import is_controller, ledger_of, watched_test
 from leakhunt.pytest_plugin.survivors import Imports, Runner, blocks_of, survivors
-from leakhunt.report.suite_model import Outcome
 
 _NAME = "leakhunt-watch"
 _REPORT_BLOCKS = 35
@@ -159,6 +158,8 @@ class SuiteWatch:
 
             confirm(self._ledger, item, nextitem, **of_first_run, run_s=run_s)
             return
+        from leakhunt.report.watched_test import Outcome
+
         if look.left:  # otherwise it is memory that no collector knows: there is no trace of it
             self._left[item.nodeid] = look.left
         notes = tuple(f"it, or {other.nodeid}" for other in look.items[1:])

@@ -23,7 +23,7 @@ from leakhunt.pytest_plugin.known_caches import known_caches
 from leakhunt.pytest_plugin.survivors import is_silent
 
 if TYPE_CHECKING:
-    from leakhunt.report.suite_model import Left
+    from leakhunt.report.watched_test import Left
 
 Traces = Mapping[str, Sequence[tuple[int, str]]]
 """By test: address and type of each object."""

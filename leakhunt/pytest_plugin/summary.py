@@ -1,53 +1,39 @@
-"""The last words of a run: which tests left something behind, and what became of it."""
+"""The last words of a run.  What is said of single tests is loaded when something was left."""
 
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from leakhunt.pytest_plugin import plain_imports
 from leakhunt.report import units
-from leakhunt.report.escape import escape
-from leakhunt.report.suite_model import Outcome, SuiteReport, WatchedTest
 
 if TYPE_CHECKING:
     from leakhunt.pytest_plugin.ledger import Ledger
-
-_SHOWN = 20
-_ORDER = (Outcome.LEAK, Outcome.SUSPECT, Outcome.LEFT, Outcome.KNOWN)
-_MARKUP = {
-    Outcome.LEAK: {"red": True, "bold": True},
-    Outcome.SUSPECT: {"yellow": True},
-    Outcome.LEFT: {"yellow": True},
-    Outcome.KNOWN: {},
-}
+    from leakhunt.report.suite_model import SuiteReport
 
 
 def tell(report: SuiteReport, terminal: Any, ledger: Ledger) -> None:
     """Write the section; nothing when no suite was watched."""
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in github_annotations(report):
-            terminal.write_line(line)
+    if report.tests:
+        with plain_imports():
+            from leakhunt.pytest_plugin import told_tests
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            for line in told_tests.github_annotations(report):
+                terminal.write_line(line)
     if not ledger.is_watching:
         return
     terminal.write_sep("=", "leakhunt")
     for line in _head(report):
         terminal.write_line(line)
-    shown = sorted(
-        (one for one in report.tests if one.outcome in _ORDER),
-        key=lambda one: (_ORDER.index(one.outcome), one.test),
-    )
-    for one in shown[:_SHOWN]:
-        terminal.write(f"{one.outcome.upper():<8}", **_MARKUP[one.outcome])
-        first, *more = _lines(one)
-        terminal.write_line(first)
-        for line in more:
-            terminal.write_line(f"        {line}")
-    if rest := shown[_SHOWN:]:
-        terminal.write_line(f"and {len(rest):,} more: --leakhunt-report FILE.json lists them all")
-    for line in (*report.notes, *_next(report, shown)):
+    if report.tests:
+        told_tests.tell(report, terminal)
+    for line in report.notes:
         terminal.write_line(line)
+    if report.tests:
+        for line in told_tests.next_steps(report):
+            terminal.write_line(line)
 
 
 def _head(report: SuiteReport) -> Iterator[str]:
@@ -57,7 +43,7 @@ def _head(report: SuiteReport) -> Iterator[str]:
         f"({each_us:,.0f} us each)"
     )
     if report.is_confirming:
-        cleared = sum(one.outcome is Outcome.CLEARED for one in report.tests)
+        cleared = sum(one.outcome == "cleared" for one in report.tests)
         repeated = sum(one.cycles is not None for one in report.tests)
         yield (
             f"{units.plural(repeated, 'test')} repeated, marked or for what was left "
@@ -73,55 +59,3 @@ def _head(report: SuiteReport) -> Iterator[str]:
             "the program froze objects itself (gc.freeze), so the heap was left as it is: whole "
             "collections were made instead, and tests checked by the number of allocated blocks"
         )
-
-
-def _lines(one: WatchedTest) -> list[str]:
-    lines = [escape(one.test, limit=None)]
-    if one.outcome is Outcome.LEFT:
-        lines += [
-            f"{left.count:,} {escape(left.type)} ({units.size(left.bytes)}), "
-            f"held by {escape(left.holder)}"
-            for left in one.left
-        ]
-        if not one.left and one.objects:
-            lines.append(f"{units.plural(one.objects, 'object')} in the first run")
-        elif not one.left:
-            lines.append(f"{one.blocks:,} blocks of memory, of objects that no collector tracks")
-    for finding in one.findings:
-        lines.append(escape(finding.title, limit=500))
-        if one.outcome is Outcome.LEAK and finding.advice:
-            lines.append(escape(finding.advice, limit=500))
-        if one.outcome is Outcome.SUSPECT:
-            lines.append(escape(finding.reason, limit=500))
-    return lines + [escape(note, limit=500) for note in one.notes if one.outcome is Outcome.LEFT]
-
-
-def _next(report: SuiteReport, shown: list[WatchedTest]) -> Iterator[str]:
-    if report.is_confirming or not shown:
-        return
-    tests = " ".join(shlex.quote(one.test) for one in shown[:1])
-    yield "These ran once, and what they left may be a cache.  To find out:"
-    yield f"  pytest --leakhunt-confirm {escape(tests, limit=None)}"
-
-
-def github_annotations(report: SuiteReport) -> Iterator[str]:
-    """Workflow commands of GitHub Actions, one a leak."""
-    for one in report.tests:
-        if one.outcome is not Outcome.LEAK:
-            continue
-        level = "error" if report.is_failing or not report.is_confirming else "warning"
-        place = f"file={_property(one.file)}"
-        place += "" if one.line is None else f",line={one.line}"
-        for finding in one.findings:
-            title = _property(f"leakhunt: {finding.category} in {one.test}")
-            text = _data(f"{finding.title} {finding.advice}")
-            yield f"::{level} {place},title={title}::{text}"
-
-
-def _data(text: str) -> str:
-    text = escape(text, limit=1000)
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

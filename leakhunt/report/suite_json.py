@@ -10,7 +10,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from leakhunt.report.json_fields import Fields, listed, record_of
-from leakhunt.report.suite_model import Left, Outcome, SuiteReport, WatchedTest
+from leakhunt.report.suite_model import SuiteReport
+from leakhunt.report.watched_test import Left, Outcome, WatchedTest
 
 if TYPE_CHECKING:
     from leakhunt.detectors.base import Finding

@@ -19,7 +19,8 @@ from leakhunt.report.suite_json import (
     suite_to_dict,
     suite_to_json,
 )
-from leakhunt.report.suite_model import Left, Outcome, SuiteReport, WatchedTest
+from leakhunt.report.suite_model import SuiteReport
+from leakhunt.report.watched_test import Left, Outcome, WatchedTest
 from leakhunt.report.whatif_json import whatif_to_dict
 from leakhunt.report.whatif_model import WHATIF_SCHEMA
 from tests.contract.test_report_schema import _objects
