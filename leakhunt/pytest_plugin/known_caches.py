@@ -78,6 +78,19 @@ def known_tables() -> list[Any]:
     return [table, *gaps, *dicts, *(one for one in gc.get_referents(*dicts) if type(one) is dict)]
 
 
+def slot_names() -> list[Any]:
+    """The lists of names that copyreg keeps with classes that were copied or pickled.
+    O(classes): a millisecond or two."""
+    seen: dict[int, type] = {}
+    waiting: list[type] = [object]
+    while waiting:
+        below: list[type] = type.__subclasses__(waiting.pop())
+        new = {id(one): one for one in below if id(one) not in seen}
+        seen |= new
+        waiting += new.values()
+    return [view_of(one).get("__slotnames__") for one in seen.values()]
+
+
 def _made_once() -> Iterator[Any]:
     for module, name in _MADE_ONCE.items():
         made = _namespace(module).get(name)

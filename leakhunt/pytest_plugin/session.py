@@ -7,6 +7,7 @@ nothing that only a leak needs.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Generator
 from typing import Any
@@ -205,6 +206,8 @@ class SuiteWatch:
             if not (kept or cached or imported) and self._passed:
                 return None
             blocks = self._count()
+            # Whole collections alone leave off tracking a dict that was emptied.
+            kept = [one for one in kept if gc.is_tracked(one)]
         blocks = self._without_garbage(blocks, cached, has_imported=bool(imported))
         items = [item] if kept else [*self._uncounted]
         self._uncounted.clear()

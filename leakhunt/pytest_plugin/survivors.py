@@ -29,7 +29,7 @@ import pytest
 
 from leakhunt.agent._heap import all_known, apart, holders, unlike
 from leakhunt.hunt.within.kinds import dict_of_type, is_exactly, module_of, name_of, namespace_of
-from leakhunt.pytest_plugin.known_caches import known_caches, known_tables
+from leakhunt.pytest_plugin.known_caches import known_caches, known_tables, slot_names
 
 _ReverseIterator: type = type(iter(reversed([None])))
 _RUNNERS = ("_pytest", "pluggy", "pytest", "xdist", "execnet", "pytest_asyncio", "anyio",
@@ -206,8 +206,13 @@ def blocks_of(objects: list[Any]) -> int:
 def _telling(objects: list[Any], item: pytest.Item) -> list[Any]:
     # By type: isinstance would ask the object for its __class__, which may run its code.
     telling = [one for one in objects if not is_silent(one) and not _is_of_the_hook(one, item)]
-    tables = {id(one) for one in known_tables()} if telling else ()
-    return [one for one in telling if id(one) not in tables]
+    if not telling:
+        return []
+    known = known_tables()
+    if any(map(_is_of_texts, telling)):
+        known += slot_names()
+    numbers = {id(one) for one in known}
+    return [one for one in telling if id(one) not in numbers]
 
 
 def is_silent(one: Any) -> bool:
@@ -233,6 +238,10 @@ def _is_of_the_interpreter(one: dict[Any, Any]) -> bool:
     if first is weakref.ReferenceType:
         return all(type(part) is weakref.ReferenceType for part in one.values())
     return name_of(first) == _THREAD_LOCAL
+
+
+def _is_of_texts(one: Any) -> bool:
+    return type(one) is list and all(type(part) is str for part in one)
 
 
 def _is_of_warnings(one: list[Any]) -> bool:

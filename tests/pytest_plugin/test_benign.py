@@ -212,6 +212,72 @@ def test_what_the_run_itself_makes_is_not_even_suspected(suite: Suite) -> None:
     assert suite.report()["tests"] == []
 
 
+TABLES = {
+    "names of slots": """
+        import copy
+
+        class Slotted:
+            __slots__ = ("one", "two", "three")
+
+        @pytest.mark.parametrize("number", range(9))
+        def test_it(number):
+            copy.copy(Slotted())
+    """,
+    "threads": """
+        import threading
+
+        @pytest.mark.parametrize("number", range(9))
+        def test_it(number):
+            thread = threading.Thread(target=int)
+            thread.start()
+            thread.join()
+    """,
+    "an executor": """
+        from concurrent.futures import ThreadPoolExecutor
+
+        @pytest.mark.parametrize("number", range(9))
+        def test_it(number):
+            with ThreadPoolExecutor(1) as executor:
+                executor.submit(int).result()
+    """,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_of_the_library_are_not_even_suspected(suite: Suite, name: str) -> None:
+    result = suite.run(
+        TABLES[name],
+        "--leakhunt",
+        conftest="""
+            import sys
+
+            def pytest_unconfigure():
+                print("searched:", "leakhunt.pytest_plugin.still_there" in sys.modules)
+        """,
+    )
+    result.assert_outcomes(passed=9)
+    assert "searched: False" in words(result)
+
+
+def test_what_is_like_them_is_told(suite: Suite) -> None:
+    result = suite.run(
+        """
+        import threading
+
+        def test_names(): KEPT.append(["one", "two", "three"])
+
+        def test_thread():
+            thread = threading.Thread(target=threading.Event().wait, daemon=True)
+            thread.start()
+        """,
+        "--leakhunt",
+    )
+    text = words(result)
+    assert "1 builtins.list" in text
+    assert "held by shop.KEPT[0]" in text
+    assert "test_it.py::test_thread" in text
+
+
 def test_what_a_plugin_keeps_that_came_late_is_not_suspected_in_the_next_module(
     suite: Suite,
 ) -> None:
