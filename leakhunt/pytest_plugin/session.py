@@ -71,6 +71,7 @@ class SuiteWatch:
         """Something else than a watched test ran last."""
         self._ran = False
         self._passed = True
+        self._failed = False
         self._reports = 0
         self._has_marked = False
         """Whether there are tests that are repeated anyway."""
@@ -80,7 +81,9 @@ class SuiteWatch:
         self._counted_ns = self._count_ns = 0
         """When blocks were counted last, and how long that took."""
         self._uncounted: list[pytest.Item] = []
-        """Tests since then."""
+        """Tests since then that passed."""
+        self._skipped: list[pytest.Item] = []
+        """And those that did not run to their end."""
         self._expected_blocks = 0
         """What pytest keeps of them."""
         self._perhaps_garbage = 0
@@ -134,21 +137,30 @@ class SuiteWatch:
             self._watch.begin()
             self._expected_blocks = 0 if self._ledger.watched else _FIRST_BLOCKS
             self._uncounted.clear()
+            self._skipped.clear()
         else:
             self._watch.go_on()
-        self._begins_anew, self._ran, self._passed, self._reports = False, False, True, 0
+        self._begins_anew, self._ran, self._reports = False, False, 0
+        self._passed, self._failed = True, False
         begun = time.perf_counter_ns()
         result = yield
         ended = time.perf_counter_ns()
         ends_module = _ends_module(item, nextitem)
-        look = self._look(item, ends_module=ends_module)
+        look = self._look(item, is_last=ends_module or self._judges_itself(nextitem))
         if ends_module:
             self._end_module()
         self._ledger.watch_ns += begun - started + time.perf_counter_ns() - ended
-        if look is not None and self._passed and (look.objects or look.blocks > _SUSPECT_BLOCKS):
+        if look is not None and self._is_suspect(look):
             self._begins_anew = True
             self._suspect(look, nextitem, run_s=(ended - begun) / 1e9)
         return result
+
+    def _is_suspect(self, look: _Look) -> bool:
+        """What was skipped is not, but those that passed and were counted together with it."""
+        if self._passed:
+            return look.objects > 0 or look.blocks > _SUSPECT_BLOCKS
+        is_judged = bool(look.items) and not (self._failed or look.objects)
+        return is_judged and look.blocks > _SUSPECT_BLOCKS
 
     def _suspect(self, look: _Look, nextitem: pytest.Item | None, *, run_s: float) -> None:
         """Enter a test that left something; repeat it if that is wished."""
@@ -173,19 +185,24 @@ class SuiteWatch:
         self._ran = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """What failed or was skipped is not judged: its traceback is kept."""
+        """What failed is not judged, as its traceback is kept; nor is what was skipped."""
         self._passed &= report.passed
+        is_skip = report.skipped and not hasattr(report, "wasxfail")
+        self._failed |= not (report.passed or is_skip)
         self._reports += 1
 
-    def _judges_itself(self, item: pytest.Item) -> bool:
+    def _judges_itself(self, item: pytest.Item | None) -> bool:
         """Marked tests are repeated anyway; those with our fixture look at the heap themselves."""
+        if item is None:
+            return False
         is_marked = self._has_marked and item.get_closest_marker("leakhunt") is not None
         return is_marked or "leakhunt" in getattr(item, "fixturenames", ())
 
     # --- the look ---------------------------------------------------------------------------------
 
-    def _look(self, item: pytest.Item, *, ends_module: bool) -> _Look | None:
-        """What a test left; None: nothing, or it did not run."""
+    def _look(self, item: pytest.Item, *, is_last: bool) -> _Look | None:
+        """What a test left; None: nothing, or it did not run.  ``is_last``: none that may be
+        counted with it comes after it."""
         ledger, is_whole = self._ledger, self._watch.is_whole
         if not self._ran:
             if _ELSEWHERE not in ledger.notes:
@@ -193,7 +210,7 @@ class SuiteWatch:
             return None
         self._expect(item)
         blocks = None
-        if ends_module or not is_whole or self._is_counting():
+        if is_last or not is_whole or self._is_counting():
             blocks = self._count()
         else:
             self._watch.collect_briefly()
@@ -203,14 +220,16 @@ class SuiteWatch:
         ledger.watched += 1
         ledger.thawed += not is_whole
         if blocks is None:
-            if not (kept or cached or imported) and self._passed:
+            if not (kept or cached or imported or self._failed):
                 return None
             blocks = self._count()
             # Whole collections alone leave off tracking a dict that was emptied.
             kept = [one for one in kept if gc.is_tracked(one)]
         blocks = self._without_garbage(blocks, cached, has_imported=bool(imported))
-        items = [item] if kept else [*self._uncounted]
+        items = [*self._uncounted, *self._skipped] if self._uncounted else []
+        items = [item] if kept else items
         self._uncounted.clear()
+        self._skipped.clear()
         self._expected_blocks = 0
         left = [(id(one), name_of(type(one))) for one in kept[:_REMEMBERED]]
         return _Look(items, len(kept), blocks, left, is_whole)
@@ -220,7 +239,7 @@ class SuiteWatch:
         is_whole = self._watch.is_whole
         if not is_whole:
             self._perhaps_garbage += max(0, blocks)
-        is_suspect = blocks > _SUSPECT_BLOCKS and self._passed and not has_imported
+        is_suspect = blocks > _SUSPECT_BLOCKS and not (self._failed or has_imported)
         if is_suspect or self._perhaps_garbage > _SUSPECT_BLOCKS:
             blocks = self._watch.blocks() - self._expected_blocks - blocks_of(cached)
             if not is_whole:
@@ -230,13 +249,14 @@ class SuiteWatch:
 
     def _expect(self, item: pytest.Item) -> None:
         """What pytest keeps of a test that ran will be counted with what it left."""
-        self._uncounted.append(item)
+        (self._uncounted if self._passed else self._skipped).append(item)
         self._expected_blocks += _REPORT_BLOCKS + _PROPERTY_BLOCKS * len(item.user_properties)
         self._expected_blocks += _SUBTEST_BLOCKS * max(0, self._reports - _PHASES)
 
     def _is_counting(self) -> bool:
         """Whether it is time to count blocks again."""
-        if self._ledger.is_confirming or len(self._uncounted) == _COUNTED_TOGETHER:
+        together = len(self._uncounted) + len(self._skipped)
+        if self._ledger.is_confirming or together == _COUNTED_TOGETHER:
             return True
         return self._count_ns <= _COUNT_SHARE * (time.perf_counter_ns() - self._counted_ns)
 

@@ -405,7 +405,7 @@ def test_garbage_is_not_blamed_on_tests_that_are_counted_together(suite: Suite) 
         conftest="""
         from leakhunt.pytest_plugin import session
 
-        session._COUNT_ALWAYS_NS = session._COUNT_SHARE = 0  # as on a large heap
+        session._COUNT_SHARE = 0  # as on a large heap
         """,
     )
     text = words(result)

@@ -122,7 +122,7 @@ class Watch:
         self._set_aside()
         _collect()
         _clear_lookups()
-        self._blocks = _count_blocks()
+        self._blocks = self._seen = _count_blocks()  # who goes on may not have counted
 
     def go_on(self) -> None:
         """From the last look on: what came since then counts as well.  A microsecond."""
