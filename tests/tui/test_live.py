@@ -102,6 +102,22 @@ def test_keys_lead_a_hunt(process: subprocess.Popen[str], tmp_path: Path) -> Non
     assert process.poll() is None
 
 
+def test_a_key_that_is_offered_counts(process: subprocess.Popen[str], tmp_path: Path) -> None:
+    hunter = Hunter(process.pid, tmp_path / "kept")
+
+    async def look(driver: Driver, view: LiveView) -> None:
+        await until(driver, "longest GC pause  ")
+        view.hunter = hunter
+        view.say_what_to_do("waiting for the end of the load")  # and has not looked up yet
+        await until(driver, "L: the load is over")
+        await driver.pilot.press("L")
+        await until(driver, "taking the loaded snapshot")
+        assert hunter.poll(("window", "loaded")) == "loaded"
+        view.hunter = None
+
+    watch(process.pid, look)
+
+
 def test_a_hunt_is_cancelled(process: subprocess.Popen[str], tmp_path: Path) -> None:
     async def look(driver: Driver, view: LiveView) -> None:
         await begin_hunt(driver, view, Hunter(process.pid, tmp_path / "kept"))

@@ -56,6 +56,10 @@ class Hunter:
         self._wanted = label
         return True
 
+    def offer(self, label: str) -> None:
+        """The person is told of it before the hunt has looked up first: it counts from then on."""
+        self.awaited = self.awaited or (label,)
+
     def cancel(self) -> None:
         """End the hunt as soon as it looks up."""
         self._is_cancelled.set()

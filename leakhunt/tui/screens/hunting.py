@@ -153,9 +153,9 @@ class Hunting:
         """One line: what is going on and what can be pressed."""
         hunter = self.hunter
         if hunter is not None:
+            if hunter.load is None and "waiting" in at:
+                hunter.offer("final" if "after the load" in at else "loaded")
             choices = [_KEYS[label] for label in ("loaded", "final") if label in hunter.awaited]
-            if not hunter.awaited and hunter.load is None and "waiting" in at:
-                choices = [_KEYS["final" if "after the load" in at else "loaded"]]
             text = "; ".join([at or "hunting", *choices, "x: cancel"])
         elif self.end:
             text = self.end
