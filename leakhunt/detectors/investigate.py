@@ -50,6 +50,7 @@ from leakhunt.detectors.verdict import (
     judge,
     judge_uncollected,
     though_bounded,
+    though_going,
 )
 from leakhunt.detectors.wording import (
     buffer_title,
@@ -343,6 +344,8 @@ def _judge(holder: Holder, load: Load, claim: Claim, climb: Climb | None) -> Jud
     )
     if claim.wrong_though_bounded is not None and holder.is_bound_explicit:
         return though_bounded(judgement, claim.wrong_though_bounded)
+    if claim.goes_by_itself is not None:
+        return though_going(judgement, claim.goes_by_itself)
     return judgement
 
 

@@ -21,6 +21,7 @@ from leakhunt.detectors.libraries import REMARKS, ROWS
 from leakhunt.detectors.rows import Kind, Registry, Spot
 from leakhunt.detectors.rules import NO_RULES, Detector, Rules
 from leakhunt.detectors.suspect import Suspect
+from leakhunt.detectors.swept import swept
 
 DETECTORS: tuple[Detector, ...] = (
     timer.examine,
@@ -44,6 +45,9 @@ _ORDERED_ROWS = sorted(ROWS, key=lambda row: _MOST_PARTICULAR_FIRST.index(type(r
 def diagnose(s: Suspect, rules: Rules = NO_RULES) -> Claim:
     """The claim on a suspect: the user's own rules, then libraries, then mechanisms."""
     claim = rules.claim(s) or _of_libraries(s) or _in_words_of_libraries(s, _of_mechanisms(s))
+    why = swept(s)
+    if why is not None:
+        return replace(claim, advice="Nothing: they are cancelled.", goes_by_itself=why)
     remarks = [remark.advice for remark in REMARKS if remark.applies(s)]
     return replace(claim, advice=" ".join([claim.advice, *remarks])) if remarks else claim
 

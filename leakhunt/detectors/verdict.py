@@ -177,6 +177,13 @@ def though_bounded(found: Judgement, why: str) -> Judgement:
     return Judgement(Verdict.SUSPECT, f"{found.reason[:-1]}; but {why}.", 0.6)
 
 
+def though_going(found: Judgement, why: str) -> Judgement:
+    """Growth that its owner ends without a fix is no leak, however steady."""
+    if found.verdict is Verdict.NOT:
+        return found
+    return Judgement(Verdict.NOT, f"{found.reason[:-1]}; but {why}.", 0.8)
+
+
 def _at_most_suspect(found: Judgement, why: str) -> Judgement:
     verdict = Verdict.SUSPECT if found.verdict is Verdict.LEAK else found.verdict
     reason = f"{found.reason[:-1]}; {why}."

@@ -21,8 +21,10 @@ SHOP_PYTHON = ROOT / ".venv-shop" / "bin" / "python"
 pytestmark = pytest.mark.e2e
 
 
-def hunt(scenario: Path, python: Path, capture: str = "in-process") -> Report:
-    report = hunt_scenario(HuntOptions(scenario, python=python, timeout_s=120, capture=capture))
+def hunt(scenario: Path, python: Path, capture: str = "in-process", cycles: int = 200) -> Report:
+    report = hunt_scenario(
+        HuntOptions(scenario, python=python, timeout_s=120, capture=capture, cycles=cycles)
+    )
     assert report.errors == ()
     return report
 
@@ -80,6 +82,14 @@ def test_the_clean_twin_is_no_leak(pair: str, python: Path) -> None:
 @pytest.mark.parametrize("name", HEALTHY)
 def test_healthy_programs_have_no_leak(name: str, python: Path) -> None:
     no_leak(hunt(SCENARIOS / "healthy" / f"{name}.py", python))
+
+
+def test_a_few_cancelled_timers_are_no_leak(python: Path) -> None:
+    # In so few cycles the loop drops none of them: the growth is steady.
+    report = hunt(SCENARIOS / "healthy" / "timeouts_few.py", python, cycles=60)
+    assert report.verdict == Verdict.NOT
+    (queue,) = [one for one in report.findings if one.holder.path.endswith("._scheduled")]
+    assert "were cancelled" in queue.reason
 
 
 @pytest.mark.skipif(not SHOP_PYTHON.exists(), reason="the shop's environment is not set up")
