@@ -257,7 +257,8 @@ def test_an_idle_loop_answers_at_once(target: Target, run_loop: str) -> None:
 def test_a_loop_that_blocks_half_of_the_time_is_as_late_as_arithmetic_says(target: Target) -> None:
     # Free for 50 ms, stuck for 50 ms, and so on.  An event that comes at a random moment waits
     # 0 in half of the cases and anything from 0 to 50 ms in the others; to that comes what a
-    # machine with much to do adds, which the loop itself sees.
+    # machine with much to do adds, which the loop itself sees.  A moment in ten waits for 40 ms
+    # or more; the p99 of some 150 is the second latest: by chance it is less twice in a million.
     code = """
 stuck_ns, late_ns = [], []
 async def blocks():
@@ -272,9 +273,9 @@ asyncio.run_coroutine_threadsafe(blocks(), loop)
 """
     target.run(RUN_LOOP + code)
     with target.connect() as connection:
-        loop = one_loop(read_after(connection, 6.0))
+        loop = one_loop(read_after(connection, 15.0))
         longest_ns = target.run("", "max(stuck_ns) + max(late_ns)")
-    assert loop.ticks > 40
+    assert loop.ticks > 100
     assert loop.p50_ns < 25 * MS
     assert 40 * MS < loop.p99_ns < longest_ns + 40 * MS
 
