@@ -6,7 +6,7 @@ belong to the run, not to the program under test.  Pure: a table over retaining 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -57,21 +57,27 @@ _RULES_OF_PATHS = (
 )
 
 
-def testrun_reason(finding: Finding) -> str | None:
-    """Whose it is when it belongs to the test run; None when it does not.
+def testrun_reason(finding: Finding, plugins: Collection[str]) -> str | None:
+    """Whose it is when it belongs to the test run; None when it does not.  ``plugins``: packages
+    of pytest plugins besides those known here.
 
     O(steps of the retaining path).
     """
     steps = [(step.edge, step.type) for step in finding.retaining_path]
     leaked = finding.leaked[0].type if finding.leaked else ""
-    return reason_of_path(finding.holder.path, steps, leaked)
+    return reason_of_path(finding.holder.path, steps, leaked, plugins)
 
 
-def reason_of_path(path: str, steps: Iterable[tuple[str, str]], leaked: str) -> str | None:
+def reason_of_path(
+    path: str, steps: Iterable[tuple[str, str]], leaked: str, plugins: Collection[str] = ()
+) -> str | None:
     """The same for a path as text, its steps (edge, type it leads to), and the type that hangs
     there."""
-    above = ""
+    above = path
     for edge, below in steps:
+        package = above.partition(".")[0]
+        if package in plugins:  # it holds what grows; an object of its own may be a test's leak
+            return f"records of the plugin {package}"
         for rule in _RULES:
             if _fits(rule, above, edge, below):
                 return rule.reason

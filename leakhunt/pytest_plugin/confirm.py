@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import pytest
 from _pytest.outcomes import OutcomeException
@@ -28,9 +29,10 @@ def confirm(
     objects: int,
     blocks: int,
     run_s: float,
+    lost: Mapping[str, type],
 ) -> None:
     """Enter it into the ledger; ``objects`` and ``blocks`` are what its first run left, which
-    took ``run_s`` seconds."""
+    took ``run_s`` seconds; ``lost``: containers that plugins gave the test while it ran."""
     started = time.perf_counter_ns()
     wishes = Wishes(
         cycles_of(run_s),
@@ -39,7 +41,7 @@ def confirm(
         wants_addresses=ledger.graph_dir is not None,
     )
     try:
-        result = Repeater(item).examine(wishes, is_set_up=False)
+        result = Repeater(item, lost).examine(wishes, is_set_up=False)
     except (Exception, OutcomeException) as exc:  # noqa: BLE001 - whatever a test may raise
         note = f"it cannot be repeated: {type(exc).__name__}: {_first_line(exc)}"
         if isinstance(exc, TooLongError):

@@ -14,6 +14,7 @@ import pytest
 
 from leakhunt.errors import LeakhuntError
 from leakhunt.pytest_plugin import plain_imports
+from leakhunt.pytest_plugin.recorders import plugin_packages
 from leakhunt.report.suite_model import SuiteReport, joined
 
 if TYPE_CHECKING:  # what a run in which nothing leaks needs not
@@ -57,8 +58,8 @@ class Ledger:
     # --- entries ----------------------------------------------------------------------------------
 
     def with_known(self, wanted: Filter) -> Filter:
-        """The filter with the accepted leaks of the run."""
-        return replace(wanted, known=self.known)
+        """The filter with the accepted leaks of the run, and its plugins."""
+        return replace(wanted, known=self.known, plugins=plugin_packages(self.config))
 
     def note(self, test: WatchedTest) -> None:
         """Enter one test."""

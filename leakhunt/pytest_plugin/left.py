@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from leakhunt.analysis.paths import SPECIMENS, PathNamer, common_path
 from leakhunt.detectors.testrun import reason_of_path
@@ -19,7 +19,8 @@ _NAMED_GROUPS = 100
 class Naming:
     """Names the holders of what was found."""
 
-    def __init__(self, found: Ways) -> None:
+    def __init__(self, found: Ways, plugins: Collection[str]) -> None:
+        self._plugins = plugins
         self._graph = LiveGraph(found)
         self._namer = PathNamer(self._graph)
         self._nodes = {id(self._graph.object(node)): node for node in self._graph.found}
@@ -42,7 +43,7 @@ class Naming:
             path = common_path(self._namer, group[:: max(1, len(group) // SPECIMENS)])
             text, steps = str(path), [(text, kind) for text, _, kind in path.described()]
             leaked = steps[-1][1]
-            if not reason_of_path(text, steps, leaked):
+            if not reason_of_path(text, steps, leaked, self._plugins):
                 size = sum(shallow_bytes(graph.object(node)) for node in group)
                 before = rows.get((text, leaked), Left(leaked, 0, 0, text))
                 row = Left(leaked, before.count + len(group), before.bytes + size, text)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from types import MethodType, SimpleNamespace
+from types import MappingProxyType, MethodType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from leakhunt.hunt.within.examine import (
 _TMP_PATH_KEY: Any = getattr(tmpdir, "tmppath_result_key", None)
 """What a report notes for the teardown of ``tmp_path``; a repeated phase has no report."""
 
+_NOTHING: Mapping[str, type] = MappingProxyType({})
 _REPEATING = pytest.StashKey[bool]()
 
 
@@ -78,8 +80,11 @@ _UNTOLD = SimpleNamespace(pytest_warning_recorded=_Untold())
 class Repeater:
     """The phases of one test, as cycles."""
 
-    def __init__(self, item: pytest.Item) -> None:
+    def __init__(self, item: pytest.Item, lost: Mapping[str, type] = _NOTHING) -> None:
         self._item: Any = item
+        self._lost = lost
+        """Containers that plugins gave the test for its first run, by the name of the attribute:
+        it has them, empty, in each cycle."""
         self._sibling: Any = _Sibling(item)
         self._sections = len(item._report_sections)  # noqa: SLF001 - no other way to trim them
         self._properties = len(item.user_properties)
@@ -129,6 +134,15 @@ class Repeater:
         return step
 
     def _whole_cycle(self) -> None:
+        own = vars(self._item)
+        own.update({name: kind() for name, kind in self._lost.items()})
+        try:
+            self._phases()
+        finally:
+            for name in self._lost:
+                own.pop(name, None)
+
+    def _phases(self) -> None:
         self._set_up()
         try:
             self._item.ihook.pytest_runtest_call(item=self._item)

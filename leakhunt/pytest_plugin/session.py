@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from leakhunt.errors import LeakhuntError
-from leakhunt.hunt.within.kinds import name_of
-from leakhunt.hunt.within.newborn import Watch, collect_all, guard, thaw
+from leakhunt.hunt.within.kinds import is_exactly, name_of
+from leakhunt.hunt.within.newborn import Watch, collect_all, guard, is_traced, thaw
 from leakhunt.pytest_plugin import MARKED, plain_imports
 from leakhunt.pytest_plugin.known_caches import known_caches
 from leakhunt.pytest_plugin.ledger import is_controller, ledger_of, watched_test
+from leakhunt.pytest_plugin.recorders import plugin_packages
 from leakhunt.pytest_plugin.survivors import Imports, Runner, blocks_of, survivors
 
 _NAME = "leakhunt-watch"
@@ -46,6 +47,10 @@ _COUNTED_TOGETHER = 3
 """Tests at most."""
 _FIRST_BLOCKS = 100
 """What the interpreter, pytest and its plugins set up while the first test runs, at most."""
+_TRACED = (
+    "memory that no collector tracks was not judged: while coverage or a profiler is on, the "
+    "interpreter keeps some for each function; --leakhunt-confirm judges it"
+)
 _ELSEWHERE = "tests that a plugin runs elsewhere (pytest-forked, for instance) are not watched"
 
 
@@ -84,6 +89,8 @@ class SuiteWatch:
         """Tests since then that passed."""
         self._skipped: list[pytest.Item] = []
         """And those that did not run to their end."""
+        self._of_protocol: dict[str, type] = {}
+        """Containers that the test had as attributes while it ran."""
         self._expected_blocks = 0
         """What pytest keeps of them."""
         self._perhaps_garbage = 0
@@ -114,7 +121,7 @@ class SuiteWatch:
                 with plain_imports():
                     from leakhunt.pytest_plugin.still_there import still_there
 
-                    found = still_there(self._left)
+                    found = still_there(self._left, plugin_packages(self._config))
             except LeakhuntError as exc:
                 self._ledger.notes.append(f"what is still there was not looked at: {exc}")
                 return
@@ -157,10 +164,16 @@ class SuiteWatch:
 
     def _is_suspect(self, look: _Look) -> bool:
         """What was skipped is not, but those that passed and were counted together with it."""
-        if self._passed:
-            return look.objects > 0 or look.blocks > _SUSPECT_BLOCKS
-        is_judged = bool(look.items) and not (self._failed or look.objects)
-        return is_judged and look.blocks > _SUSPECT_BLOCKS
+        if self._passed and look.objects:
+            return True
+        is_judged = self._passed or (look.items and not (self._failed or look.objects))
+        if not is_judged or look.blocks <= _SUSPECT_BLOCKS:
+            return False
+        if self._ledger.is_confirming or not is_traced():
+            return True
+        if _TRACED not in self._ledger.notes:
+            self._ledger.notes.append(_TRACED)
+        return False
 
     def _suspect(self, look: _Look, nextitem: pytest.Item | None, *, run_s: float) -> None:
         """Enter a test that left something; repeat it if that is wished."""
@@ -169,7 +182,9 @@ class SuiteWatch:
         if self._ledger.is_confirming:
             from leakhunt.pytest_plugin.confirm import confirm
 
-            confirm(self._ledger, item, nextitem, **of_first_run, run_s=run_s)
+            confirm(
+                self._ledger, item, nextitem, **of_first_run, run_s=run_s, lost=self._lost(item)
+            )
             return
         from leakhunt.report.watched_test import Outcome
 
@@ -179,10 +194,19 @@ class SuiteWatch:
         values = {**of_first_run, "is_thawed": not look.is_whole, "notes": notes}
         self._ledger.note(watched_test(item, Outcome.LEFT, **values))
 
+    def _lost(self, item: pytest.Item) -> dict[str, type]:
+        """What plugins give a test for as long as it runs (pytest-json-report)."""
+        left = vars(item)
+        return {name: kind for name, kind in self._of_protocol.items() if name not in left}
+
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self) -> None:
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Some plugins run tests in another process."""
         self._ran = True
+        if self._ledger.is_confirming:
+            self._of_protocol = {
+                name: type(one) for name, one in vars(item).items() if is_exactly(one, dict, list)
+            }
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """What failed is not judged, as its traceback is kept; nor is what was skipped."""
@@ -215,8 +239,10 @@ class SuiteWatch:
         else:
             self._watch.collect_briefly()
         newborn, imported = self._watch.newborn(), self._imports.new()
-        kept, cached = survivors(newborn, item, imported, self._runner)
-        del newborn
+        kept, cached, recorded = survivors(newborn, item, imported, self._runner)
+        recorded_blocks = blocks_of(recorded)
+        self._expected_blocks += recorded_blocks
+        del newborn, recorded
         ledger.watched += 1
         ledger.thawed += not is_whole
         if blocks is None:
@@ -225,6 +251,8 @@ class SuiteWatch:
             blocks = self._count()
             # Whole collections alone leave off tracking a dict that was emptied.
             kept = [one for one in kept if gc.is_tracked(one)]
+        else:
+            blocks -= recorded_blocks
         blocks = self._without_garbage(blocks, cached, has_imported=bool(imported))
         items = [*self._uncounted, *self._skipped] if self._uncounted else []
         items = [item] if kept else items

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType
 
@@ -29,9 +29,10 @@ Traces = Mapping[str, Sequence[tuple[int, str]]]
 """By test: address and type of each object."""
 
 
-def still_there(traces: Traces) -> dict[str, tuple[Left, ...]]:
+def still_there(traces: Traces, plugins: Collection[str] = ()) -> dict[str, tuple[Left, ...]]:
     """One search for all tests.  An object counts when one of its type is at its address still,
-    and modules or the interpreter keep it, but not by the test run and known caches alone.
+    and modules or the interpreter keep it, but not by the test run, known caches and the packages
+    of plugins alone.
 
     The heap must be thawed.  Raises TargetError.  Tests of which nothing is left are not in the
     answer.  O(objects of the heap).
@@ -47,7 +48,7 @@ def still_there(traces: Traces) -> dict[str, tuple[Left, ...]]:
     of_test: dict[str, list[int]] = {}
     for address in found.reached:
         of_test.setdefault(last[address], []).append(address)
-    naming = Naming(found)
+    naming = Naming(found, plugins)
     rows = {test: naming.left(addresses) for test, addresses in of_test.items()}
     return {test: left for test, left in rows.items() if left}
 

@@ -23,13 +23,14 @@ from types import (
     MethodType,
     ModuleType,
 )
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from leakhunt.agent._heap import all_known, apart, holders, unlike
 from leakhunt.hunt.within.kinds import dict_of_type, is_exactly, module_of, name_of, namespace_of
 from leakhunt.pytest_plugin.known_caches import known_caches, known_tables, slot_names
+from leakhunt.pytest_plugin.recorders import Recorders
 
 _ReverseIterator: type = type(iter(reversed([None])))
 _RUNNERS = ("_pytest", "pluggy", "pytest", "xdist", "execnet", "pytest_asyncio", "anyio",
@@ -96,14 +97,17 @@ class Runner:
         self._first: dict[str, Any] = {}
         """Class and module of the last test; those of them of which it was the first."""
         self._parent: Any = None
+        self.recorders = Recorders(config)
         self._look_again()  # what it keeps is not of the first test
 
     def forget(self) -> None:
         """To be called at times: plugins and their parts may have come or grown."""
         self._all.clear()
+        self.recorders.forget()
         self.seeds = [one for one in self.seeds if type(one) is not list or len(one) < _LARGE]
 
     def _look_again(self) -> None:
+        self._all.append(_calls_of_tmp_path(self._config))
         plugins = [
             plugin  # from a list: a set would ask them for their hash
             for _, plugin in self._config.pluginmanager.list_name_plugin()
@@ -164,36 +168,66 @@ class Runner:
         return dict_of_type(owner) if scope == "class" else namespace_of(owner)
 
 
+class Survivors(NamedTuple):
+    """What came with a test and is still there."""
+
+    own: list[Any] = []  # noqa: RUF012 - nobody appends to it
+    """Those that no part of the test run keeps, and no cache of the standard library."""
+    cached: list[Any] = []  # noqa: RUF012
+    """Those that such a cache keeps."""
+    recorded: list[Any] = []  # noqa: RUF012
+    """Those that plugins keep for their reports."""
+
+
+_NONE = Survivors()
+
+
 def survivors(
     newborn: list[Any], item: pytest.Item, imported: list[Any], runner: Runner
-) -> tuple[list[Any], list[Any]]:
-    """The newborn that no part of the test run keeps, and no cache of the standard library; and
-    those that such a cache keeps.  ``imported`` are namespaces of new modules.
+) -> Survivors:
+    """The newborn by who keeps them.  ``imported`` are namespaces of new modules.
 
     O(newborn and what they refer to).
     """
     begins = runner.meet(item)
-    seeds = [item, item.stash, *runner.seeds]
+    # pytest keeps the instance of each test of a class until the run ends.
+    instance = vars(item).get("_instance")
+    seeds = [item, item.stash, instance, *runner.seeds]
     if begins:  # what pytest sets up for it is new
         seeds += runner.keeps(item)
-    if all_known(newborn, seeds, _kinds, _codes, _SILENT):  # most tests end here
-        return [], []
+    records = runner.recorders.seeds()
+    # Most tests end here.
+    if not records and all_known(newborn, seeds, _kinds, _codes, _SILENT):
+        return _NONE
     left = apart(newborn, seeds + _of_the_run(newborn, item))
+    recorded: list[Any] = []
+    if records:
+        left, recorded = _parted(left, apart(left, records))
+    found = Survivors([], [], recorded)
     if not _tells(left, item):
-        return [], []
+        return found
     left = apart(left, imported if begins else imported + runner.keeps(item))
+    if _HAS_INLINE_VALUES and any(type(one) is dict for one in left):
+        left = apart(left, [namespace_of(instance)])
     if not _tells(left, item):
-        return [], []
+        return found
     if imported:
         outside = {id(one) for one in left}
         functions = [one for one in newborn if type(one) is FunctionType]
         left = apart(left, list(_constants(one for one in functions if id(one) not in outside)))
-    own = apart(left, known_caches())
-    numbers = {id(one) for one in own}
-    cached = [one for one in left if id(one) not in numbers]
+    own, cached = _parted(left, apart(left, known_caches()))
+    found = found._replace(cached=cached)
     if not _tells(own, item):
-        return [], cached
-    return _telling(runner.without(own), item), cached
+        return found
+    own = runner.without(own)
+    own, more = _parted(own, runner.recorders.without(own))
+    return found._replace(own=_telling(own, item), recorded=recorded + more)
+
+
+def _parted(objects: list[Any], some: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Some of the objects, and the others."""
+    numbers = {id(one) for one in some}
+    return some, [one for one in objects if id(one) not in numbers]
 
 
 def blocks_of(objects: list[Any]) -> int:
@@ -260,7 +294,10 @@ def _tells(objects: list[Any], item: pytest.Item) -> bool:
 
 
 def _is_of_the_hook(one: Any, item: pytest.Item) -> bool:
-    """Whether it is the list of arguments of the hook that runs."""
+    """Whether it is the list of arguments of the hook that runs, or what resumes it: our own, which
+    pluggy's code keeps on its stack where it is traced."""
+    if type(one) is BuiltinFunctionType:
+        return type(one.__self__) is GeneratorType and one.__self__.gi_running
     return type(one) is list and bool(one) and one[0] is item
 
 
@@ -302,8 +339,16 @@ def _is_of_a_hook(generator: Any, item: pytest.Item) -> bool:
 
 def _is_of_tmp_path(method: MethodType, item: pytest.Item) -> bool:
     """pytest registers one with atexit when ``tmp_path`` is used first."""
-    factory = getattr(item.config, "_tmp_path_factory", None)
-    return method.__self__ is getattr(factory, "_exit_stack", method)
+    return method.__self__ is _stack_of_tmp_path(item.config)
+
+
+def _stack_of_tmp_path(config: pytest.Config) -> Any:
+    return getattr(getattr(config, "_tmp_path_factory", None), "_exit_stack", None)
+
+
+def _calls_of_tmp_path(config: pytest.Config) -> Any:
+    """What pytest calls at exit if ``tmp_path`` was used."""
+    return (namespace_of(_stack_of_tmp_path(config)) or {}).get("_exit_callbacks")
 
 
 _HANDLES: dict[int, Callable[[Any, pytest.Item], bool]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -31,6 +31,8 @@ class Filter:
     """Not those of these types or holders."""
     known: Mapping[str, Accepted] = field(default_factory=dict)
     """Accepted leaks by fingerprint."""
+    plugins: Collection[str] = ()
+    """Packages of pytest plugins whose records are no leak."""
     strict: bool = False
     """Also what is only suspected: where a block ran once, nothing else can be known."""
 
@@ -57,7 +59,7 @@ class Filter:
     def marked(self, report: Report) -> Report:
         """The report with what is known and what belongs to the test run marked as such."""
         findings = tuple(
-            one if one.noise is not None else replace(one, noise=testrun_reason(one))
+            one if one.noise is not None else replace(one, noise=testrun_reason(one, self.plugins))
             for one in report.findings
         )
         return mark_known(replace(report, findings=findings), self.known)

@@ -22,6 +22,8 @@ from typing import Any, Final, NamedTuple
 _OWN_FREEZE_MAX = 2_000
 """The interpreter may have frozen some objects at its start (375 on 3.12); a program freezes all
 it has, which is more."""
+_TOOLS: Final = 6
+"""Of ``sys.monitoring``."""
 _GUARDED = (
     "collect",
     "freeze",
@@ -186,6 +188,14 @@ class Watch:
     def newborn(self) -> list[Any]:
         """The tracked objects made since, except the list itself; empty when not whole."""
         return _get_objects() if self.is_whole else []
+
+
+def is_traced() -> bool:
+    """Whether coverage, a debugger or a profiler hears of each function: the interpreter then
+    keeps some blocks for each that runs first."""
+    monitoring: Any = getattr(sys, "monitoring", None)
+    tools = () if monitoring is None else map(monitoring.get_tool, range(_TOOLS))
+    return sys.gettrace() is not None or sys.getprofile() is not None or any(tools)
 
 
 @contextmanager
