@@ -47,7 +47,7 @@ def diagnose(s: Suspect, rules: Rules = NO_RULES) -> Claim:
     claim = rules.claim(s) or _of_libraries(s) or _in_words_of_libraries(s, _of_mechanisms(s))
     why = swept(s)
     if why is not None:
-        return replace(claim, advice="Nothing: they are cancelled.", goes_by_itself=why)
+        return replace(claim, advice="Nothing: they go by themselves.", goes_by_itself=why)
     remarks = [remark.advice for remark in REMARKS if remark.applies(s)]
     return replace(claim, advice=" ".join([claim.advice, *remarks])) if remarks else claim
 

@@ -22,6 +22,17 @@ NOISE_ATTRIBUTES = {
     ("re", "_cache"): "compiled patterns",
     ("re", "_cache2"): "compiled patterns",
     ("_strptime", "_regex_cache"): "compiled time formats",
+    ("xml.etree.ElementPath", "_cache"): "compiled paths of elements",
+    ("regex._main", "_cache"): "compiled patterns",
+    ("regex._main", "_named_args"): "compiled patterns",
+    ("regex._main", "_locale_sensitive"): "compiled patterns",
+    ("regex._main", "_replacement_cache"): "compiled replacements",
+    ("ua_parser.user_agent_parser", "_PARSE_CACHE"): "names of browsers already parsed",
+    ("django.core.cache.backends.locmem", "_caches"): "Django's cache, which culls itself",
+    ("django.core.cache.backends.locmem", "_expire_info"): "Django's cache, which culls itself",
+    ("babel.localedata", "_cache"): "locales already loaded",
+    ("babel.localedata", "_dict_cache"): "locales already loaded",
+    ("babel.localedata", "exists"): "locales already loaded",
     ("inspect", "modulesbyfile"): "module names kept by inspect",
     ("inspect", "_filesbymodname"): "module names kept by inspect",
     ("sys", "path_importer_cache"): "import cache",
@@ -37,7 +48,21 @@ NOISE_ATTRIBUTES = {
     ("sys", "last_exc"): "last exception shown at a prompt",
     ("sys", "last_value"): "last exception shown at a prompt",
 }
-_BOUNDED_BY_CODE = frozenset({("re", "_cache"), ("re", "_cache2"), ("_strptime", "_regex_cache")})
+_BOUNDED_BY_CODE = frozenset(
+    {
+        ("re", "_cache"),
+        ("re", "_cache2"),
+        ("_strptime", "_regex_cache"),
+        ("xml.etree.ElementPath", "_cache"),
+        ("regex._main", "_cache"),
+        ("regex._main", "_named_args"),
+        ("regex._main", "_locale_sensitive"),
+        ("regex._main", "_replacement_cache"),
+        ("ua_parser.user_agent_parser", "_PARSE_CACHE"),
+        ("django.core.cache.backends.locmem", "_caches"),
+        ("django.core.cache.backends.locmem", "_expire_info"),
+    }
+)
 _ENDLESS = frozenset(
     {
         ("linecache", "cache"),
@@ -49,6 +74,11 @@ _ENDLESS = frozenset(
     }
 )
 """Noise by what the program feeds it: names of generated code, of codecs, of folders, texts."""
+NOISE_OF_STATE = {
+    "_struct": "formats already compiled, 100 at most",
+    "_zoneinfo": "offsets of time zones, of which there are only so many",
+}
+"""What C code of a module keeps in the module's state, besides its namespace: small."""
 NOISE_EVERYWHERE = {"__warningregistry__": "warnings already shown"}
 NOISE_FIELDS = {"cached_objects.interned_strings": "interned strings of the interpreter"}
 """Fields of the interpreter state."""

@@ -20,6 +20,7 @@ from leakhunt.graph.noise import (
     NOISE_ATTRIBUTES,
     NOISE_EVERYWHERE,
     NOISE_FIELDS,
+    NOISE_OF_STATE,
     NOISE_PACKAGES,
     NOISE_ROOTS,
     Extent,
@@ -158,7 +159,20 @@ def _find_noise(graph: HeapGraph, modules: dict[str, tuple[int, int]]) -> dict[i
     for package, (node, namespace) in zip(packages, modules.values(), strict=True):
         if package in NOISE_PACKAGES:
             _note_module(graph, node, namespace, NOISE_PACKAGES[package], noise)
+    for module, reason in NOISE_OF_STATE.items():
+        if module in modules:
+            _note_state(graph, modules[module], reason, noise)
     return noise
+
+
+def _note_state(
+    graph: HeapGraph, module: tuple[int, int], reason: str, noise: dict[int, NoiseNote]
+) -> None:
+    node, namespace = module
+    for edge in graph.edges(node):
+        target = graph.target(edge)
+        if target != namespace and graph.type_name(target) == "builtins.dict":
+            noise.setdefault(target, NoiseNote(node, edge, reason, Extent.SMALL))
 
 
 def _note_value(

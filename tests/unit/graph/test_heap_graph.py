@@ -130,6 +130,19 @@ def test_interpreter_noise() -> None:
     assert graph.tree.tier[node_of(graph, cached)] == Tier.NOISE
 
 
+def test_state_of_a_module_is_noise_and_its_namespace_is_not() -> None:
+    heap = Heap()
+    cached, own = heap.object(), heap.object()
+    namespace = heap.module("_struct", own=own)
+    module = next(one for _, _, one in heap.sys_modules.edges if ("__dict__", namespace) in [
+        (name, target) for _, name, target in one.edges
+    ])  # fmt: skip
+    module.link(EdgeKind.UNKNOWN, 0, heap.dict({"4s": cached}))
+    graph = HeapGraph(heap.snap())
+    assert graph.tree.tier[node_of(graph, cached)] == Tier.NOISE
+    assert graph.tree.tier[node_of(graph, own)] == Tier.MODULES
+
+
 def test_named_edges_of_many_are_those_of_few() -> None:
     for entries in (3, 1000):
         heap = Heap()
