@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -162,7 +162,14 @@ def _judged(
         found = loose_finding(loose, load, alongside, loose_made_at(loose, comparison))
         findings += [] if found is None else [found]
     bills = bills_of_all()
-    findings += _outside(bills, load, findings, native_cache_bytes(finder.graph))
+    filling = {
+        share.type
+        for finding, holder in zip(findings, holders, strict=False)
+        if finding.verdict is Verdict.NOT and holder.bound is not None
+        for share in holder.shares
+        if share.type in alongside.native
+    }
+    findings += _outside(bills, load, findings, filling, native_cache_bytes(finder.graph))
     notes = (
         *_notes(comparison),
         *stack_notes(unheld, load, alongside),
@@ -182,14 +189,15 @@ def _judged(
 
 
 def _outside(
-    bills: Bills, load: Load, findings: list[Finding], bounded_bytes: int
+    bills: Bills, load: Load, findings: list[Finding], filling: Collection[str], bounded_bytes: int
 ) -> list[Finding]:
-    """Findings about memory outside Python objects; ``bounded_bytes`` of it are kept by design."""
+    """Findings about memory outside Python objects.  ``filling``: types of extensions with which
+    bounded containers fill; ``bounded_bytes`` are kept by design."""
     # References that C code lost to an old object own nothing.
     leaks = (f for f in findings if f.verdict is Verdict.LEAK and f.bytes_per_cycle != 0)
     leaking = {finding.leaked[0].type for finding in leaks if finding.leaked}
     free = fragmentation_finding(bills, load)
-    native = native_findings(bills, load, leaking, bounded_bytes)
+    native = native_findings(bills, load, leaking, filling, bounded_bytes)
     return [*native, *([] if free is None else [free])]
 
 

@@ -47,13 +47,18 @@ _LEAST_RATE = 512
 
 
 def native_findings(
-    bills: Bills, load: Load, leaking: Collection[str], bounded_bytes: int = 0
+    bills: Bills,
+    load: Load,
+    leaking: Collection[str],
+    filling: Collection[str] = (),
+    bounded_bytes: int = 0,
 ) -> list[Finding]:
     """What grows and belongs to no Python object.
 
-    ``leaking``: types of which a leak was found.  Their objects may own the memory without
-    saying so in their size, so it is no proof of another leak then.  ``bounded_bytes``: what C
-    libraries in use keep by their own bounds.
+    ``leaking``: types of which a leak was found; ``filling``: those of C code of which bounded
+    containers got more.  Their objects may own the memory without saying so in their size, so it
+    is no proof of another leak then.  ``bounded_bytes``: what C libraries in use keep by their own
+    bounds.
     """
     found = []
     for pool in _POOLS:
@@ -64,7 +69,7 @@ def native_findings(
             leaking or series.growth < pool.least_steady_bytes or not _is_steady(series, load)
         ):
             continue
-        judgement = _judge(series, load, leaking)
+        judgement = _judge(series, load, leaking, filling)
         if judgement.verdict is not Verdict.NOT:
             found.append(_finding(pool, series, judgement, load, bills))
     return found
@@ -89,15 +94,19 @@ def is_outside(finding: Finding) -> bool:
     return finding.category is Category.NATIVE and any(t.type == MEMORY for t in finding.leaked)
 
 
-def _judge(series: Series, load: Load, leaking: Collection[str]) -> Judgement:
+def _judge(
+    series: Series, load: Load, leaking: Collection[str], filling: Collection[str]
+) -> Judgement:
     found = judge(series, load)
-    if found.verdict is not Verdict.LEAK or not leaking:
+    if found.verdict is not Verdict.LEAK or not (leaking or filling):
         return found
-    names = sorted(leaking)
+    names = sorted(leaking or filling)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    shown = ", ".join(f"`{name}`" for name in names[:_SHOWN])
-    reason = f"{found.reason[:-1]}; but {shown}{more} leak too, and may own it."
-    return Judgement(Verdict.SUSPECT, reason, 0.4)
+    shown = ", ".join(f"`{name}`" for name in names[:_SHOWN]) + more
+    do = "leak too" if leaking else "fill a container that is bounded"
+    return Judgement(
+        Verdict.SUSPECT, f"{found.reason[:-1]}; but {shown} {do}, and may own it.", 0.4
+    )
 
 
 def _finding(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from leakhunt.agent.format import Fact
 from leakhunt.detectors.base import Category, Verdict
 from leakhunt.detectors.investigate import Investigation
 from tests.builders import Heap
@@ -91,6 +92,25 @@ def test_references_lost_to_a_text_own_no_native_bytes() -> None:
     assert leak(grow("malloc_used_bytes", lambda i: i * STEP, beside=beside)).holder.path == (
         "<malloc>"
     )
+
+
+@pytest.mark.parametrize("type_name", ["ext.Image", "shop.Session"])
+def test_what_fills_a_bounded_container_may_own_the_native_bytes(type_name: str) -> None:
+    images = Heap().list()
+
+    def beside(heap: Heap, i: int) -> None:
+        nonlocal images
+        if i == 0:
+            heap.cls("shop.Session", __dict__=heap.object())
+            images = heap.list().fact(Fact.MAXSIZE, 500)
+            heap.module("shop", IMAGES=images)
+        images.append(heap.object(type_name, 64))
+
+    result = grow("malloc_used_bytes", lambda i: i * STEP, beside=beside)
+    (native,) = [f for f in result.findings if f.category is Category.NATIVE]
+    is_of_c = type_name == "ext.Image"  # what is written in Python owns no memory of its own
+    assert native.verdict is (Verdict.SUSPECT if is_of_c else Verdict.LEAK)
+    assert ("`ext.Image` fill a container that is bounded" in native.reason) == is_of_c
 
 
 def test_objects_that_leak_may_own_the_native_bytes() -> None:
