@@ -104,6 +104,8 @@ class Alongside:
         if loose.what == "unreached":
             is_in_field = loose.main_type in _ATOMS and grown in self.extensions
             return grown in self.threads or is_in_field
+        if loose.what == "references" and grown in self.threads:  # each waits at one queue
+            return True
         if not is_own_type(loose.main_type):
             return grown in self.all
         return loose.what == "references" and self._refer_to_their_own(loose.main_type, grown)

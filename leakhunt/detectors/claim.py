@@ -19,6 +19,6 @@ class Claim:
     wrong_though_bounded: str | None = None
     """Why it should not be kept at all, where a library bounds it: then SUSPECT, not NOT."""
     goes_by_itself: str | None = None
-    """Why its owner lets go of what grew without a fix: then NOT."""
+    """Why it stops growing, or shrinks, without a fix: then NOT."""
     noun: str | None = None
     """What the title calls it, when the category's own word is too vague."""

@@ -38,6 +38,7 @@ from leakhunt.detectors.dead import dead_evidence
 from leakhunt.detectors.evidence import memory_evidence
 from leakhunt.detectors.fragmentation import fragmentation_finding
 from leakhunt.detectors.judge_loose import explained_growth, loose_finding, stack_notes
+from leakhunt.detectors.known import THREAD_TYPES
 from leakhunt.detectors.made_at import loose_made_at, made_at
 from leakhunt.detectors.native_bytes import native_findings
 from leakhunt.detectors.registry import diagnose
@@ -165,9 +166,9 @@ def _judged(
     filling = {
         share.type
         for finding, holder in zip(findings, holders, strict=False)
-        if finding.verdict is Verdict.NOT and holder.bound is not None
+        if finding.verdict is Verdict.NOT
         for share in holder.shares
-        if share.type in alongside.native
+        if share.type in (alongside.native if holder.bound is not None else THREAD_TYPES)
     }
     findings += _outside(bills, load, findings, filling, native_cache_bytes(finder.graph))
     notes = (
@@ -192,7 +193,7 @@ def _outside(
     bills: Bills, load: Load, findings: list[Finding], filling: Collection[str], bounded_bytes: int
 ) -> list[Finding]:
     """Findings about memory outside Python objects.  ``filling``: types of extensions with which
-    bounded containers fill; ``bounded_bytes`` are kept by design."""
+    bounded containers fill, and threads of pools; ``bounded_bytes`` are kept by design."""
     # References that C code lost to an old object own nothing.
     leaks = (f for f in findings if f.verdict is Verdict.LEAK and f.bytes_per_cycle != 0)
     leaking = {finding.leaked[0].type for finding in leaks if finding.leaked}

@@ -55,10 +55,10 @@ def native_findings(
 ) -> list[Finding]:
     """What grows and belongs to no Python object.
 
-    ``leaking``: types of which a leak was found; ``filling``: those of C code of which bounded
-    containers got more.  Their objects may own the memory without saying so in their size, so it
-    is no proof of another leak then.  ``bounded_bytes``: what C libraries in use keep by their own
-    bounds.
+    ``leaking``: types of which a leak was found; ``filling``: threads, and types of C code, of
+    which something bounded got more.  Their objects may own the memory without saying so in their
+    size, so it is no proof of another leak then.  ``bounded_bytes``: what C libraries in use keep
+    by their own bounds.
     """
     found = []
     for pool in _POOLS:
@@ -103,7 +103,7 @@ def _judge(
     names = sorted(leaking or filling)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     shown = ", ".join(f"`{name}`" for name in names[:_SHOWN]) + more
-    do = "leak too" if leaking else "fill a container that is bounded"
+    do = "leak too" if leaking else "fill what is bounded"
     return Judgement(
         Verdict.SUSPECT, f"{found.reason[:-1]}; but {shown} {do}, and may own it.", 0.4
     )

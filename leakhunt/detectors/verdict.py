@@ -178,7 +178,7 @@ def though_bounded(found: Judgement, why: str) -> Judgement:
 
 
 def though_going(found: Judgement, why: str) -> Judgement:
-    """Growth that its owner ends without a fix is no leak, however steady."""
+    """Growth that ends without a fix is no leak, however steady."""
     if found.verdict is Verdict.NOT:
         return found
     return Judgement(Verdict.NOT, f"{found.reason[:-1]}; but {why}.", 0.8)

@@ -110,7 +110,7 @@ def test_what_fills_a_bounded_container_may_own_the_native_bytes(type_name: str)
     (native,) = [f for f in result.findings if f.category is Category.NATIVE]
     is_of_c = type_name == "ext.Image"  # what is written in Python owns no memory of its own
     assert native.verdict is (Verdict.SUSPECT if is_of_c else Verdict.LEAK)
-    assert ("`ext.Image` fill a container that is bounded" in native.reason) == is_of_c
+    assert ("`ext.Image` fill what is bounded" in native.reason) == is_of_c
 
 
 def test_objects_that_leak_may_own_the_native_bytes() -> None:

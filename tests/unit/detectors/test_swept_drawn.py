@@ -75,7 +75,7 @@ def test_cancelled_timers_are_no_leak(loop: Loop) -> None:
     quiet(result)
     (found,) = result.findings
     assert f"60 of 60 looked at were {loop.word}" in found.reason
-    assert found.advice == "Nothing: they go by themselves."
+    assert found.advice == "Nothing: it ends by itself."
 
 
 def test_a_few_that_run_at_the_moment_change_nothing(loop: Loop) -> None:
@@ -128,3 +128,31 @@ def test_what_else_the_owner_keeps_leaks() -> None:
     kept = heap.list()
     heap.module("shop", OWNER=heap.object("sentry_sdk.scope.Scope").set(_tags=kept))
     leak(run(heap, lambda _: kept.append(heap.object("shop.Crumb"))))
+
+
+@pytest.mark.parametrize(
+    ("bound", "pools", "is_clean"), [(100, 1, True), (66, 1, True), (100, 66, False)]
+)
+def test_workers_of_a_pool(bound: int, pools: int, is_clean: bool) -> None:
+    """It is filling, it is full, or each has a pool of its own that nobody shuts down."""
+    heap = Heap()
+    active, made = heap.dict(), heap.list()
+    heap.module("threading", _active=active)
+    heap.module("shop", POOLS=made)
+
+    def pool() -> Obj:
+        workers = heap.set()
+        one = heap.object("concurrent.futures.thread.ThreadPoolExecutor").set(_threads=workers)
+        made.append(one.fact(Fact.BOUND, bound))
+        return workers
+
+    shared = pool()
+
+    def cycle(i: int) -> None:
+        thread = heap.object("threading.Thread")
+        active.put(10_000 + i, thread)
+        (shared if pools == 1 else pool()).add(thread)
+
+    result = run(heap, cycle)
+    verdicts = {one.holder.path: str(one.verdict) for one in result.findings}
+    assert (verdicts["threading._active"] == "NOT") == is_clean, verdicts
