@@ -17,6 +17,7 @@ from leakhunt.detectors import (
     timer,
 )
 from leakhunt.detectors.claim import Claim
+from leakhunt.detectors.filled import filled_attributes
 from leakhunt.detectors.libraries import REMARKS, ROWS
 from leakhunt.detectors.pools import filling_pools
 from leakhunt.detectors.rows import Kind, Registry, Spot
@@ -46,7 +47,7 @@ _ORDERED_ROWS = sorted(ROWS, key=lambda row: _MOST_PARTICULAR_FIRST.index(type(r
 def diagnose(s: Suspect, rules: Rules = NO_RULES) -> Claim:
     """The claim on a suspect: the user's own rules, then libraries, then mechanisms."""
     claim = rules.claim(s) or _of_libraries(s) or _in_words_of_libraries(s, _of_mechanisms(s))
-    why = swept(s) or filling_pools(s)
+    why = swept(s) or filling_pools(s) or filled_attributes(s)
     if why is not None:
         return replace(claim, advice="Nothing: it ends by itself.", goes_by_itself=why)
     remarks = [remark.advice for remark in REMARKS if remark.applies(s)]
