@@ -28,9 +28,15 @@ _KEEPS_ITS_BOUND = frozenset(
         "cachetools.RRCache",
         "cachetools.TTLCache",
         "jinja2.utils.LRUCache",
+        "async_lru._LRUCacheWrapper",
+        "sqlalchemy.util._collections.LRUCache",
     }
 )
 """Classes (not subclasses, which may do otherwise) whose bound by name is as good as their own."""
+
+_FILLS_UP_TO = {"sqlalchemy.util._collections.LRUCache": 1.5}
+"""Multiple of the bound by name above which a class lets go of entries, where that is not 1:
+SQLAlchemy's ``capacity`` is what is left then, and a ``threshold`` (0.5) of it comes on top."""
 
 
 def bound_of(graph: HeapGraph, node: int) -> tuple[int | None, bool]:
@@ -42,7 +48,8 @@ def bound_of(graph: HeapGraph, node: int) -> tuple[int | None, bool]:
     for _ in range(_LEVELS_TO_OWNER):
         bound = graph.fact(node, Fact.BOUND)
         if bound is not None and bound > 0:
-            return bound, graph.type_name(node) in _KEEPS_ITS_BOUND
+            owner = graph.type_name(node)
+            return int(bound * _FILLS_UP_TO.get(owner, 1)), owner in _KEEPS_ITS_BOUND
         node = int(graph.tree.parent[node])
         if node == NO_NODE or graph.is_root(node):
             break

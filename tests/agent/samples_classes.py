@@ -17,6 +17,7 @@ def build(samples: Samples) -> None:
     """Add all samples of this module."""
     _instances(samples)
     _slotted(samples)
+    _bounded_by_slots(samples)
     _types(samples)
     _exceptions(samples)
     _ctypes(samples)
@@ -171,6 +172,74 @@ def _slotted(samples: Samples) -> None:
     samples.keep("slots many", many)
     samples.keep("dataclass slots", Record(a, b))
     samples.keep("dataclass", Frozen(a))
+
+
+class Number(int):
+    """Not what a bound is."""
+
+
+class BoundedSlots:
+    __slots__ = ("__maxsize", "entries", "limits", "maxsize")
+
+    def hide(self, bound: Any) -> None:
+        self.__maxsize = bound
+
+
+class MoreBoundedSlots(Empty, BoundedSlots):
+    """Inherits its slots from what is not its first base."""
+
+    __slots__ = ("capacity", "entries", "maxsize")  # shadows two
+
+
+class BoundedSlotsAndDict(BoundedSlots):
+    pass
+
+
+class BoundedList(list[Any]):
+    __slots__ = ("max_size",)
+
+
+@dataclasses.dataclass(slots=True)
+class BoundedRecord:
+    entries: Any
+    capacity: int = 256
+
+
+def _bounded_by_slots(samples: Samples) -> None:
+    values: list[tuple[str, Any, bool]] = [
+        ("int", 300, True), ("int of 60 bits", 2**60 - 1, True), ("zero", 0, False),
+        ("negative int", -5, False), ("bool", True, False), ("str", "300", False),
+        ("float", 0.5, False), ("int of 63 bits", 2**63 - 1, False), ("nothing", None, False),
+        ("subclass of int", Number(9), False),
+    ]  # fmt: skip
+    for name, value, is_bound in values:
+        made: Any = BoundedSlots()
+        made.maxsize, made.limits, made.entries = value, 8, 8
+        samples.keep(f"slot bound {name}", made, facts={"BOUND": value} if is_bound else None)
+    gone: Any = BoundedSlots()
+    gone.maxsize = 300
+    del gone.maxsize
+    samples.keep("slot bound deleted", gone)
+    private = BoundedSlots()
+    private.hide(128)
+    samples.keep("slot bound private", private, facts={"BOUND": 128})
+    inherited: Any = BoundedSlotsAndDict()
+    inherited.maxsize, inherited.entries, inherited.note = 77, [], 5
+    samples.keep("slot bound inherited", inherited, facts={"BOUND": 77})
+    added: Any = BoundedSlotsAndDict()
+    added.max_items = 78
+    samples.keep("slot bound unset, one in the dict", added, facts={"BOUND": 78})
+    shadowed: Any = MoreBoundedSlots()
+    shadowed.maxsize = 60
+    BoundedSlots.maxsize.__set__(shadowed, 50)  # type: ignore[attr-defined]
+    samples.keep("slot bound shadowed", shadowed, facts={"BOUND": 60})
+    hidden: Any = MoreBoundedSlots()
+    BoundedSlots.maxsize.__set__(hidden, 50)  # type: ignore[attr-defined]
+    samples.keep("slot bound of a later base", hidden, facts={"BOUND": 50})
+    listed: Any = BoundedList([1])
+    listed.max_size = 40
+    samples.keep("slot bound of a list", listed, facts={"BOUND": 40})
+    samples.keep("slot bound of a dataclass", BoundedRecord([]), facts={"BOUND": 256})
 
 
 class Meta(type):

@@ -168,7 +168,7 @@ def _others(samples: Samples) -> None:
     simple: Any = queue.SimpleQueue()
     simple.put(Value())
     samples.keep("simple queue", simple)
-    samples.keep("queue", queue.Queue(3))
+    samples.keep("queue", queue.Queue(3), facts={"BOUND": 3})
     buffer = io.BytesIO()
     pickler = pickle.Pickler(buffer)
     pickler.dump(["text"])

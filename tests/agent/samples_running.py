@@ -266,4 +266,4 @@ async def add_tasks(samples: Samples) -> None:
     samples.keep("handle", loop.call_soon(len, [result]))
     samples.keep("loop", loop)
     samples.keep("async event", asyncio.Event())
-    samples.keep("async queue", asyncio.Queue(7))
+    samples.keep("async queue", asyncio.Queue(7), facts={"BOUND": 7})

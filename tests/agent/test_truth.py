@@ -235,6 +235,16 @@ def test_facts(truth: Truth) -> None:
     assert not wrong
 
 
+def test_no_bound_is_made_up(truth: Truth) -> None:
+    found = {
+        name: facts["BOUND"]
+        for name, sample in truth.samples.items()
+        if "BOUND" in (facts := truth.view.facts(truth.view.must(sample["address"])))
+    }
+    expected = {name: sample["facts"].get("BOUND") for name, sample in truth.samples.items()}
+    assert found == {name: bound for name, bound in expected.items() if bound is not None}
+
+
 def test_reference_counts(truth: Truth) -> None:
     columns = truth.view.columns
     wrong = {}

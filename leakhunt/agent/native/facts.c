@@ -472,7 +472,7 @@ lk_put_facts(lk_walk *w, const lk_type *t, PyObject *o)
     default:
         break;
     }
-    if (t->bound_count > 0 || t->has_bounds_in_dict) {
+    if (lk_may_have_bounds(t)) {
         lk_put_bounds(w, t, o);
     }
 }

@@ -180,7 +180,9 @@ add_slot(lk_walk *w, lk_type *t, Py_ssize_t offset, const char *name)
             return;
         }
     }
-    t->slots[t->slot_count++] = (lk_slot){offset, lk_symbol(w, name)};
+    uint8_t is_bound = (uint8_t)lk_text_is_bound(name, strlen(name));
+    t->slots[t->slot_count++] = (lk_slot){offset, lk_symbol(w, name), is_bound};
+    t->has_bounds_in_slots |= is_bound;
 }
 
 /* Record the object members along tp_base (``__slots__`` and C members).  Needs the GIL. */

@@ -152,7 +152,7 @@ put_object(lk_walk *w, PyObject *o)
         lk_note_newborn(w, o, t->preheader_bytes, size);
     }
     lk_put_edges(w, t, o);
-    if (t->fact_reader != 0 || t->bound_count > 0 || t->has_bounds_in_dict) {
+    if (t->fact_reader != 0 || lk_may_have_bounds(t)) {
         lk_put_facts(w, t, o);
     }
     if (__builtin_expect(((uintptr_t)o & 15) != 0, 0)) {

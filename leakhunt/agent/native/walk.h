@@ -99,6 +99,7 @@ typedef enum {
 typedef struct {
     Py_ssize_t offset;
     uint32_t symbol;
+    uint8_t is_bound; /* by its name */
 } lk_slot;
 
 typedef struct {
@@ -113,6 +114,7 @@ typedef struct {
     uint8_t part;                     /* an lk_part, of types whose edges are collected */
     uint8_t first_place, place_count; /* see places.c */
     uint8_t has_bounds_in_dict;       /* class on a C type that has no inline values */
+    uint8_t has_bounds_in_slots;      /* one of its slots is a bound by its name */
     uint8_t bound_count;              /* inline values whose names say they are a bound */
     uint8_t bounds[4];
     uint16_t fact_reader; /* see facts.c; 0 for none */
@@ -269,6 +271,7 @@ void lk_put_unread_arguments(lk_walk *w, PyCodeObject *code);
 void lk_put_unread_locals(lk_walk *w, _PyInterpreterFrame *f, PyCodeObject *code);
 
 /* bounds.c */
+int lk_text_is_bound(const char *text, size_t n);
 int lk_name_is_bound(PyObject *name);
 void lk_put_bounds(lk_walk *w, const lk_type *t, PyObject *o);
 
@@ -347,6 +350,13 @@ lk_type_lookup(lk_walk *w, PyTypeObject *type)
         i = (i + 1) & mask;
     }
     return lk_type_lookup_slow(w, type);
+}
+
+/* May an instance have an attribute that is a bound by its name? */
+static inline int
+lk_may_have_bounds(const lk_type *t)
+{
+    return t->bound_count > 0 || t->has_bounds_in_dict || t->has_bounds_in_slots;
 }
 
 /* Is it one of the strings whose text belongs to the graph by itself (identifiers)? */

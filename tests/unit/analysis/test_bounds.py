@@ -45,6 +45,20 @@ def test_a_class_known_to_keep_its_bound() -> None:
     assert bound_of(graph, node_of(graph, known)) == (100_000, True)
 
 
+def test_a_class_that_fills_up_beyond_its_bound() -> None:
+    heap = Heap()
+    kept, other = heap.dict(), heap.dict()
+    name = "sqlalchemy.util._collections.LRUCache"
+    heap.module(
+        "app",
+        COMPILED=heap.object(name, _data=kept).fact(Fact.BOUND, 5),
+        OTHER=heap.object("app.Cache", _data=other).fact(Fact.BOUND, 5),
+    )
+    graph = HeapGraph(heap.snap())
+    assert bound_of(graph, node_of(graph, kept)) == (7, True)
+    assert bound_of(graph, node_of(graph, other)) == (5, False)
+
+
 def test_what_hangs_from_the_entries_of_a_bounded_container() -> None:
     heap = Heap()
     _, page = cache(heap, 5, 10)
