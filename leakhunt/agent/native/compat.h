@@ -184,9 +184,9 @@ lk_dict_is_embedded(PyDictObject *d)
 #endif
 }
 
-/* The table of interned strings, where the collector knows it and it does not count what it
- * refers to: neither as key nor as value. */
-#if LK_V >= 314
+/* The table of interned strings, where it does not count what it refers to: neither as key nor
+ * as value. */
+#if LK_V >= 313
 #define LK_IS_UNCOUNTED_DICT(interp, d)                                                            \
     ((PyObject *)(d) == (interp)->cached_objects.interned_strings)
 #else
@@ -351,10 +351,7 @@ lk_gc_next(const PyGC_Head *at)
             X(exc_state.exc_value)
 #else
 #if LK_V == 312
-/* 3.12 makes interned strings immortal: the table is what keeps them. */
-#define LK_INTERP_CODECS(X)                                                                        \
-    X(codec_search_path)                                                                           \
-    X(codec_search_cache) X(codec_error_registry) X(cached_objects.interned_strings)
+#define LK_INTERP_CODECS(X) X(codec_search_path) X(codec_search_cache) X(codec_error_registry)
 #define LK_THREAD_LOCALS(X)
 #else
 #define LK_INTERP_CODECS(X) X(codecs.search_path) X(codecs.search_cache) X(codecs.error_registry)
@@ -366,13 +363,14 @@ lk_gc_next(const PyGC_Head *at)
 #else
 #define LK_INTERP_ATEXIT(X)
 #endif
+/* The table of interned strings keeps those that are immortal: in 3.12 all, since then some. */
 #define LK_INTERP_FIELDS(X)                                                                        \
     X(imports.modules_by_index)                                                                    \
     X(sysdict) X(builtins) X(imports.importlib) X(imports.import_func) X(dict) X(sysdict_copy)     \
-        X(builtins_copy) LK_INTERP_CODECS(X) X(before_forkers) X(after_forkers_parent)             \
-            X(after_forkers_child) X(audit_hooks) X(gc.garbage) X(gc.callbacks)                    \
-                X(warnings.filters) X(warnings.once_registry) X(warnings.default_action) \
-                LK_INTERP_ATEXIT(X)
+        X(builtins_copy) LK_INTERP_CODECS(X) X(cached_objects.interned_strings)                    \
+            X(before_forkers) X(after_forkers_parent) X(after_forkers_child) X(audit_hooks)        \
+                X(gc.garbage) X(gc.callbacks) X(warnings.filters) X(warnings.once_registry)        \
+                    X(warnings.default_action) LK_INTERP_ATEXIT(X)
 #define LK_INTERP_MODULES(interp) ((interp)->imports.modules)
 #define LK_THREAD_FIELDS(X)                                                                        \
     X(dict)                                                                                        \
