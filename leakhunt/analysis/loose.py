@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from leakhunt.analysis.comparison import Comparison, Stage
 from leakhunt.analysis.diff import RAW_BLOCK
+from leakhunt.analysis.native_facts import TextTables, text_tables
 from leakhunt.analysis.paths import Path, PathNamer
 from leakhunt.analysis.places import Series
 from leakhunt.analysis.population import Population
@@ -23,6 +24,8 @@ from leakhunt.graph.holds import growth_reason
 from leakhunt.store.columns import NO_NODE, SnapshotColumns
 
 _SHOWN = 20
+_IN_TABLE = ("builtins.str", True)
+"""Unreached texts that a table may keep."""
 _OF_STANDARD_LIBRARY = "a module of the standard library keeps it anyway"
 
 Ints = npt.NDArray[np.int64]
@@ -47,7 +50,8 @@ class Loose:
     collector_is_off: bool | None = None
     """For garbage: was the collector disabled?  None when not known."""
     explained: str | None = None
-    """For references: why their growth costs no memory, when it does not."""
+    """For references: why their growth costs no memory, when it does not.  For what no walk
+    reached: what keeps it up to a bound."""
     named: str = ""
     """For references: the name of the type when the object is one, else its path."""
     stage: str = "final"
@@ -200,46 +204,59 @@ def _surplus_values(comparison: Comparison, node: int) -> list[int | None]:
 
 
 def _unreached(comparison: Comparison) -> list[Loose]:
-    """Blocks that no walk reaches, by type."""
+    """Blocks that no walk reaches, by type; texts that a table may keep are told apart.
+    O(blocks log blocks)."""
     if not comparison.is_same_process:
         return []
-    counts = _unreached_counts(comparison.stages["final"])
+    final = comparison.stages["final"]
+    tables = text_tables(final.graph)
+    if len(_unreached_rows(final, tables.text_bytes).get(_IN_TABLE, ())) > tables.entry_count:
+        tables = TextTables()
+    rows_by_stage = {
+        name: _unreached_rows(stage, tables.text_bytes)
+        for name in ("window", "loaded", "final")
+        if (stage := comparison.stage(name)) is not None
+    }
+    c = final.graph.columns
     found = []
-    for name, (count, size) in counts.items():
-        if count >= comparison.thresholds:
-            values = [_unreached_count(comparison, s, name) for s in ("window", "loaded")]
-            series = Series("objects", 0, values[0], values[1], count)
-            shares = (TypeShare(name, count, size),)
-            blocks = _unreached_blocks(comparison.stages["final"], name)
-            found.append(Loose("unreached", name, shares, series, blocks=blocks))
+    for group, rows in rows_by_stage["final"].items():
+        if len(rows) >= comparison.thresholds:
+            window, loaded = (
+                len(rows_by_stage[name].get(group, ())) if name in rows_by_stage else None
+                for name in ("window", "loaded")
+            )
+            series = Series("objects", 0, window, loaded, len(rows))
+            shares = (TypeShare(group[0], len(rows), int(c.unreached_size[rows].sum())),)
+            reason = _kept_by(tables) if group == _IN_TABLE else None
+            blocks = c.unreached_address[rows]
+            found.append(
+                Loose("unreached", group[0], shares, series, explained=reason, blocks=blocks)
+            )
     return found
 
 
-def _unreached_blocks(stage: Stage, type_name: str) -> U64:
+def _unreached_rows(stage: Stage, text_bytes: int) -> dict[tuple[str, bool], Ints]:
+    """Rows of the blocks that no walk reached, by type and by whether they are texts of at most
+    so many bytes.  O(blocks log blocks)."""
     c, graph = stage.graph.columns, stage.graph
-    types = [
-        t for t in np.unique(c.unreached_type).tolist()
-        if (RAW_BLOCK if t < 0 else graph.name_of_type(t)) == type_name
-    ]  # fmt: skip
-    return c.unreached_address[np.isin(c.unreached_type, types)]
+    order = np.argsort(c.unreached_type, kind="stable")
+    found: dict[tuple[str, bool], list[Ints]] = {}
+    for rows in np.split(order, np.flatnonzero(np.diff(c.unreached_type[order])) + 1):
+        if not len(rows):
+            continue
+        t = int(c.unreached_type[rows[0]])
+        name = RAW_BLOCK if t < 0 else graph.name_of_type(t)
+        is_in_table = (c.unreached_size[rows] <= text_bytes) & (name == _IN_TABLE[0])
+        for group in (False, True):
+            found.setdefault((name, group), []).append(rows[is_in_table == group])
+    return {group: np.concatenate(several) for group, several in found.items()}
 
 
-def _unreached_count(comparison: Comparison, stage_name: str, type_name: str) -> int | None:
-    stage = comparison.stage(stage_name)
-    return None if stage is None else _unreached_counts(stage).get(type_name, (0, 0))[0]
-
-
-def _unreached_counts(stage: Stage) -> dict[str, tuple[int, int]]:
-    c = stage.graph.columns
-    counts: dict[str, tuple[int, int]] = {}
-    types, where = np.unique(c.unreached_type, return_inverse=True)
-    number = np.bincount(where, minlength=len(types))
-    sizes = np.bincount(where, c.unreached_size.astype(np.float64), minlength=len(types))
-    for t, n, size in zip(types.tolist(), number.tolist(), sizes.tolist(), strict=True):
-        name = RAW_BLOCK if t < 0 else stage.graph.name_of_type(t)
-        before = counts.get(name, (0, 0))
-        counts[name] = (before[0] + n, before[1] + int(size))
-    return counts
+def _kept_by(tables: TextTables) -> str:
+    return (
+        f"parsers in C ({', '.join(tables.owners)}) keep up to {tables.entry_count:,} of those "
+        "they parse, in tables that Python cannot see"
+    )
 
 
 # ---- sums ----

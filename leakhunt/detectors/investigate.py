@@ -37,7 +37,7 @@ from leakhunt.detectors.claim import Claim
 from leakhunt.detectors.dead import dead_evidence
 from leakhunt.detectors.evidence import memory_evidence
 from leakhunt.detectors.fragmentation import fragmentation_finding
-from leakhunt.detectors.judge_loose import explained_growth, loose_finding, stack_notes
+from leakhunt.detectors.judge_loose import explained_growth, loose_finding, stack_notes, table_notes
 from leakhunt.detectors.known import THREAD_TYPES
 from leakhunt.detectors.made_at import loose_made_at, made_at
 from leakhunt.detectors.native_bytes import native_findings
@@ -175,6 +175,7 @@ def _judged(
         *_notes(comparison),
         *stack_notes(unheld, load, alongside),
         *explained_growth(unheld, load),
+        *table_notes(unheld, load),
         *_problems(rules),
     )
     trend = None if ladder is None else ladder.trend()

@@ -98,7 +98,8 @@ def explained_growth(found: Sequence[Loose], load: Load) -> tuple[str, ...]:
     """Notes on references that grow and cost nothing: facts, no findings."""
     by_reason: dict[str, list[Loose]] = {}
     for loose in found:
-        if loose.explained is not None and judge(loose.series, load).verdict is not Verdict.NOT:
+        is_reference = loose.what == "references"
+        if is_reference and loose.explained is not None and _has_grown(loose, load):
             by_reason.setdefault(loose.explained, []).append(loose)
     notes = []
     for reason, several in by_reason.items():
@@ -113,6 +114,21 @@ def explained_growth(found: Sequence[Loose], load: Load) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def table_notes(found: Sequence[Loose], load: Load) -> tuple[str, ...]:
+    """A note on short texts that tables in C keep up to a bound."""
+    return tuple(
+        f"Short texts (`{loose.main_type}`) that no walk reaches grew by "
+        f"{loose.series.growth:,}: {loose.explained}. Texts that C code loses go on past that "
+        "number: hunt with more cycles to tell them apart."
+        for loose in found
+        if loose.what == "unreached" and loose.explained is not None and _has_grown(loose, load)
+    )
+
+
+def _has_grown(loose: Loose, load: Load) -> bool:
+    return judge(loose.series, load).verdict is not Verdict.NOT
+
+
 def stack_notes(found: Sequence[Loose], load: Load, alongside: Alongside) -> tuple[str, ...]:
     """A note on what the stacks of leaked greenlets keep, largest first."""
     kept = [
@@ -120,7 +136,7 @@ def stack_notes(found: Sequence[Loose], load: Load, alongside: Alongside) -> tup
         for loose in found
         if loose.what in ("native hold", "unreached")
         and alongside.is_on_stacks(loose)
-        and judge(loose.series, load).verdict is not Verdict.NOT
+        and _has_grown(loose, load)
     ]
     if not kept:
         return ()

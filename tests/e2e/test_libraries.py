@@ -54,6 +54,13 @@ def test_a_bounded_cache_that_fills_is_silent() -> None:
     assert [f.category for f in report.findings] == [Category.CACHE]
 
 
+def test_texts_in_the_table_of_a_parser_are_a_note() -> None:
+    report = hunt(LIBRARIES / "parsing.py", LIBRARIES / "requirements.txt")
+    assert report.findings == ()
+    (note,) = [line for line in report.notes if line.startswith("Short texts")]
+    assert "(pydantic_core) keep up to 16,384" in note
+
+
 def test_a_small_view_tells_of_the_buffer_it_keeps() -> None:
     (case,) = [case for case in load_cases() if case.name == "numpy_view_keeps_base"]
     report = hunt(case.scenario("leaky"), case.requirements("leaky"))

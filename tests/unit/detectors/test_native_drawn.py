@@ -6,6 +6,7 @@ import pytest
 
 from leakhunt.agent.format import Fact
 from leakhunt.detectors.base import Category, Verdict
+from leakhunt.detectors.investigate import Investigation
 from tests.builders import Heap
 from tests.unit.detectors.drawing import CYCLES, leak, quiet, run
 
@@ -165,3 +166,61 @@ def test_entries_of_a_bounded_table_in_c_are_no_leak(table: str, findings: int) 
             heap.unreached.append(("_lru.Node", 56))
 
     assert len(run(heap, cycle).findings) == findings
+
+
+def losing_texts(heap: Heap, sizes: tuple[int, ...], *modules: str) -> Investigation:
+    """Each cycle leaves texts of so many bytes that nothing reaches."""
+    for module in modules:
+        heap.module(module)
+    heap.snap()
+
+    def cycle(i: int) -> None:
+        if i >= 6:  # those of the warm-up were there before
+            heap.unreached += [("builtins.str", size) for size in sizes]
+
+    return run(heap, cycle)
+
+
+def test_short_texts_that_a_parser_keeps_are_a_note() -> None:
+    result = losing_texts(Heap(), (43, 104, 288), "pydantic_core._pydantic_core")
+    assert result.findings == ()
+    (note,) = [line for line in result.notes if line.startswith("Short texts")]
+    assert f"grew by {3 * CYCLES}" in note
+    assert "(pydantic_core) keep up to 16,384" in note
+
+
+def test_the_tables_of_two_parsers_hold_more() -> None:
+    each = (50,) * (17_000 // CYCLES)
+    modules = ("pydantic_core._pydantic_core", "orjson.orjson")
+    assert losing_texts(Heap(), each, *modules).findings == ()
+
+
+@pytest.mark.parametrize("module", ["orjson", "shop"])
+def test_short_texts_that_no_parser_keeps_are_a_leak(module: str) -> None:
+    found = leak(losing_texts(Heap(), (50,), module))
+    assert (found.category, found.holder.path) == (Category.NATIVE, "<native>")
+
+
+def test_long_texts_are_a_leak_beside_those_that_a_parser_keeps() -> None:
+    found = leak(losing_texts(Heap(), (50, 50, 50, 1000), "jiter.jiter"))
+    assert (found.holder.path, found.count_per_cycle) == ("<native>", 1.0)
+    assert found.retained_bytes == 1000 * CYCLES
+
+
+def test_more_short_texts_than_a_parser_keeps_are_a_leak() -> None:
+    each = 2_048 // CYCLES + 1
+    found = leak(losing_texts(Heap(), (50,) * each + (1000,), "orjson.orjson"))
+    assert found.count_per_cycle == each + 1
+
+
+def test_what_is_no_text_is_a_leak_beside_a_parser() -> None:
+    heap = Heap()
+    heap.module("jiter.jiter")
+    heap.snap()
+
+    def cycle(i: int) -> None:
+        if i >= 6:
+            heap.unreached += [("builtins.str", 50), ("builtins.bytes", 50)]
+
+    found = leak(run(heap, cycle))
+    assert [share.type for share in found.leaked] == ["builtins.bytes"]
