@@ -6,8 +6,8 @@ from leakhunt.agent.graph_kinds import EdgeKind
 from leakhunt.detectors.suspect import Suspect
 from leakhunt.store.columns import NO_NODE
 
-_FEWEST = 5
-"""Owners: of fewer nothing can be said."""
+_FEWEST = 2
+"""Owners: of one nothing can be said."""
 _NAMES = 3
 """Attributes that may be filled; more are no lazy ones."""
 _NAMED = (EdgeKind.ATTR, EdgeKind.FIELD)
