@@ -10,8 +10,9 @@ from leakhunt.detectors.ended import Ended, is_none, is_true
 from leakhunt.detectors.pending import is_done
 from leakhunt.detectors.suspect import Suspect
 
-_NEARLY_ALL = 0.8
-"""Share of what has ended among what a queue gained above which it gained nothing else."""
+_NEARLY_ALL = 0.95
+"""Share of what has ended among what a queue gained above which it gained nothing else; some may
+run at the moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,11 +73,11 @@ def reason_of_path(
 ) -> str | None:
     """The same for a path as text, its steps (edge, type it leads to), and the type that hangs
     there."""
-    above = path
+    package = path.partition(".")[0]
+    if package in plugins:
+        return f"records of the plugin {package}"
+    above = ""
     for edge, below in steps:
-        package = above.partition(".")[0]
-        if package in plugins:  # it holds what grows; an object of its own may be a test's leak
-            return f"records of the plugin {package}"
         for rule in _RULES:
             if _fits(rule, above, edge, below):
                 return rule.reason

@@ -7,23 +7,25 @@ and are nobody's leak.  Warnings, too, are kept until the end.
 from __future__ import annotations
 
 import gc
+import re
 import sys
+import tomllib
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any, Final
 
 import pytest
 
-from leakhunt.agent._heap import apart, holders
+from leakhunt.agent._heap import holders
 from leakhunt.hunt.within.kinds import dict_of_type, is_exactly, module_of, namespace_of
+from leakhunt.pytest_plugin.only_kept import only_kept
 
-_WORD: Final = "pytest"
-"""In the name of the package of a plugin that serves tests alone; others (anyio, respx) are
-libraries, which a suite may be about."""
+_NAME: Final = re.compile("pytest_.+|.+_pytest")
+"""Of the package of a plugin that serves tests alone; others (anyio, respx) are libraries, which a
+suite may be about."""
 _WITH_PARTS: Final = {
     "allure_pytest": "allure_commons",
     "pytest_reportportal": "reportportal_client",
@@ -32,24 +34,27 @@ _WITH_PARTS: Final = {
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _CONTAINERS: Final = (dict, list, tuple, deque, defaultdict, OrderedDict)
 _LARGE: Final = 256
-"""Of a container with more entries only the last ones are gone through after each test."""
+"""Of a container with more entries only the last ones are looked into."""
 _LAST: Final = 64
 """Of them: a test has some reports, sections and lines of a log."""
+_KEPT: Final = 64
+"""Keepers that are remembered."""
 _MOST: Final = 20_000
 """Objects of plugins that are looked at."""
 
 
 def plugin_packages(config: pytest.Config) -> frozenset[str]:
-    """Packages of the installed plugins that serve tests alone.  One that is worked on, or that a
-    ``conftest.py`` registers, is what the suite is about.  O(plugins)."""
+    """Packages of the installed plugins that serve tests alone, but for that which the suite is
+    about: what the folder of the run has, or is the source of.  O(plugins)."""
     found: set[str] = set()
     for _, plugin in config.pluginmanager.list_name_plugin():
         is_module = type(plugin) is ModuleType
         name = (namespace_of(plugin) or {}).get("__name__") if is_module else None
         package = _package(name if is_module else module_of(type(plugin)))
-        if _WORD in package and package not in ("pytest", "_pytest") and _is_installed(package):
-            found |= {package, _WITH_PARTS.get(package, package)}
-    return frozenset(found)
+        if package not in found and _NAME.fullmatch(package) and _is_installed(package):
+            found.add(package)
+    found = {one for one in found if not _is_of_project(one, config.rootpath)}
+    return frozenset(found | {_WITH_PARTS[one] for one in found if one in _WITH_PARTS})
 
 
 class Recorders:
@@ -57,7 +62,6 @@ class Recorders:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._all: list[Any] = []
         self._found: list[Any] = []
         """Those that kept something of a test: few, and nearly always the same."""
         self._warnings: list[Any] = _history(config.hook.pytest_warning_recorded)
@@ -68,47 +72,64 @@ class Recorders:
         return plugin_packages(self._config)
 
     def forget(self) -> None:
-        """To be called at times: there may be others, or more of them."""
-        self._all.clear()
+        """To be called at times: a plugin may have let go of its own."""
+        self._found.clear()
+
+    def warned(self) -> int:
+        """How many warnings came since the last look."""
+        return len(self._warnings) - self._warned
 
     def seeds(self) -> list[Any]:
-        """What probably keeps something of the test that ran; of much only the last entries.
-        Empty where no such plugin is at work, and nothing was warned of."""
-        found = [_last(one) if _is_large(one) else one for one in self._found]
-        if len(self._warnings) != self._warned:
-            self._warned = len(self._warnings)
-            found.append(_last(self._warnings))
-        return found
+        """What probably keeps something of the test that ran.  Empty where no such plugin is at
+        work, and nothing was warned of."""
+        has_warned = self.warned() > 0
+        self._warned = len(self._warnings)
+        return [*self._found, self._warnings] if has_warned else self._found
 
-    def without(self, newborn: list[Any]) -> list[Any]:
-        """The newborn that no plugin keeps; what keeps the others is among the seeds from now on.
-        O(objects of the plugins), some thousand."""
-        if not self._packages:
-            return newborn
-        if not self._all:
-            self._all = list(self._walk())
-        left = apart(newborn, self._all)
-        if len(left) < len(newborn):
+    def without(self, objects: list[Any], newborn: list[Any]) -> tuple[list[Any], list[Any]]:
+        """The objects that are not kept by plugins alone, and those that are; what keeps these is
+        among the seeds from now on.  O(objects of the plugins), some thousand."""
+        if not objects or not self._packages:
+            return objects, []
+        numbers = {id(one) for one in newborn}
+        # Older ones: who holds what a plugin makes for each test would keep it alive.
+        older = [one for one in self._walk() if id(one) not in numbers]
+        left, kept = only_kept(objects, newborn, older)
+        if kept:
             known = {id(one) for one in self._found}
-            found = {id(holder): holder for holder, _ in holders(newborn, self._all)}
+            found = {id(holder): holder for holder, _ in holders(kept, older)}
             self._found += [one for number, one in found.items() if number not in known]
-        return left
+            del self._found[:-_KEPT]
+        return left, kept
 
-    def _walk(self) -> Iterator[Any]:
+    def _walk(self) -> list[Any]:
         """Containers, and objects of classes of the plugins, that hang from their modules."""
-        waiting: list[Any] = [
-            namespace_of(module)
-            for name, module in list(sys.modules.items())
-            if _package(name) in self._packages
-        ]
+        seen, waiting = self._others(), list[Any]()
+        for name, module in list(sys.modules.items()):
+            if _package(name) in self._packages:
+                waiting.append(namespace_of(module))
         waiting += [plugin for _, plugin in self._config.pluginmanager.list_name_plugin()]
-        seen: set[int] = set()
-        while waiting and len(seen) < _MOST:
+        found: list[Any] = []
+        while waiting and len(found) < _MOST:
             one = waiting.pop()
             if id(one) not in seen and self._is_walked(one):
                 seen.add(id(one))
-                yield one
+                found.append(one)
                 waiting += self._parts(one)
+        return found
+
+    def _others(self) -> set[int]:
+        """Namespaces of all other modules, and the containers that these name: a plugin may import
+        them, and is not who keeps what is in them."""
+        found = {id(sys.modules)}
+        for name, module in list(sys.modules.items()):
+            if _package(name) not in self._packages:
+                namespace = namespace_of(module) or {}
+                found.add(id(namespace))
+                found.update(
+                    id(one) for one in list(namespace.values()) if is_exactly(one, *_CONTAINERS)
+                )
+        return found
 
     def _is_walked(self, one: Any) -> bool:
         if is_exactly(one, *_CONTAINERS):
@@ -127,6 +148,16 @@ def _history(hook: Any) -> list[Any]:
     """The calls of a hook that pluggy keeps, for plugins that come later: all warnings."""
     found = getattr(hook, "_call_history", None)
     return found if type(found) is list else []
+
+
+def _is_of_project(package: str, root: Path) -> bool:
+    if any((root / folder / package).exists() for folder in (".", "src")):
+        return True
+    try:
+        project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["name"]
+        return re.sub(r"[-_.]+", "_", project).lower() == package
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _is_installed(package: str) -> bool:

@@ -20,6 +20,7 @@ from leakhunt.hunt.within.newborn import Watch, collect_all, guard, is_traced, t
 from leakhunt.pytest_plugin import MARKED, plain_imports
 from leakhunt.pytest_plugin.known_caches import known_caches
 from leakhunt.pytest_plugin.ledger import is_controller, ledger_of, watched_test
+from leakhunt.pytest_plugin.only_kept import own_blocks
 from leakhunt.pytest_plugin.recorders import plugin_packages
 from leakhunt.pytest_plugin.survivors import Imports, Runner, blocks_of, survivors
 
@@ -32,6 +33,10 @@ _PROPERTY_BLOCKS = 3
 """Besides, for each property that a test records: a pair and what is in it."""
 _SUBTEST_BLOCKS = 45
 """Besides, for each subtest, which has a report of its own: 30, and some for its arguments."""
+_WARNING_BLOCKS = 16
+"""Besides, for each warning."""
+_RECORDED_SHARE = 1.5
+"""Of the blocks that plugins keep, as far as they can be told: there may be some more."""
 _SUSPECT_BLOCKS = 80
 """Blocks that a clean test may leave besides: pytest keeps its request and fixtures for a while."""
 _REMEMBERED = 500
@@ -48,9 +53,11 @@ _COUNTED_TOGETHER = 3
 _FIRST_BLOCKS = 100
 """What the interpreter, pytest and its plugins set up while the first test runs, at most."""
 _TRACED = (
-    "memory that no collector tracks was not judged: while coverage or a profiler is on, the "
-    "interpreter keeps some for each function; --leakhunt-confirm judges it"
+    "less than 20,000 blocks of memory that no collector tracks were not judged: while coverage, a "
+    "profiler or a debugger is on, the interpreter keeps some for each function; "
+    "--leakhunt-confirm judges them"
 )
+_TRACED_BLOCKS = 20_000
 _ELSEWHERE = "tests that a plugin runs elsewhere (pytest-forked, for instance) are not watched"
 
 
@@ -90,9 +97,11 @@ class SuiteWatch:
         self._skipped: list[pytest.Item] = []
         """And those that did not run to their end."""
         self._of_protocol: dict[str, type] = {}
-        """Containers that the test had as attributes while it ran."""
+        """Empty containers that the test had as attributes when it began."""
         self._expected_blocks = 0
         """What pytest keeps of them."""
+        self._recorded_blocks = 0
+        """Blocks that plugins kept of the last tests, about."""
         self._perhaps_garbage = 0
         """Blocks that came with tests which thawed the heap, since the whole of it was collected:
         the next that calls the collector frees some, which would hide as many that it leaves."""
@@ -169,7 +178,7 @@ class SuiteWatch:
         is_judged = self._passed or (look.items and not (self._failed or look.objects))
         if not is_judged or look.blocks <= _SUSPECT_BLOCKS:
             return False
-        if self._ledger.is_confirming or not is_traced():
+        if self._ledger.is_confirming or look.blocks > _TRACED_BLOCKS or not is_traced():
             return True
         if _TRACED not in self._ledger.notes:
             self._ledger.notes.append(_TRACED)
@@ -205,7 +214,9 @@ class SuiteWatch:
         self._ran = True
         if self._ledger.is_confirming:
             self._of_protocol = {
-                name: type(one) for name, one in vars(item).items() if is_exactly(one, dict, list)
+                name: type(one)
+                for name, one in vars(item).items()
+                if is_exactly(one, dict, list) and not one
             }
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -240,7 +251,10 @@ class SuiteWatch:
             self._watch.collect_briefly()
         newborn, imported = self._watch.newborn(), self._imports.new()
         kept, cached, recorded = survivors(newborn, item, imported, self._runner)
-        recorded_blocks = blocks_of(recorded)
+        recorded_blocks = self._recorded_blocks
+        if is_whole:  # otherwise probably as much as of the last test
+            recorded_blocks = int(_RECORDED_SHARE * own_blocks(recorded))
+            self._recorded_blocks = max(recorded_blocks, self._recorded_blocks // 2)
         self._expected_blocks += recorded_blocks
         del newborn, recorded
         ledger.watched += 1
@@ -280,6 +294,7 @@ class SuiteWatch:
         (self._uncounted if self._passed else self._skipped).append(item)
         self._expected_blocks += _REPORT_BLOCKS + _PROPERTY_BLOCKS * len(item.user_properties)
         self._expected_blocks += _SUBTEST_BLOCKS * max(0, self._reports - _PHASES)
+        self._expected_blocks += _WARNING_BLOCKS * self._runner.recorders.warned()
 
     def _is_counting(self) -> bool:
         """Whether it is time to count blocks again."""

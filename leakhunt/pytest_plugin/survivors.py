@@ -30,6 +30,7 @@ import pytest
 from leakhunt.agent._heap import all_known, apart, holders, unlike
 from leakhunt.hunt.within.kinds import dict_of_type, is_exactly, module_of, name_of, namespace_of
 from leakhunt.pytest_plugin.known_caches import known_caches, known_tables, slot_names
+from leakhunt.pytest_plugin.only_kept import only_kept
 from leakhunt.pytest_plugin.recorders import Recorders
 
 _ReverseIterator: type = type(iter(reversed([None])))
@@ -190,25 +191,19 @@ def survivors(
     O(newborn and what they refer to).
     """
     begins = runner.meet(item)
-    # pytest keeps the instance of each test of a class until the run ends.
-    instance = vars(item).get("_instance")
-    seeds = [item, item.stash, instance, *runner.seeds]
+    seeds = [item, item.stash, *runner.seeds]
     if begins:  # what pytest sets up for it is new
         seeds += runner.keeps(item)
-    records = runner.recorders.seeds()
-    # Most tests end here.
-    if not records and all_known(newborn, seeds, _kinds, _codes, _SILENT):
+    if all_known(newborn, seeds, _kinds, _codes, _SILENT):  # most tests end here
         return _NONE
     left = apart(newborn, seeds + _of_the_run(newborn, item))
-    recorded: list[Any] = []
-    if records:
-        left, recorded = _parted(left, apart(left, records))
+    # pytest keeps the instance of each test of a class until the run ends.
+    left, _ = only_kept(left, newborn, [vars(item).get("_instance")])
+    left, recorded = only_kept(left, newborn, runner.recorders.seeds())
     found = Survivors([], [], recorded)
     if not _tells(left, item):
         return found
     left = apart(left, imported if begins else imported + runner.keeps(item))
-    if _HAS_INLINE_VALUES and any(type(one) is dict for one in left):
-        left = apart(left, [namespace_of(instance)])
     if not _tells(left, item):
         return found
     if imported:
@@ -216,11 +211,12 @@ def survivors(
         functions = [one for one in newborn if type(one) is FunctionType]
         left = apart(left, list(_constants(one for one in functions if id(one) not in outside)))
     own, cached = _parted(left, apart(left, known_caches()))
+    del left
     found = found._replace(cached=cached)
     if not _tells(own, item):
         return found
     own = runner.without(own)
-    own, more = _parted(own, runner.recorders.without(own))
+    own, more = runner.recorders.without(own, newborn)
     return found._replace(own=_telling(own, item), recorded=recorded + more)
 
 
@@ -245,8 +241,17 @@ def _telling(objects: list[Any], item: pytest.Item) -> list[Any]:
     known = known_tables()
     if any(map(_is_of_texts, telling)):
         known += slot_names()
+        known += gc.get_referents(*_paths(item))
     numbers = {id(one) for one in known}
     return [one for one in telling if id(one) not in numbers]
+
+
+def _paths(item: pytest.Item) -> list[Any]:
+    """pytest's own: the parts of a path are told apart, and kept, when they are asked for."""
+    config = item.config
+    factory = namespace_of(getattr(config, "_tmp_path_factory", None)) or {}
+    found = [config.rootpath, config.invocation_params.dir, *factory.values()]
+    return found + [getattr(node, "path", None) for node in item.listchain()]
 
 
 def is_silent(one: Any) -> bool:

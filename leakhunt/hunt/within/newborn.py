@@ -194,8 +194,11 @@ def is_traced() -> bool:
     """Whether coverage, a debugger or a profiler hears of each function: the interpreter then
     keeps some blocks for each that runs first."""
     monitoring: Any = getattr(sys, "monitoring", None)
-    tools = () if monitoring is None else map(monitoring.get_tool, range(_TOOLS))
-    return sys.gettrace() is not None or sys.getprofile() is not None or any(tools)
+    if monitoring is not None and any(
+        monitoring.get_tool(tool) and monitoring.get_events(tool) for tool in range(_TOOLS)
+    ):
+        return True
+    return sys.gettrace() is not None or sys.getprofile() is not None
 
 
 @contextmanager
