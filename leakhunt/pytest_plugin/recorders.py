@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import re
 import sys
+import time
 import tomllib
 from collections import OrderedDict, defaultdict, deque
 from functools import cached_property
@@ -31,6 +32,17 @@ _WITH_PARTS: Final = {
     "pytest_reportportal": "reportportal_client",
 }
 """Packages in which a plugin keeps its records, when it is not its own."""
+_WITHOUT_RECORDS: Final = frozenset(
+    {
+        "pytest_asyncio",
+        "pytest_cov",
+        "pytest_mock",
+        "pytest_randomly",
+        "pytest_timeout",
+        "pytest_trio",
+    }
+)
+"""Plugins that are used much and keep nothing of a test: nothing is looked for there."""
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _CONTAINERS: Final = (dict, list, tuple, deque, defaultdict, OrderedDict)
 _LARGE: Final = 256
@@ -39,6 +51,10 @@ _LAST: Final = 64
 """Of them: a test has some reports, sections and lines of a log."""
 _KEPT: Final = 64
 """Keepers that are remembered."""
+_WALK_SHARE: Final = 0.005
+"""Of the run's time that looking for keepers may take."""
+_WALKS: Final = 5
+"""But for so many times: what a plugin makes with its first records keeps the next ones."""
 _MOST: Final = 20_000
 """Objects of plugins that are looked at."""
 
@@ -53,6 +69,7 @@ def plugin_packages(config: pytest.Config) -> frozenset[str]:
         package = _package(name if is_module else module_of(type(plugin)))
         if package not in found and _NAME.fullmatch(package) and _is_installed(package):
             found.add(package)
+    found -= _WITHOUT_RECORDS
     found = {one for one in found if not _is_of_project(one, config.rootpath)}
     return frozenset(found | {_WITH_PARTS[one] for one in found if one in _WITH_PARTS})
 
@@ -66,6 +83,7 @@ class Recorders:
         """Those that kept something of a test: few, and nearly always the same."""
         self._warnings: list[Any] = _history(config.hook.pytest_warning_recorded)
         self._warned = len(self._warnings)
+        self._started_ns, self._walked_ns, self._walks = time.perf_counter_ns(), 0, 0
 
     @cached_property
     def _packages(self) -> frozenset[str]:
@@ -88,9 +106,13 @@ class Recorders:
 
     def without(self, objects: list[Any], newborn: list[Any]) -> tuple[list[Any], list[Any]]:
         """The objects that are not kept by plugins alone, and those that are; what keeps these is
-        among the seeds from now on.  O(objects of the plugins), some thousand."""
-        if not objects or not self._packages:
+        among the seeds from now on.  None are found when too much time went by with looking.
+        O(objects of the plugins and names of modules): milliseconds."""
+        started = time.perf_counter_ns()
+        is_dear = self._walked_ns > _WALK_SHARE * (started - self._started_ns)
+        if not self._packages or (self._walks >= _WALKS and is_dear):
             return objects, []
+        self._walks += 1
         numbers = {id(one) for one in newborn}
         # Older ones: who holds what a plugin makes for each test would keep it alive.
         older = [one for one in self._walk() if id(one) not in numbers]
@@ -100,6 +122,7 @@ class Recorders:
             found = {id(holder): holder for holder, _ in holders(kept, older)}
             self._found += [one for number, one in found.items() if number not in known]
             del self._found[:-_KEPT]
+        self._walked_ns += time.perf_counter_ns() - started
         return left, kept
 
     def _walk(self) -> list[Any]:
@@ -123,12 +146,10 @@ class Recorders:
         them, and is not who keeps what is in them."""
         found = {id(sys.modules)}
         for name, module in list(sys.modules.items()):
-            if _package(name) not in self._packages:
-                namespace = namespace_of(module) or {}
-                found.add(id(namespace))
-                found.update(
-                    id(one) for one in list(namespace.values()) if is_exactly(one, *_CONTAINERS)
-                )
+            namespace = namespace_of(module)
+            if namespace is not None and _package(name) not in self._packages:
+                named = [one for one in namespace.values() if is_exactly(one, *_CONTAINERS)]
+                found.update(map(id, [namespace, *named]))
         return found
 
     def _is_walked(self, one: Any) -> bool:

@@ -215,9 +215,11 @@ def survivors(
     found = found._replace(cached=cached)
     if not _tells(own, item):
         return found
-    own = runner.without(own)
+    own = _telling(runner.without(own), item)
+    if not own:
+        return found
     own, more = runner.recorders.without(own, newborn)
-    return found._replace(own=_telling(own, item), recorded=recorded + more)
+    return found._replace(own=own, recorded=recorded + more)
 
 
 def _parted(objects: list[Any], some: list[Any]) -> tuple[list[Any], list[Any]]:
