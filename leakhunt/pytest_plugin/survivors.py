@@ -198,7 +198,11 @@ def survivors(
         return _NONE
     left = apart(newborn, seeds + _of_the_run(newborn, item))
     # pytest keeps the instance of each test of a class until the run ends.
-    left, _ = only_kept(left, newborn, [vars(item).get("_instance")])
+    instance = vars(item).get("_instance")
+    if _HAS_INLINE_VALUES and any(type(one) is dict for one in left):
+        namespace = namespace_of(instance)  # the collector is not led from the one to the other
+        left = [one for one in left if one is not namespace]
+    left, _ = only_kept(left, newborn, [instance])
     left, recorded = only_kept(left, newborn, runner.recorders.seeds())
     found = Survivors([], [], recorded)
     if not _tells(left, item):
